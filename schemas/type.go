@@ -1,0 +1,111 @@
+// Package schemas says what data means: logical types, fields, cells and the
+// byte codecs between them. It does no I/O and imports nothing of Sluice.
+package schemas
+
+import "fmt"
+
+// Kind is a logical type, independent of how a value is spelled on the wire.
+type Kind uint8
+
+// The kinds. Times are proleptic Gregorian.
+const (
+	Unknown   Kind = iota // only nulls were seen so far
+	Bool                  //
+	Int32                 // 8, 16 and 32 bit integers
+	Int64                 //
+	Float32               //
+	Float64               //
+	Decimal               // Precision digits, Scale of them after the point
+	String                // UTF-8
+	Binary                //
+	UUID                  // text form 8-4-4-4-12
+	Date                  // days since 1970-01-01
+	Time                  // microseconds since midnight, may exceed a day
+	Timestamp             // local date and time without a zone, microseconds since 1970-01-01T00:00:00
+	Instant               // a point in time, microseconds since 1970-01-01T00:00:00Z
+	JSON                  // a JSON text kept as it was written
+)
+
+var kindNames = [...]string{"unknown", "bool", "int32", "int64", "float32", "float64", "decimal", "string", "binary",
+	"uuid", "date", "time", "timestamp", "instant", "json"}
+
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("kind(%d)", k)
+}
+
+// Type is a Kind with its parameters.
+type Type struct {
+	Kind      Kind  `json:"kind"`
+	Precision uint8 `json:"precision,omitempty"` // of Decimal, 1..38
+	Scale     uint8 `json:"scale,omitempty"`     // of Decimal, 0..Precision
+}
+
+func (t Type) String() string {
+	if t.Kind == Decimal {
+		return fmt.Sprintf("decimal(%d,%d)", t.Precision, t.Scale)
+	}
+	return t.Kind.String()
+}
+
+// Wire says how the cells of a field spell its values. Text and number cells
+// tell themselves apart by [Encoding]; Wire says what they count.
+type Wire uint8
+
+// The wire forms.
+const (
+	WirePlain      Wire = iota // the JSON value itself
+	WireBase64                 // base64 of the bytes; of a Decimal, of its unscaled two's complement integer, big endian
+	WireVarDecimal             // Debezium VariableScaleDecimal: {"scale":n,"value":"base64"}
+	WireDays                   // integer days
+	WireMillis                 // integer milliseconds
+	WireMicros                 // integer microseconds
+	WireNanos                  // integer nanoseconds
+	WireISO                    // ISO 8601 text
+)
+
+// Field is a column of a topic. Its ordinal, the place in [Schema.Fields],
+// never changes: a topic's fields are append-only over its schema versions.
+type Field struct {
+	Name     string
+	Type     Type
+	Wire     Wire
+	Nullable bool
+	Key      bool // part of the record's key
+}
+
+// Schema is one immutable version of a topic's fields. Later versions share
+// the prefix of earlier ones, types only widen.
+type Schema struct {
+	Topic   string
+	Version int32
+	Fields  []Field
+
+	// Closed schemas name every column of a source table, so that a policy
+	// path that matches none of them is a mistake. Plain events are open.
+	Closed bool
+
+	// Database, Namespace and Table are the source's names, if it has them.
+	Database, Namespace, Table string
+
+	index map[string]int
+}
+
+// NewSchema returns a schema with its name index built.
+func NewSchema(s Schema) *Schema {
+	s.index = make(map[string]int, len(s.Fields))
+	for i, f := range s.Fields {
+		s.index[f.Name] = i
+	}
+	return &s
+}
+
+// Ordinal is the place of the field called name, or -1.
+func (s *Schema) Ordinal(name []byte) int {
+	if i, ok := s.index[string(name)]; ok { // does not allocate
+		return i
+	}
+	return -1
+}

@@ -1,0 +1,91 @@
+package topology
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"sluice/topology/stream"
+)
+
+// Env is all a component may know of the outside: time, chance, goroutines
+// and I/O come from it alone, so that a simulation can swap them.
+type Env struct {
+	// Pipeline is the immutable id; Name is the component's, unique in its pipeline.
+	Pipeline string
+	Name     string
+	Plan     string // hash of the plan
+	Workers  int
+
+	Log    *slog.Logger
+	Now    func() time.Time
+	Rand   *rand.Rand // not safe for concurrent use
+	HTTP   http.RoundTripper
+	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	Spawn  func(func())                     // starts a goroutine that ends with the pipeline
+	Secret func(ref string) (string, error) // ref is env:NAME or file:PATH // P5
+	Dir    string                           // local scratch and spool
+
+	// Progress lends the progress store of another sink of the pipeline.
+	Progress func(sink string) (stream.ProgressStore, error)
+	// Lookup of further shared parts comes here.
+}
+
+// Factory builds components of one kind from their YAML.
+type Factory[T any] struct {
+	Name string
+	// Check decodes and validates node without opening anything.
+	Check func(node *yaml.Node) error
+	// Open decodes, validates and opens.
+	Open func(node *yaml.Node, env Env) (T, error)
+}
+
+// New returns a factory. Fields absent from the YAML keep the values of
+// defaults, unknown fields are errors with line and column, and if *C has
+// Validate() error it runs before open. Fields are named by their yaml tag.
+func New[C, T any](name string, defaults C, open func(C, Env) (T, error)) Factory[T] {
+	decode := func(node *yaml.Node) (C, error) {
+		c := defaults
+		if err := Strict(node, &c); err != nil {
+			return c, err
+		}
+		if v, ok := any(&c).(interface{ Validate() error }); ok {
+			if err := v.Validate(); err != nil {
+				return c, At(node, err)
+			}
+		}
+		return c, nil
+	}
+	return Factory[T]{
+		Name:  name,
+		Check: func(node *yaml.Node) error { _, err := decode(node); return err },
+		Open: func(node *yaml.Node, env Env) (zero T, err error) {
+			c, err := decode(node)
+			if err != nil {
+				return zero, err
+			}
+			return open(c, env)
+		},
+	}
+}
+
+// Registry is the list of parts a binary has: a plain value built in
+// cmd/sluice/components.go. There is no global one.
+type Registry struct {
+	Sources []Factory[stream.Source]
+	Raw     []Factory[stream.Raw]
+	Gates   []Factory[stream.Gate]
+	Stages  []Factory[stream.Stage]
+	Sinks   []Factory[stream.Sink]
+}
+
+// At puts the place of node in front of err.
+func At(node *yaml.Node, err error) error {
+	return fmt.Errorf("%d:%d: %w", node.Line, node.Column, err)
+}

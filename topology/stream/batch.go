@@ -1,0 +1,131 @@
+package stream
+
+import (
+	"cmp"
+	"slices"
+	"sync/atomic"
+
+	"sluice/schemas"
+)
+
+// Batch is a run of raw records of ONE lane with the memory they are views of.
+// It has one owner at a time; the owner calls Release exactly once.
+//
+// From and To are positions, not record offsets: To may lie past the last
+// record (control records, aborted transactions, compaction), and a batch
+// without records still settles [From, To). From is exactly the position the
+// lane was left at or sought to.
+type Batch struct {
+	Lane     Lane
+	From, To Position
+	Records  []Record
+
+	// Rejects are records that a stage before the gate refused.
+	Rejects []Reject
+
+	// Filtered counts records that are recognised and are not data:
+	// tombstones, heartbeats, transaction metadata, schema changes, messages.
+	Filtered int64
+
+	// In counts the records the source admitted: In = len(Records) + Filtered + len(Rejects).
+	In int64
+
+	// Bytes is what the batch takes from the byte budget. // D7
+	Bytes int64
+
+	arena []byte
+	cells []schemas.Cell
+	mem   *memory
+	done  atomic.Bool
+}
+
+// memory is what batches that were split from one share.
+type memory struct {
+	refs    atomic.Int32
+	release func()
+}
+
+// Reject is a record that is refused before the gate. It names the record by
+// position and holds codes, never input. // P1 P2
+type Reject struct {
+	Record Record // raw: only the sealer of dead letters reads it
+	Stage  string
+	Code   string // short and stable: a metric label
+	Field  string // the column, or "" for the whole record
+}
+
+// NewBatch returns an empty batch that continues lane at from. release, which
+// may be nil, runs once when the batch is released and gives the memory back
+// to its lender.
+func NewBatch(lane Lane, from Position, release func()) *Batch {
+	m := &memory{release: release}
+	m.refs.Store(1)
+	return &Batch{Lane: lane, From: from, To: from, mem: m}
+}
+
+// Split cuts b at position at, From < at < To, before any stage has seen it:
+// b keeps the records before at, the result has the rest, and both share the
+// memory. The engine splits where one sink holds more of a lane than another,
+// so that a sink takes a batch whole or not at all. // D3
+func (b *Batch) Split(at Position) *Batch {
+	i, _ := slices.BinarySearchFunc(b.Records, at.Offset, func(r Record, o int64) int { return cmp.Compare(r.Offset, o) })
+	t := &Batch{Lane: b.Lane, From: at, To: b.To, Records: b.Records[i:], In: int64(len(b.Records) - i), mem: b.mem}
+	t.Bytes = b.Bytes * t.In / max(1, int64(len(b.Records)))
+	b.mem.refs.Add(1)
+	b.To, b.Records, b.In, b.Bytes = at, b.Records[:i:i], int64(i), b.Bytes-t.Bytes
+	return t
+}
+
+// Arena is the batch's own memory for bytes that are made, not read. Cells
+// flagged schemas.InArena are offsets into it; appending may move it, so keep
+// offsets and not slices.
+func (b *Batch) Arena() []byte { return b.arena }
+
+// SetArena stores the arena after appends to it.
+func (b *Batch) SetArena(p []byte) { b.arena = p }
+
+// Cells returns n cells owned by the batch, all absent.
+func (b *Batch) Cells(n int) []schemas.Cell {
+	if len(b.cells)+n > cap(b.cells) {
+		b.cells = make([]schemas.Cell, 0, max(4096, n)) // earlier rows keep the old block
+	}
+	i := len(b.cells)
+	b.cells = b.cells[:i+n]
+	return b.cells[i : i+n : i+n]
+}
+
+// Reject takes record i off the path; the caller drops it from Records.
+func (b *Batch) Reject(r Record, stage, code, field string) {
+	b.Rejects = append(b.Rejects, Reject{Record: r, Stage: stage, Code: code, Field: field})
+}
+
+// Span is the stretch of its lane the batch settles.
+func (b *Batch) Span() Span { return Span{b.Lane, b.From, b.To} }
+
+// Release ends the batch and every View of it. Builds with the race detector
+// overwrite the memory, so that a use after release fails loudly.
+func (b *Batch) Release() {
+	if b.done.Swap(true) {
+		panic("stream: batch released twice")
+	}
+	if poison {
+		overwrite(b.arena)
+		for i := range b.Records {
+			overwrite(b.Records[i].Key.p)
+			overwrite(b.Records[i].Value.p)
+		}
+		for i := range b.Rejects {
+			overwrite(b.Rejects[i].Record.Key.p)
+			overwrite(b.Rejects[i].Record.Value.p)
+		}
+	}
+	if b.mem.refs.Add(-1) == 0 && b.mem.release != nil {
+		b.mem.release()
+	}
+}
+
+func overwrite(p []byte) {
+	for i := range p {
+		p[i] = 0xDB
+	}
+}

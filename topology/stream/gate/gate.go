@@ -1,0 +1,23 @@
+// Package gate is the only maker of stream.Clean. The floors test allows one
+// importer: processors/mask. // P1
+package gate
+
+import (
+	"sluice/topology/stream"
+	"sluice/topology/stream/internal/door"
+)
+
+// Row starts a clean row for rec, which belongs to b: position, op, times and
+// the memory it may borrow. The caller fills After, Before and Key with cells
+// of t's columns. A cell that was kept points into the record, a cell that
+// was made into the batch's arena.
+func Row(b *stream.Batch, rec *stream.Record, t *stream.Table, arena *[]byte) stream.CleanRow {
+	r := stream.CleanRow{Table: t, Offset: rec.Offset, Seq: rec.Seq, Op: rec.Op, Snapshot: rec.Snapshot, Time: rec.Time, Src: rec.Src}
+	r.Bind(door.Door{}, rec, arena)
+	return r
+}
+
+// Clean ends the passage of b: rows are what is left of its records, in order.
+func Clean(b *stream.Batch, rows []stream.CleanRow) stream.Clean {
+	return stream.NewClean(door.Door{}, b, rows)
+}

@@ -1,0 +1,60 @@
+package stream
+
+import (
+	"context"
+	"iter"
+	"maps"
+	"slices"
+)
+
+// What a sink may offer beyond Sink, in one list.
+
+// LedgerRow is one lane's part of one commit as a store keeps it.
+type LedgerRow struct {
+	Seq    int64  `json:"seq"`
+	Sink   string `json:"sink"`
+	Commit string `json:"commit"`
+	Plan   string `json:"plan"`
+	Time   int64  `json:"time"`
+	LedgerSpan
+}
+
+// Auditor is a sink whose store can prove what it holds.
+type Auditor interface {
+	// Ledger reads the ledger rows in order of seq.
+	Ledger(ctx context.Context) iter.Seq2[LedgerRow, error]
+	// Rows counts what the store holds that Written promises, or -1 where it
+	// cannot be counted (a replica counts keys, not changes).
+	Rows(ctx context.Context) (int64, error)
+}
+
+// DeadLetters is a transactional sink that can be the home of dead letters:
+// it stores Epoch.Rejects in the same commit, once.
+type DeadLetters interface {
+	ListDead(ctx context.Context, limit int) ([]DeadLetter, error)
+	GetDead(ctx context.Context, id string) (DeadLetter, error)
+	// MarkRedriven notes that the letter was sent again at time at.
+	MarkRedriven(ctx context.Context, id string, at int64) error
+}
+
+// PlanKeeper is a transactional sink that keeps plans, so that align can run
+// the one a sink stopped under. A plan is the pipeline file without secrets.
+type PlanKeeper interface {
+	SavePlan(ctx context.Context, hash string, text []byte) error
+	LoadPlan(ctx context.Context, hash string) ([]byte, error)
+}
+
+// ProgressStore keeps the progress of sinks whose own store cannot (Queues,
+// KV). Swap is one compare-and-set: From against what is stored for each
+// span's lane (a missing lane is at any From only if absence is what was last
+// seen), answering nil when the store already is at every To with this commit.
+type ProgressStore interface {
+	LoadProgress(ctx context.Context, sink string, lanes []Lane) (Progress, error)
+	SwapProgress(ctx context.Context, e Epoch) error
+	ProgressLedger(ctx context.Context, sink string) iter.Seq2[LedgerRow, error]
+}
+
+// SortedLanes lists the keys of m in order.
+func SortedLanes[V any](m map[Lane]V) []Lane {
+	return slices.SortedFunc(maps.Keys(m), Lane.Compare)
+}

@@ -1,0 +1,137 @@
+// Package stream is the vocabulary every source, processor and sink speaks:
+// values and interfaces, no I/O, no goroutine. Three rules run through it.
+//
+//   - A position is a value and the sink owns it: rows and positions become
+//     durable in one step, compared and set.
+//   - Bytes belong to the [Batch]. A [View] dies with it; Clone to keep.
+//   - Raw and [Clean] are different types: a sink cannot be handed an
+//     unmasked row. // P1
+package stream
+
+import (
+	"fmt"
+	"log/slog"
+
+	"sluice/schemas"
+)
+
+// Op says what a change record did to its row.
+type Op uint8
+
+// The operations. Plain events are Insert.
+const (
+	Insert Op = iota
+	Update
+	Delete
+	Truncate
+)
+
+var opNames = [...]string{"insert", "update", "delete", "truncate"}
+
+func (o Op) String() string { return opNames[o] }
+
+// SourcePos orders changes of one source database: Hi then Lo then Row.
+// PostgreSQL: commit LSN, LSN. MySQL, MariaDB: binlog file number, position,
+// row. SQL Server: commit LSN, change LSN folded. Zero: unknown.
+type SourcePos struct {
+	Hi  uint64 `json:"hi"`
+	Lo  uint64 `json:"lo"`
+	Row uint32 `json:"row,omitempty"`
+}
+
+// Compare orders source positions of one source.
+func (a SourcePos) Compare(b SourcePos) int {
+	switch {
+	case a.Hi != b.Hi:
+		return less(a.Hi < b.Hi)
+	case a.Lo != b.Lo:
+		return less(a.Lo < b.Lo)
+	case a.Row != b.Row:
+		return less(a.Row < b.Row)
+	}
+	return 0
+}
+
+func less(b bool) int {
+	if b {
+		return -1
+	}
+	return 1
+}
+
+// Record is one message, unmasked. Its views share the memory of its Batch.
+// Decoding fills Schema, Op, the times and the rows.
+type Record struct {
+	Offset   int64
+	Epoch    int32 // leader epoch the record was read under
+	Seq      int32 // tells records apart that were split from one offset
+	Op       Op
+	Snapshot bool
+	Full     bool  // the row identity is full: Before holds real values, not fillers
+	Time     int64 // event time, microseconds since 1970 UTC: source time, else the message's
+	Src      SourcePos
+
+	Key, Value View
+	Headers    []Header
+
+	Schema *schemas.Schema
+	// Before, After and KeyRow are indexed by the ordinals of Schema; shorter
+	// than it means the rest is absent; nil means there is no such row.
+	Before, After, KeyRow []schemas.Cell
+}
+
+// Header is one key and value carried beside the record.
+type Header struct {
+	Key   string
+	Value View
+}
+
+// CellBytes lends the bytes of cell c of r, which belongs to b.
+func (b *Batch) CellBytes(r *Record, c schemas.Cell) []byte {
+	p := r.Value.p
+	switch {
+	case c.Flags&schemas.InArena != 0:
+		p = b.arena
+	case c.Flags&schemas.InKey != 0:
+		p = r.Key.p
+	}
+	return p[c.Off : c.Off+c.Len : c.Off+c.Len]
+}
+
+// LogValue tells lengths only. // P1
+func (r Record) LogValue() slog.Value {
+	return slog.StringValue(fmt.Sprintf("record offset=%d key=%dB value=%dB", r.Offset, r.Key.Len(), r.Value.Len()))
+}
+
+// String tells lengths only. // P1
+func (r Record) String() string { return r.LogValue().String() }
+
+// GoString tells lengths only. // P1
+func (r Record) GoString() string { return r.LogValue().String() }
+
+// View is bytes lent by a Batch: read-only, capped, and gone at Release.
+type View struct{ p []byte }
+
+// ViewOf adopts p without copying it.
+func ViewOf(p []byte) View { return View{p[:len(p):len(p)]} }
+
+// Bytes lends the bytes; nil is Kafka's null. Nobody writes into them.
+func (v View) Bytes() []byte { return v.p }
+
+// Clone returns bytes the caller owns.
+func (v View) Clone() []byte { return append([]byte(nil), v.p...) }
+
+// Len is the number of bytes.
+func (v View) Len() int { return len(v.p) }
+
+// IsNil tells Kafka's null from empty bytes.
+func (v View) IsNil() bool { return v.p == nil }
+
+// LogValue tells the length only. // P1
+func (v View) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%d bytes", len(v.p))) }
+
+// String tells the length only. // P1
+func (v View) String() string { return fmt.Sprintf("%d bytes", len(v.p)) }
+
+// GoString tells the length only. // P1
+func (v View) GoString() string { return v.String() }
