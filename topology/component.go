@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"reflect"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -39,7 +40,8 @@ type Env struct {
 
 // Factory builds components of one kind from their YAML.
 type Factory[T any] struct {
-	Name string
+	Name   string
+	config reflect.Type
 	// Check decodes and validates node without opening anything.
 	Check func(node *yaml.Node) error
 	// Open decodes, validates and opens.
@@ -63,8 +65,9 @@ func New[C, T any](name string, defaults C, open func(C, Env) (T, error)) Factor
 		return c, nil
 	}
 	return Factory[T]{
-		Name:  name,
-		Check: func(node *yaml.Node) error { _, err := decode(node); return err },
+		Name:   name,
+		config: reflect.TypeFor[C](),
+		Check:  func(node *yaml.Node) error { _, err := decode(node); return err },
 		Open: func(node *yaml.Node, env Env) (zero T, err error) {
 			c, err := decode(node)
 			if err != nil {
@@ -83,6 +86,28 @@ type Registry struct {
 	Gates   []Factory[stream.Gate]
 	Stages  []Factory[stream.Stage]
 	Sinks   []Factory[stream.Sink]
+
+	// KeepAll opens the gate of `privacy: none`. // P4
+	KeepAll func() stream.Gate
+}
+
+// configType is the config of the component called name, or nil.
+func (r Registry) configType(name string) reflect.Type {
+	for _, t := range []reflect.Type{typeOf(r.Sources, name), typeOf(r.Raw, name), typeOf(r.Gates, name), typeOf(r.Stages, name), typeOf(r.Sinks, name)} {
+		if t != nil {
+			return t
+		}
+	}
+	return nil
+}
+
+func typeOf[T any](fs []Factory[T], name string) reflect.Type {
+	for _, f := range fs {
+		if f.Name == name {
+			return f.config
+		}
+	}
+	return nil
 }
 
 // At puts the place of node in front of err.
