@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-
 	"sluice/topology/stream"
 )
 
@@ -180,4 +179,3 @@ func Glob(pattern, topic string) bool {
 	}
 	return strings.HasSuffix(topic, parts[len(parts)-1])
 }
-

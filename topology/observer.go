@@ -109,3 +109,19 @@ func each[E any](list []Observer, pick func(Observer) func(E)) func(E) {
 		}
 	}
 }
+
+func (o Observer) admitted(e Admitted)     { call(o.Admitted, e) }
+func (o Observer) sealed(e Sealed)         { call(o.Sealed, e) }
+func (o Observer) staged(e Staged)         { call(o.Staged, e) }
+func (o Observer) committed(e Committed)   { call(o.Committed, e) }
+func (o Observer) rejected(e Rejected)     { call(o.Rejected, e) }
+func (o Observer) fenced(e Fenced)         { call(o.Fenced, e) }
+func (o Observer) retried(e Retried)       { call(o.Retried, e) }
+func (o Observer) laneState(e LaneChanged) { call(o.LaneState, e) }
+func (o Observer) passed(c stream.Clean)   { call(o.Passed, c) }
+
+func call[E any](f func(E), e E) {
+	if f != nil {
+		f(e)
+	}
+}

@@ -1,0 +1,372 @@
+package topology
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"sluice/topology/stream"
+)
+
+// output is a sink and the goroutine that seals, uploads and commits its
+// epochs. While it commits one epoch the workers fill the next: at most two.
+type output struct {
+	p     *Pipeline
+	index int
+	name  string
+	spec  SinkSpec
+	sink  stream.Sink
+	topic map[string]bool // owned by p.mu: which topics match
+
+	reqs    chan func(context.Context) error
+	nudge   chan string
+	pending atomic.Bool  // something was admitted since the last seal
+	size    atomic.Int64 // memory of all writers
+
+	waiting bool // p.mu: between a fence and its recovery: gets no batches
+	fences  int  // in a row
+	planned bool // the plan is kept in this store
+}
+
+func newOutput(p *Pipeline, index int, s SinkSpec, sink stream.Sink) *output {
+	return &output{p: p, index: index, name: s.Name, spec: s, sink: sink,
+		reqs: make(chan func(context.Context) error, 64), nudge: make(chan string, 1)}
+}
+
+// wants reports whether the sink takes rows of topic.
+func (o *output) wants(topic string) bool {
+	return len(o.spec.Topics) == 0 || slices.ContainsFunc(o.spec.Topics, func(g string) bool { return Glob(g, topic) })
+}
+
+func (o *output) grow(n int64) {
+	if o.size.Add(n) > int64(o.spec.Commit.Bytes) && n > 0 {
+		o.poke("bytes")
+	}
+}
+
+// poke asks for a seal soon; it never waits.
+func (o *output) poke(reason string) {
+	select {
+	case o.nudge <- reason:
+	default:
+	}
+}
+
+// do has f run by the sink's goroutine; the channel closes when it has.
+func (o *output) do(ctx context.Context, f func(context.Context) error) <-chan struct{} {
+	done := make(chan struct{})
+	select {
+	case o.reqs <- func(ctx context.Context) error { defer close(done); return f(ctx) }:
+	case <-ctx.Done():
+	}
+	return done
+}
+
+// run serves the sink until quit closes or ctx is done. Its error is fatal.
+func (o *output) run(ctx context.Context, quit <-chan struct{}) error {
+	tick := time.NewTicker(time.Duration(o.spec.Commit.Every))
+	defer tick.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-quit:
+			return nil
+		case <-tick.C:
+			err = o.cycle(ctx, "timer")
+		case reason := <-o.nudge:
+			err = o.cycle(ctx, reason)
+		case f := <-o.reqs:
+			err = f(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+}
+
+// cycle ends the filling epoch and commits it, if anything moved.
+func (o *output) cycle(ctx context.Context, reason string) error {
+	if !o.pending.Swap(false) {
+		return nil
+	}
+	e, parts, tokens, err := o.seal(ctx)
+	if err != nil || len(e.Spans) == 0 {
+		give(tokens)
+		return err
+	}
+	o.p.Observer.sealed(Sealed{Sink: o.name, Lanes: len(e.Spans), Reason: reason})
+	begin := o.p.env.Now()
+	err = o.commit(ctx, e, parts)
+	give(tokens)
+	switch {
+	case errors.Is(err, stream.ErrFenced):
+		return o.reset(ctx)
+	case err != nil:
+		return err
+	}
+	o.fences = 0
+	o.durable(ctx, e, o.p.env.Now().Sub(begin))
+	return nil
+}
+
+func give(tokens []*token) {
+	for _, t := range tokens {
+		t.drop()
+	}
+}
+
+// seal sends a marker through every worker and joins what they give up. A lane
+// is at home on one worker, so spans never overlap. // D3
+func (o *output) seal(ctx context.Context) (e stream.Epoch, parts []stream.Part, tokens []*token, err error) {
+	all := make(chan sealed, len(o.p.workers))
+	o.p.mark(func(w *worker) { all <- w.seal(o.index) })
+	spans := map[stream.Lane]stream.LedgerSpan{}
+	e = o.epoch()
+	for range o.p.workers {
+		var x sealed
+		select {
+		case x = <-all:
+		case <-ctx.Done():
+			return e, nil, tokens, ctx.Err()
+		}
+		tokens = append(tokens, x.tokens...)
+		if x.err != nil {
+			err = errors.Join(err, fmt.Errorf("seal: %w", x.err))
+			continue
+		}
+		for l, s := range x.spans {
+			s.Count = s.Count.Add(x.part.Counts[l])
+			if !s.Count.Balanced() {
+				err = errors.Join(err, fmt.Errorf("the ledger of %v [%d,%d) does not add up: %+v", l, s.From.Offset, s.To.Offset, s.Count)) // D3
+			}
+			spans[l] = *s
+		}
+		if len(x.spans) > 0 {
+			parts = append(parts, x.part)
+		}
+		e.Rejects = append(append(e.Rejects, x.rejects...), x.part.Rejects...)
+	}
+	o.p.mu.Lock()
+	for _, l := range stream.SortedLanes(spans) {
+		s := spans[l]
+		if known := o.p.lanes[l]; known != nil {
+			s.TopicID = known.info.TopicID
+		}
+		e.Spans = append(e.Spans, s)
+	}
+	o.p.mu.Unlock()
+	return e, parts, tokens, err
+}
+
+// epoch names a new commit.
+func (o *output) epoch() stream.Epoch {
+	o.p.mu.Lock()
+	defer o.p.mu.Unlock()
+	var id [16]byte
+	for i := range id {
+		id[i] = byte(o.p.env.Rand.Uint32())
+	}
+	return stream.Epoch{Pipeline: o.p.env.Pipeline, Sink: o.name, Commit: hex.EncodeToString(id[:]),
+		Plan: o.p.env.Plan, Cluster: o.p.cluster, Time: o.p.env.Now().UnixMicro()}
+}
+
+// commit uploads and commits, again and again while the store is down.
+func (o *output) commit(ctx context.Context, e stream.Epoch, parts []stream.Part) error {
+	var st stream.Staged
+	begin := o.p.env.Now()
+	err := o.retry(ctx, "upload", e.Spans, func() (err error) { st, err = o.sink.Upload(ctx, e, parts); return err })
+	if err != nil {
+		return err
+	}
+	st.Format, st.Epoch = 1, e
+	o.p.Observer.staged(Staged{Sink: o.name, Took: o.p.env.Now().Sub(begin)})
+	return o.retry(ctx, "commit", e.Spans, func() error { return o.sink.Commit(ctx, []stream.Staged{st}) })
+}
+
+const (
+	retryMin  = 100 * time.Millisecond
+	retryMax  = 30 * time.Second
+	stateWait = 30 * time.Second // how often a state that a person mends is looked at again
+)
+
+// retry calls f until it succeeds or fails for good. Passing errors are tried
+// without end; a StateError shows in the lanes and is tried slowly.
+func (o *output) retry(ctx context.Context, call string, spans []stream.LedgerSpan, f func() error) error {
+	stated := false
+	for attempt := 1; ; attempt++ {
+		err := f()
+		wait := min(retryMax, retryMin<<min(attempt-1, 9))
+		code := "state"
+		var re *stream.RetryError
+		var se *stream.StateError
+		switch stream.KindOf(err) {
+		case stream.KindNone:
+			if stated {
+				o.p.setStates(o.name, spans, &stream.StateError{State: stream.StateRunning})
+			}
+			return nil
+		case stream.KindRetry:
+			errors.As(err, &re)
+			code, wait = re.Code, max(wait, re.After)
+		case stream.KindState:
+			errors.As(err, &se)
+			o.p.setStates(o.name, spans, se)
+			stated, wait = true, stateWait
+		default:
+			return err
+		}
+		o.p.Observer.retried(Retried{Sink: o.name, Call: call, Code: code, Attempt: attempt, Wait: wait})
+		o.p.env.Log.Warn("will be tried again", "sink", o.name, "call", call, "code", code, "attempt", attempt, "wait", wait, "error", err)
+		if err := o.sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// sleep waits d with up to a fifth of jitter.
+func (o *output) sleep(ctx context.Context, d time.Duration) error {
+	o.p.mu.Lock()
+	d += time.Duration(o.p.env.Rand.Int64N(int64(d)/5 + 1))
+	o.p.mu.Unlock()
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// durable publishes a commit: positions, observers, the source's own offsets.
+func (o *output) durable(ctx context.Context, e stream.Epoch, took time.Duration) {
+	p := o.p
+	at := map[stream.Lane]stream.Position{}
+	p.mu.Lock()
+	for _, s := range e.Spans {
+		l := p.lanes[s.Lane]
+		if l == nil || l.at[o.index].durable.Offset > s.To.Offset {
+			continue
+		}
+		l.at[o.index].durable = s.To
+		at[s.Lane] = l.settle()
+	}
+	done := p.Align && p.alignedLocked()
+	p.mu.Unlock()
+	p.Observer.committed(Committed{Sink: o.name, Commit: e.Commit, Spans: e.Spans, Took: took})
+	if err := p.source.Commit(ctx, at); err != nil {
+		p.env.Log.Warn("the group's offsets were not stored; sinks are believed, foreign lag tools are behind", "error", err)
+	}
+	if done {
+		p.stop()
+	}
+}
+
+// settle forgets marks that every sink is past and returns the least durable position.
+func (l *lane) settle() stream.Position {
+	least := l.at[0].durable
+	for _, a := range l.at[1:] {
+		if a.durable.Offset < least.Offset {
+			least = a.durable
+		}
+	}
+	n := 0
+	for n+1 < len(l.marks) && l.marks[n+1].from <= least.Offset {
+		n++
+	}
+	if n < len(l.marks) && l.pos.Offset <= least.Offset {
+		n = len(l.marks)
+	}
+	l.marks = append(l.marks[:0], l.marks[n:]...)
+	return least
+}
+
+// reset follows a fence: the sink's epochs are dropped, its positions read
+// anew, and the lanes sought to the least any sink needs. Dropping what is not
+// committed is always safe. // D2
+func (o *output) reset(ctx context.Context) error {
+	p := o.p
+	acks := make(chan struct{}, len(p.workers))
+	p.mu.Lock()
+	o.waiting = true // nothing new reaches the writers before the recovery
+	p.mu.Unlock()
+	p.mark(func(w *worker) { w.discard(o.index); acks <- struct{}{} })
+	for range p.workers {
+		select {
+		case <-acks:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	lanes := p.assigned()
+	p.Observer.fenced(Fenced{Sink: o.name, Lanes: len(lanes)})
+	p.setAll(o.name, lanes, &stream.StateError{State: stream.StateFenced, Why: "another writer moved the lane"})
+	if o.fences++; o.fences > 1 { // two that fight over lanes: the group will settle it
+		if err := o.sleep(ctx, min(retryMax, retryMin<<min(o.fences, 9))); err != nil {
+			return err
+		}
+	}
+	for {
+		gone, err := o.rejoin(ctx, p.assigned())
+		if err != nil || gone == nil {
+			return err
+		}
+		p.setAll(o.name, gone, &stream.StateError{State: stream.StateParked, Why: "the store lost progress it had",
+			Todo: "restore the store, or start the pipeline anew under another id"})
+		if err := o.sleep(ctx, stateWait); err != nil { // a wiped store under a running pipeline stops it (was lost)
+			return err
+		}
+	}
+}
+
+// rejoin reads the sink's positions and lets it take part again. Lanes it
+// stood on before and that the store does not know any more are returned.
+func (o *output) rejoin(ctx context.Context, lanes []stream.Lane) (gone []stream.Lane, err error) {
+	var prog stream.Progress
+	err = o.retry(ctx, "recover", nil, func() (err error) { prog, err = o.sink.Recover(ctx, lanes); return err })
+	if err != nil {
+		return nil, err
+	}
+	p := o.p
+	seek := map[stream.Lane]stream.Position{}
+	p.mu.Lock()
+	for _, l := range lanes {
+		if _, ok := prog.Lanes[l]; !ok && p.lanes[l] != nil {
+			gone = append(gone, l)
+		}
+	}
+	if gone != nil {
+		p.mu.Unlock()
+		return gone, nil
+	}
+	for _, ln := range lanes {
+		l := p.lanes[ln]
+		if l == nil {
+			continue
+		}
+		next := prog.Lanes[ln].Next
+		l.at[o.index].want, l.at[o.index].durable = next, next
+		if l.reading {
+			l.pos = p.least(l)
+			seek[ln] = l.pos
+		}
+	}
+	o.waiting = false
+	p.mu.Unlock()
+	p.setAll(o.name, lanes, &stream.StateError{State: stream.StateRunning})
+	p.source.Seek(seek)
+	return nil, nil
+}
+
+// mark sends f through every worker's queue.
+func (p *Pipeline) mark(f func(*worker)) {
+	for _, w := range p.workers {
+		w.queue.put(item{marker: &marker{f}})
+	}
+}

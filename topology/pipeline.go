@@ -1,0 +1,295 @@
+// Package topology turns a pipeline file into a running pipeline. It is the
+// only package that starts goroutines: one a worker, one a sink, one for the
+// source.
+//
+//	source -> Admit (budget, split at sinks' positions) -> worker of the lane
+//	       -> decode -> gate -> stages -> Writer of each sink
+//	marker in every worker's queue -> Seal -> Upload -> Commit by the sink's goroutine
+package topology
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/bits"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sluice/topology/stream"
+)
+
+// Pipeline is a source, stages and sinks that run together.
+type Pipeline struct {
+	// Observer hears what happens. Set it before Run.
+	Observer Observer
+	// Align makes Run stop once all sinks stand where the furthest one stood
+	// at the start. Set it before Run.
+	Align bool
+
+	spec   *Spec
+	env    Env
+	source stream.Source
+	raw    []stream.Raw
+	gate   stream.Gate
+	stages []stream.Stage
+	outs   []*output
+	home   int // index of the sink that keeps dead letters, or -1
+	sealer *Sealer
+
+	budget  *budget
+	workers []*worker
+
+	mu      sync.Mutex // lanes and all of their fields; output.waiting
+	lanes   map[stream.Lane]*lane
+	cluster string
+	aligned bool
+
+	stop  context.CancelFunc      // ends the source: drain
+	abort context.CancelCauseFunc // ends everything
+	up    atomic.Bool             // lanes were assigned at least once
+}
+
+// lane is what the pipeline knows of one lane it was assigned.
+type lane struct {
+	info    stream.LaneInfo
+	worker  int
+	pos     stream.Position // what the source delivers next // D3
+	reading bool
+	state   stream.LaneState
+	why     string
+	again   bool  // held by the log: look again whether somebody mended it
+	until   int64 // of align; -1: no end
+	at      []progressAt
+	marks   []mark
+}
+
+// progressAt is where one sink stands on a lane.
+type progressAt struct {
+	want    stream.Position // what it needs next; from durable to want is under way
+	durable stream.Position
+	time    int64 // event time of the last durable batch
+}
+
+// mark remembers when a stretch of a lane was produced, until it is durable.
+type mark struct {
+	from int64
+	time int64
+}
+
+func newPipeline(s *Spec, env Env) *Pipeline {
+	n := s.Engine.Workers
+	if n == 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	env.Workers = n
+	return &Pipeline{spec: s, env: env, home: -1, budget: newBudget(int64(s.Engine.Budget)), lanes: map[stream.Lane]*lane{}}
+}
+
+// Plan is the hash of the plan.
+func (p *Pipeline) Plan() string { return p.env.Plan }
+
+// Sinks lists the sinks by name, opened, in the order of the file.
+func (p *Pipeline) Sinks() (names []string, sinks []stream.Sink) {
+	for _, o := range p.outs {
+		names, sinks = append(names, o.name), append(sinks, o.sink)
+	}
+	return names, sinks
+}
+
+// Sealer opens the dead letters of this pipeline; nil without a home.
+func (p *Pipeline) Sealer() *Sealer { return p.sealer }
+
+// Home is the sink that keeps dead letters, or nil.
+func (p *Pipeline) Home() stream.Sink {
+	if p.home < 0 {
+		return nil
+	}
+	return p.outs[p.home].sink
+}
+
+// Close closes what Build opened, for a pipeline that does not Run.
+func (p *Pipeline) Close() error { return p.close() }
+
+func (p *Pipeline) close() (err error) {
+	for _, o := range p.outs {
+		err = errors.Join(err, o.sink.Close())
+	}
+	return err
+}
+
+// Run runs until ctx is done, then drains: it seals, uploads and commits what
+// was admitted within the drain time of the file. It returns nil after a
+// clean drain, and the first fatal error otherwise; a restart recovers.
+func (p *Pipeline) Run(ctx context.Context) error {
+	hard, abort := context.WithCancelCause(context.WithoutCancel(ctx))
+	soft, stop := context.WithCancel(ctx)
+	p.stop, p.abort = stop, func(err error) { abort(err); stop() }
+	defer stop()
+	drain := time.Duration(p.spec.Engine.Drain)
+	defer context.AfterFunc(soft, func() {
+		time.AfterFunc(drain, func() { abort(errDrain) })
+	})()
+
+	var workers, outs sync.WaitGroup
+	for i := range p.env.Workers {
+		w := newWorker(p, i)
+		p.workers = append(p.workers, w)
+		workers.Go(w.run)
+	}
+	quit := make(chan struct{})
+	for _, o := range p.outs {
+		outs.Go(func() {
+			if err := o.run(hard, quit); err != nil {
+				p.abort(fmt.Errorf("%s: %w", o.name, err))
+			}
+		})
+	}
+	outs.Go(func() { p.recheck(hard, quit) })
+	err := p.source.Run(soft, p)
+	stop()
+	if err == nil && hard.Err() == nil {
+		p.flush(hard, "drain")
+	}
+	close(quit)
+	if err != nil {
+		abort(err)
+	}
+	outs.Wait()
+	for _, w := range p.workers {
+		w.queue.close()
+	}
+	workers.Wait()
+	if err == nil {
+		err = context.Cause(hard)
+	}
+	abort(nil)
+	return errors.Join(err, p.close())
+}
+
+var errDrain = errors.New("the drain time is over: what was not committed will be read again")
+
+// Started reports whether lanes were assigned and every sink recovered.
+func (p *Pipeline) Started() bool { return p.up.Load() }
+
+// fail stops the pipeline with an error.
+func (p *Pipeline) fail(err error) { p.abort(err) }
+
+// flush seals and commits every sink and waits for it, until ctx is done.
+func (p *Pipeline) flush(ctx context.Context, reason string) {
+	var waits []<-chan struct{}
+	for _, o := range p.outs {
+		waits = append(waits, o.do(ctx, func(ctx context.Context) error { return o.cycle(ctx, reason) }))
+	}
+	for _, w := range waits {
+		select {
+		case <-w:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// pressure makes every sink seal: the budget is spent.
+func (p *Pipeline) pressure() {
+	for _, o := range p.outs {
+		o.poke("pressure")
+	}
+}
+
+// Admit is part of stream.Feed.
+func (p *Pipeline) Admit(ctx context.Context, b *stream.Batch) error {
+	if p.stale(b) {
+		b.Release()
+		return nil
+	}
+	cost := b.Bytes + 512 // D7
+	if err := p.budget.take(ctx, cost, p.pressure); err != nil {
+		b.Release()
+		return err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.lanes[b.Lane]
+	if l == nil || !l.reading || l.pos.Offset != b.From.Offset { // sought while it waited
+		p.budget.give(cost)
+		b.Release()
+		return nil
+	}
+	p.Observer.admitted(Admitted{Span: b.Span(), Records: b.In, Bytes: b.Bytes})
+	if l.until >= 0 && b.To.Offset > l.until { // align: the rest belongs to the new plan
+		if l.until > b.From.Offset {
+			b.Split(stream.Position{Offset: l.until, Epoch: -1}).Release()
+		} else {
+			p.budget.give(cost)
+			b.Release()
+			return nil
+		}
+	}
+	if len(b.Records) > 0 {
+		l.marks = append(l.marks, mark{b.From.Offset, b.Records[0].Time})
+	}
+	l.pos = b.To
+	t := &token{budget: p.budget, bytes: cost}
+	t.refs.Store(1)
+	for b != nil {
+		b = p.dispatch(l, b, t)
+	}
+	t.drop()
+	return nil
+}
+
+func (p *Pipeline) stale(b *stream.Batch) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.lanes[b.Lane]
+	return l == nil || !l.reading || l.pos.Offset != b.From.Offset || b.From.Offset == b.To.Offset
+}
+
+// dispatch queues the first stretch of b that the same sinks need and returns
+// the rest, or nil. p.mu is held.
+func (p *Pipeline) dispatch(l *lane, b *stream.Batch, t *token) (rest *stream.Batch) {
+	cut := b.To
+	for i, o := range p.outs {
+		want := l.at[i].want
+		switch {
+		case o.waiting:
+		case want.Offset > b.From.Offset && want.Offset < cut.Offset:
+			cut = want
+		case want.Offset < b.From.Offset:
+			p.fail(fmt.Errorf("%s: %v: gap: needs %d, is given %d", o.name, b.Lane, want.Offset, b.From.Offset)) // D3
+		}
+	}
+	if cut.Offset < b.To.Offset {
+		rest = b.Split(cut)
+	}
+	var mask uint64
+	for i, o := range p.outs {
+		if !o.waiting && l.at[i].want.Offset == b.From.Offset {
+			mask |= 1 << i
+			l.at[i].want = b.To
+			o.pending.Store(true)
+		}
+	}
+	if mask == 0 {
+		b.Release()
+		return rest
+	}
+	t.refs.Add(int32(1 + bits.OnesCount64(mask)))
+	p.workers[l.worker].queue.put(item{batch: b, mask: mask, token: t})
+	return rest
+}
+
+// token is the part of the byte budget one batch took. // D7
+type token struct {
+	budget *budget
+	bytes  int64
+	refs   atomic.Int32
+}
+
+func (t *token) drop() {
+	if t.refs.Add(-1) == 0 {
+		t.budget.give(t.bytes)
+	}
+}

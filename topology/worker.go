@@ -1,0 +1,241 @@
+package topology
+
+import (
+	"fmt"
+	"math/bits"
+	"runtime"
+	"runtime/debug"
+	"sync"
+
+	"sluice/topology/stream"
+)
+
+// item is one entry of a worker's queue: a batch with the sinks that need it,
+// or a marker.
+type item struct {
+	batch  *stream.Batch
+	mask   uint64
+	token  *token
+	marker *marker
+}
+
+// marker runs between two batches on every worker.
+type marker struct {
+	run func(w *worker)
+}
+
+// queue is unbounded: what it holds was admitted, so the byte budget bounds it.
+type queue struct {
+	mu    sync.Mutex
+	wake  sync.Cond
+	items []item
+	head  int
+	done  bool
+}
+
+func (q *queue) put(i item) {
+	q.mu.Lock()
+	q.items = append(q.items, i)
+	q.mu.Unlock()
+	q.wake.Signal()
+}
+
+func (q *queue) take() (item, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.head == len(q.items) && !q.done {
+		q.wake.Wait()
+	}
+	if q.head == len(q.items) {
+		return item{}, false
+	}
+	i := q.items[q.head]
+	q.items[q.head] = item{}
+	if q.head++; q.head == len(q.items) {
+		q.items, q.head = q.items[:0], 0
+	}
+	return i, true
+}
+
+func (q *queue) close() {
+	q.mu.Lock()
+	q.done = true
+	q.mu.Unlock()
+	q.wake.Signal()
+}
+
+// worker takes the batches of its lanes through the stages into its writers.
+// It never waits for memory or network.
+type worker struct {
+	p     *Pipeline
+	queue queue
+	outs  []*filling
+	held  map[stream.Lane]bool // lanes that a stage stopped
+}
+
+// filling is the epoch that a worker writes for one sink.
+type filling struct {
+	writer  stream.Writer
+	spans   map[stream.Lane]*stream.LedgerSpan
+	tokens  []*token
+	rejects []stream.DeadLetter
+	size    int64
+}
+
+func newWorker(p *Pipeline, _ int) *worker {
+	w := &worker{p: p, held: map[stream.Lane]bool{}}
+	w.queue.wake.L = &w.queue.mu
+	for _, o := range p.outs {
+		w.outs = append(w.outs, &filling{writer: o.sink.Writer(), spans: map[stream.Lane]*stream.LedgerSpan{}})
+	}
+	return w
+}
+
+func (w *worker) run() {
+	for {
+		i, ok := w.queue.take()
+		switch {
+		case !ok:
+			return
+		case i.marker != nil:
+			w.guard("marker", stream.Span{}, func() error { i.marker.run(w); return nil })
+		default:
+			w.batch(i)
+		}
+	}
+}
+
+// batch processes one batch. Errors of stages hold the lane; others stop the pipeline.
+func (w *worker) batch(i item) {
+	b, span := i.batch, i.batch.Span()
+	if w.held[b.Lane] || !w.guard("stage", span, func() error { return w.process(&i) }) {
+		w.held[b.Lane] = true
+		for range bits.OnesCount64(i.mask) { // sinks that did not take it
+			i.token.drop()
+		}
+	}
+	b.Release()
+	i.token.drop()
+}
+
+// guard runs f, turns panics into errors that hold no values, and reports
+// whether it went well. // P1
+func (w *worker) guard(what string, at stream.Span, f func() error) (ok bool) {
+	var err error
+	func() {
+		defer func() {
+			if r := recover(); r != nil {
+				text := fmt.Sprintf("panic of type %T", r)
+				if re, is := r.(runtime.Error); is {
+					text = re.Error() // indexes and types, no values
+				}
+				err = fmt.Errorf("%s at %v [%d,%d): %s\n%s", what, at.Lane, at.From.Offset, at.To.Offset, text, debug.Stack())
+			}
+		}()
+		err = f()
+	}()
+	switch stream.KindOf(err) {
+	case stream.KindNone:
+		return true
+	case stream.KindState:
+		w.p.hold(at.Lane, err, false)
+	default:
+		w.p.fail(fmt.Errorf("%v [%d,%d): %w", at.Lane, at.From.Offset, at.To.Offset, err))
+	}
+	return false
+}
+
+func (w *worker) process(i *item) error {
+	p, b := w.p, i.batch
+	for _, s := range p.raw {
+		if err := s.Process(b); err != nil {
+			return err
+		}
+	}
+	clean, err := p.gate.Pass(b) // P1
+	if err != nil {
+		return err
+	}
+	letters, err := p.letters(b, i.mask)
+	if err != nil {
+		return err
+	}
+	for _, s := range p.stages {
+		if clean, err = s.Process(clean); err != nil {
+			return err
+		}
+	}
+	p.Observer.passed(clean)
+	for s, f := range w.outs {
+		if i.mask&(1<<s) == 0 {
+			continue
+		}
+		if err := f.write(p.outs[s], clean); err != nil {
+			return fmt.Errorf("%s: %w", p.outs[s].name, err)
+		}
+		if s == p.home {
+			f.rejects = append(f.rejects, letters...)
+		}
+		f.tokens = append(f.tokens, i.token)
+		i.mask &^= 1 << s
+	}
+	return nil
+}
+
+// write gives clean to the sink's writer, or only its span if the sink does
+// not want the topic.
+func (f *filling) write(o *output, clean stream.Clean) error {
+	c := clean.Count()
+	if o.wants(clean.Lane().Topic) {
+		if err := f.writer.Write(clean); err != nil {
+			return err
+		}
+		size := f.writer.Size()
+		o.grow(size - f.size)
+		f.size = size
+	} else {
+		c.Filtered = c.In - c.Rejected
+	}
+	sp := f.spans[clean.Lane()]
+	if sp == nil {
+		sp = &stream.LedgerSpan{Span: clean.Span()}
+		f.spans[clean.Lane()] = sp
+	}
+	sp.To = clean.Span().To
+	sp.Count = sp.Count.Add(c)
+	return nil
+}
+
+// sealed is what one worker gives up for an epoch.
+type sealed struct {
+	spans   map[stream.Lane]*stream.LedgerSpan
+	part    stream.Part
+	rejects []stream.DeadLetter
+	tokens  []*token
+	err     error
+}
+
+// seal ends the epoch of sink s on this worker.
+func (w *worker) seal(s int) sealed {
+	f := w.outs[s]
+	part, err := f.writer.Seal()
+	x := sealed{spans: f.spans, part: part, rejects: f.rejects, tokens: f.tokens, err: err}
+	w.fresh(s)
+	return x
+}
+
+// discard drops the epoch of sink s on this worker.
+func (w *worker) discard(s int) {
+	f := w.outs[s]
+	f.writer.Discard()
+	for _, t := range f.tokens {
+		t.drop()
+	}
+	w.fresh(s)
+}
+
+func (w *worker) fresh(s int) {
+	f := w.outs[s]
+	w.p.outs[s].grow(-f.size)
+	w.outs[s] = &filling{writer: f.writer, spans: map[stream.Lane]*stream.LedgerSpan{}}
+}
