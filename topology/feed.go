@@ -15,6 +15,7 @@ var _ stream.Feed = (*Pipeline)(nil)
 // Assign is part of stream.Feed: it asks every sink where it stands and starts
 // each lane at the least of the answers.
 func (p *Pipeline) Assign(ctx context.Context, cluster string, infos []stream.LaneInfo) (map[stream.Lane]stream.Position, error) {
+	p.Lost(laneNames(infos)) // in case the source did not say so
 	p.mu.Lock()
 	p.cluster = cluster
 	p.mu.Unlock()
@@ -141,10 +142,7 @@ func (p *Pipeline) samePlan(infos []stream.LaneInfo, answers []map[stream.Lane]s
 // anything is read. Lanes that cannot be read go to held.
 func (o *output) join(ctx context.Context, cluster string, infos []stream.LaneInfo, before []map[stream.Lane]stream.Position,
 	held map[stream.Lane]*stream.StateError, plans *[]string) (map[stream.Lane]stream.Position, error) {
-	lanes := make([]stream.Lane, len(infos))
-	for i, info := range infos {
-		lanes[i] = info.Lane
-	}
+	lanes := laneNames(infos)
 	for {
 		var prog stream.Progress
 		err := o.retry(ctx, "recover", nil, func() (err error) { prog, err = o.sink.Recover(ctx, lanes); return err })
@@ -185,6 +183,14 @@ func (o *output) join(ctx context.Context, cluster string, infos []stream.LaneIn
 	}
 }
 
+func laneNames(infos []stream.LaneInfo) []stream.Lane {
+	lanes := make([]stream.Lane, len(infos))
+	for i, info := range infos {
+		lanes[i] = info.Lane
+	}
+	return lanes
+}
+
 // start is where a sink begins on a lane it never saw.
 func (o *output) start(info stream.LaneInfo, prog stream.Progress, before []map[stream.Lane]stream.Position) stream.Position {
 	first := stream.Position{Offset: info.LogStart, Epoch: -1}
@@ -217,7 +223,9 @@ func (p *Pipeline) topicKnown(topic string, prog stream.Progress) bool {
 	return false
 }
 
-// mismatch compares what the store knows of a lane with what the broker says.
+// mismatch compares what the store knows of a lane with what the broker said.
+// A position past the end is not judged here: another instance may have moved
+// the lane since the broker was asked. The source tells a cut log by its epoch.
 func (o *output) mismatch(cluster string, prog stream.Progress, known stream.LanePos, info stream.LaneInfo) *stream.StateError {
 	fix := fmt.Sprintf("sluice rebase --lane %v", info.Lane)
 	switch {
@@ -228,8 +236,6 @@ func (o *output) mismatch(cluster string, prog stream.Progress, known stream.Lan
 	case known.Next.Offset < info.LogStart:
 		return &stream.StateError{State: stream.StateDataLost, Why: fmt.Sprintf("retention took offsets %d to %d before %s had them", known.Next.Offset, info.LogStart-1, o.name),
 			Todo: fmt.Sprintf("sluice accept-loss --lane %v", info.Lane)} // was lost in silence
-	case known.Next.Offset > info.End:
-		return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("the log ends at %d, %s holds it to %d: the broker lost records that were read", info.End, o.name, known.Next.Offset), Todo: fix}
 	}
 	return nil
 }
@@ -282,6 +288,8 @@ func (p *Pipeline) lookAgain(ctx context.Context) error {
 		return err
 	}
 	seek := map[stream.Lane]stream.Position{}
+	p.seeking.Lock()
+	defer p.seeking.Unlock()
 	p.mu.Lock()
 	for _, info := range infos {
 		l := p.lanes[info.Lane]
@@ -310,19 +318,18 @@ func (p *Pipeline) joinAll(ctx context.Context, cluster string, infos []stream.L
 	answers = make([]map[stream.Lane]stream.Position, len(p.outs))
 	held = map[stream.Lane]*stream.StateError{}
 	for i, o := range p.outs {
-		done := o.do(ctx, func(hard context.Context) error {
-			if err = o.cycle(hard, "assign"); err == nil { // nothing of these lanes may be under way
-				answers[i], err = o.join(hard, cluster, infos, answers[:i], held, &plans)
+		var failed error
+		wait := o.do(ctx, func(hard context.Context) error {
+			if failed = o.cycle(hard, "assign"); failed == nil { // nothing of these lanes may be under way
+				answers[i], failed = o.join(hard, cluster, infos, answers[:i], held, &plans)
 			}
 			return nil
 		})
-		select {
-		case <-done:
-		case <-ctx.Done():
-			return nil, nil, nil, ctx.Err()
+		if err := wait(); err != nil {
+			return nil, nil, nil, err
 		}
-		if err != nil {
-			return nil, nil, nil, fmt.Errorf("%s: recover: %w", o.name, err)
+		if failed != nil {
+			return nil, nil, nil, fmt.Errorf("%s: recover: %w", o.name, failed)
 		}
 	}
 	return answers, held, plans, nil

@@ -23,6 +23,7 @@ type output struct {
 	topic map[string]bool // owned by p.mu: which topics match
 
 	reqs    chan func(context.Context) error
+	ended   chan struct{} // closed when the goroutine is gone
 	nudge   chan string
 	pending atomic.Bool  // something was admitted since the last seal
 	size    atomic.Int64 // memory of all writers
@@ -34,7 +35,7 @@ type output struct {
 
 func newOutput(p *Pipeline, index int, s SinkSpec, sink stream.Sink) *output {
 	return &output{p: p, index: index, name: s.Name, spec: s, sink: sink,
-		reqs: make(chan func(context.Context) error, 64), nudge: make(chan string, 1)}
+		reqs: make(chan func(context.Context) error, 64), ended: make(chan struct{}), nudge: make(chan string, 1)}
 }
 
 // wants reports whether the sink takes rows of topic.
@@ -56,18 +57,32 @@ func (o *output) poke(reason string) {
 	}
 }
 
-// do has f run by the sink's goroutine; the channel closes when it has.
-func (o *output) do(ctx context.Context, f func(context.Context) error) <-chan struct{} {
+// do has f run by the sink's goroutine and returns a wait for its end, which
+// fails when ctx is done or the goroutine has ended.
+func (o *output) do(ctx context.Context, f func(context.Context) error) (wait func() error) {
 	done := make(chan struct{})
 	select {
 	case o.reqs <- func(ctx context.Context) error { defer close(done); return f(ctx) }:
 	case <-ctx.Done():
+	case <-o.ended:
 	}
-	return done
+	return func() error {
+		select {
+		case <-done:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-o.ended:
+			return errEnded
+		}
+	}
 }
+
+var errEnded = errors.New("the pipeline is ending")
 
 // run serves the sink until quit closes or ctx is done. Its error is fatal.
 func (o *output) run(ctx context.Context, quit <-chan struct{}) error {
+	defer close(o.ended)
 	tick := time.NewTicker(time.Duration(o.spec.Commit.Every))
 	defer tick.Stop()
 	for {
@@ -335,6 +350,8 @@ func (o *output) rejoin(ctx context.Context, lanes []stream.Lane) (gone []stream
 	}
 	p := o.p
 	seek := map[stream.Lane]stream.Position{}
+	p.seeking.Lock()
+	defer p.seeking.Unlock()
 	p.mu.Lock()
 	for _, l := range lanes {
 		if _, ok := prog.Lanes[l]; !ok && p.lanes[l] != nil {

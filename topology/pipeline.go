@@ -38,6 +38,11 @@ type Pipeline struct {
 	home   int // index of the sink that keeps dead letters, or -1
 	sealer *Sealer
 
+	// seeking is held over {set lane.pos, source.Seek}: two sinks that recover
+	// at once would else hand the source their seeks in the other order than
+	// they set the lane's position, and the lane would stand still.
+	seeking sync.Mutex
+
 	budget  *budget
 	workers []*worker
 
@@ -129,7 +134,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	defer stop()
 	drain := time.Duration(p.spec.Engine.Drain)
 	defer context.AfterFunc(soft, func() {
-		time.AfterFunc(drain, func() { abort(errDrain) })
+		time.AfterFunc(drain, func() { abort(ErrDrain) })
 	})()
 
 	var workers, outs sync.WaitGroup
@@ -168,7 +173,9 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	return errors.Join(err, p.close())
 }
 
-var errDrain = errors.New("the drain time is over: what was not committed will be read again")
+// ErrDrain is what Run returns when the drain time was too short: nothing is
+// lost, the rest is read again.
+var ErrDrain = errors.New("the drain time is over: what was not committed will be read again")
 
 // Started reports whether lanes were assigned and every sink recovered.
 func (p *Pipeline) Started() bool { return p.up.Load() }
@@ -178,16 +185,12 @@ func (p *Pipeline) fail(err error) { p.abort(err) }
 
 // flush seals and commits every sink and waits for it, until ctx is done.
 func (p *Pipeline) flush(ctx context.Context, reason string) {
-	var waits []<-chan struct{}
+	var waits []func() error
 	for _, o := range p.outs {
 		waits = append(waits, o.do(ctx, func(ctx context.Context) error { return o.cycle(ctx, reason) }))
 	}
-	for _, w := range waits {
-		select {
-		case <-w:
-		case <-ctx.Done():
-			return
-		}
+	for _, wait := range waits {
+		wait() // a sink that is gone has nothing left to flush
 	}
 }
 

@@ -10,7 +10,10 @@ type Source interface {
 
 	// Seek makes the next batches of lanes start at the positions given. It
 	// does not wait; batches under way are told apart by their From. Lanes
-	// that are not assigned are ignored. Safe for concurrent use.
+	// that are not assigned are ignored. Seeks take effect in the order they
+	// are made; one that comes while Assign runs is newer than its answer; one
+	// that has not taken effect when its lane is revoked or lost is void.
+	// Safe for concurrent use; the feed may hold locks, so Seek never calls it.
 	Seek(at map[Lane]Position)
 
 	// Commit tells the source what is durable in every sink. It is
