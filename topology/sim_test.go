@@ -57,7 +57,8 @@ engine: {workers: %d, budget: 16MiB, drain: 10s}
 func simulate(t *testing.T, seed uint64) {
 	synctest.Test(t, func(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		w := &world{rng: rand.New(rand.NewPCG(seed, 2)), lanes: map[stream.Lane]*simLane{}, owner: map[stream.Lane]*member{}, faults: true}
+		w := &world{rng: rand.New(rand.NewPCG(seed, 2)), lanes: map[stream.Lane]*simLane{}, owner: map[stream.Lane]*member{}}
+		w.faults.Store(true)
 		stores := []*simStore{newSimStore(w), newSimStore(w)}
 		var lanes []stream.Lane
 		for p := range int32(1 + rng.IntN(4)) {
@@ -109,9 +110,7 @@ func simulate(t *testing.T, seed uint64) {
 				w.move(owned, live[i], false)
 			}
 		}
-		w.mu.Lock()
-		w.faults = false
-		w.mu.Unlock()
+		w.faults.Store(false)
 		w.settle(t, seed, lanes, stores)
 		for _, m := range w.all {
 			m.cancel()

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sluice/schemas"
@@ -24,7 +25,7 @@ type world struct {
 	lanes  map[stream.Lane]*simLane
 	owner  map[stream.Lane]*member
 	all    []*member
-	faults bool
+	faults atomic.Bool
 }
 
 // simLane is a partition: offsets [start, len(recs)), of which some are
@@ -335,7 +336,7 @@ func (k *simSink) Recover(_ context.Context, lanes []stream.Lane) (stream.Progre
 	if err := k.m.alive(); err != nil {
 		return stream.Progress{}, err
 	}
-	if k.s.w.faults && k.s.w.random(10) == 0 {
+	if k.s.w.faults.Load() && k.s.w.random(10) == 0 {
 		return stream.Progress{}, stream.Retry("sim", 0, errors.New("recover"))
 	}
 	k.s.w.mu.Lock()
@@ -357,7 +358,7 @@ func (k *simSink) Upload(_ context.Context, e stream.Epoch, parts []stream.Part)
 	if err := k.m.alive(); err != nil {
 		return stream.Staged{}, err
 	}
-	if k.s.w.faults && k.s.w.random(15) == 0 {
+	if k.s.w.faults.Load() && k.s.w.random(15) == 0 {
 		return stream.Staged{}, stream.Retry("sim", 0, errors.New("upload"))
 	}
 	var payload []byte
@@ -374,7 +375,7 @@ func (k *simSink) Commit(_ context.Context, staged []stream.Staged) error {
 		return err
 	}
 	fault := 100
-	if k.s.w.faults {
+	if k.s.w.faults.Load() {
 		fault = k.s.w.random(20)
 	}
 	time.Sleep(time.Duration(k.s.w.random(50)) * time.Millisecond) // virtual: commits overlap

@@ -32,31 +32,33 @@ func Strict(node *yaml.Node, c any) error {
 	return nil
 }
 
-// place turns yaml's "line N: ..." into "N:C: ...", C being the column of the
-// first scalar on that line.
+// place turns yaml's "line N: cannot unmarshal !!str `many` into int" into
+// "N:C: ...", C being the column of that scalar.
 func place(s string, node *yaml.Node) string {
 	var line int
 	rest := s
 	if n, _ := fmt.Sscanf(s, "line %d:", &line); n == 1 {
 		_, rest, _ = strings.Cut(s, ": ")
 	}
-	if n := scalarAt(node, line); n != nil {
+	_, value, _ := strings.Cut(rest, "`")
+	value, _, _ = strings.Cut(value, "`")
+	if n := scalarAt(node, line, strings.TrimSuffix(value, "...")); n != nil {
 		return fmt.Sprintf("%d:%d: %s", n.Line, n.Column, rest)
 	}
-	return s
+	return fmt.Sprintf("%d:1: %s", line, rest)
 }
 
-// scalarAt is the last scalar that starts on the line: a key's value.
-func scalarAt(n *yaml.Node, line int) (found *yaml.Node) {
-	if n.Kind == yaml.ScalarNode && n.Line == line {
-		found = n
+// scalarAt is the first scalar on the line whose value begins with prefix.
+func scalarAt(n *yaml.Node, line int, prefix string) *yaml.Node {
+	if n.Kind == yaml.ScalarNode && n.Line == line && strings.HasPrefix(n.Value, prefix) {
+		return n
 	}
 	for _, c := range n.Content {
-		if f := scalarAt(c, line); f != nil {
-			found = f
+		if f := scalarAt(c, line, prefix); f != nil {
+			return f
 		}
 	}
-	return found
+	return nil
 }
 
 var unmarshaler = reflect.TypeFor[yaml.Unmarshaler]()
