@@ -58,3 +58,14 @@ type ProgressStore interface {
 func SortedLanes[V any](m map[Lane]V) []Lane {
 	return slices.SortedFunc(maps.Keys(m), Lane.Compare)
 }
+
+// Surveyor is a source that lists its lanes without taking part in the group.
+type Surveyor interface {
+	Survey(ctx context.Context) (cluster string, lanes []LaneInfo, err error)
+}
+
+// Inspector is a sink whose progress can be read, all lanes of it, without
+// taking part: nothing is created, fenced or finished. Lag and audit use it.
+type Inspector interface {
+	Inspect(ctx context.Context) (Progress, error)
+}
