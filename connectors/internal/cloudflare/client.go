@@ -127,7 +127,7 @@ func (cl *Client) do(ctx context.Context, c call) (json.RawMessage, error) {
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxReply+1))
 	after := retryAfter(res.Header)
 	if !c.free {
-		cl.limiter.learn(res.StatusCode, res.Header, after)
+		cl.limiter.learn(res.Header)
 	}
 	switch {
 	case err != nil:
@@ -153,6 +153,9 @@ func (cl *Client) do(ctx context.Context, c call) (json.RawMessage, error) {
 		a.Code, text = e.Errors[0].Code, e.Errors[0].Message
 	}
 	a.classify(text)
+	if a.Code == rateCode { // a queue's own 429 says nothing of the account
+		cl.limiter.block(after)
+	}
 	return nil, a
 }
 

@@ -114,7 +114,10 @@ var texts = [...]text{
 	{"SQLITE_", ClassSQL, false},
 }
 
-const d1Code = 7500
+const (
+	d1Code   = 7500
+	rateCode = 971
+)
 
 // passes reports classes that a 5xx may have.
 func (c Class) passes() bool {
@@ -141,7 +144,7 @@ func (e *APIError) classify(s string) {
 		}
 	}
 	switch {
-	case e.Status == http.StatusTooManyRequests || e.Code == 971:
+	case e.Status == http.StatusTooManyRequests || e.Code == rateCode:
 		e.Class = ClassRateLimited
 		if e.Code == 10251 {
 			e.Class, e.Message = ClassFull, "the queue's backlog is at its storage limit"

@@ -96,23 +96,28 @@ func (l *Limiter) take() time.Duration {
 }
 
 // learn takes over what the API says is left for the account.
-func (l *Limiter) learn(status int, h http.Header, after time.Duration) {
+func (l *Limiter) learn(h http.Header) {
+	left, reset, ok := ratelimit(h.Get("Ratelimit"))
+	if l == nil || !ok {
+		return
+	}
+	if left == 0 {
+		l.block(time.Duration(reset) * time.Second)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tokens = min(l.tokens, float64(left))
+}
+
+// block holds all requests for d: the API refused one for the account's rate.
+func (l *Limiter) block(d time.Duration) {
 	if l == nil {
 		return
 	}
-	left, reset, ok := ratelimit(h.Get("Ratelimit"))
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if ok {
-		l.tokens = min(l.tokens, float64(left))
-		if left == 0 && after == 0 {
-			after = time.Duration(reset) * time.Second
-		}
-	}
-	if status == http.StatusTooManyRequests && ok && left == 0 || after > 0 && status == http.StatusTooManyRequests {
-		if u := l.now().Add(after); u.After(l.until) {
-			l.until = u
-		}
+	if u := l.now().Add(min(max(d, time.Second), Window)); u.After(l.until) {
+		l.until = u
 	}
 }
 
