@@ -252,10 +252,10 @@ func (b *Buffer) AppendString(i int, v string) {
 
 // AppendUUID gives column i a UUID, big endian.
 func (b *Buffer) AppendUUID(i int, v [16]byte) {
-	if c, ok := b.begin(i, physFixed); ok && c.width == 16 {
+	if b.fields[i].Type.Kind != schemas.UUID {
+		b.misuse = true
+	} else if c, ok := b.begin(i, physFixed); ok {
 		c.data = append(c.room(16), v[:]...)
-	} else if ok {
-		c.rows, b.misuse = c.rows-1, true
 	}
 }
 

@@ -36,7 +36,7 @@ type Options struct {
 
 	RowGroupRows  int // at most; default 1,048,576
 	RowGroupBytes int // about, in memory; default 128 MiB
-	PageBytes     int // about, before compression; default 256 KiB
+	PageBytes     int // about, before compression; default 1 MiB
 
 	Properties []Property // key-value metadata of the file
 }
@@ -66,7 +66,7 @@ func NewEncoder(opt Options) (*Encoder, error) {
 	}
 	opt.RowGroupRows = orDefault(opt.RowGroupRows, 1<<20)
 	opt.RowGroupBytes = orDefault(opt.RowGroupBytes, 128<<20)
-	opt.PageBytes = min(orDefault(opt.PageBytes, 256<<10), 64<<20)
+	opt.PageBytes = min(orDefault(opt.PageBytes, 1<<20), 64<<20)
 	e := &Encoder{opt: opt, dict: dictionary{seed: maphash.MakeSeed()}}
 	if opt.Codec == Zstd {
 		var err error
