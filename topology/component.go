@@ -35,7 +35,11 @@ type Env struct {
 
 	// Progress lends the progress store of another sink of the pipeline.
 	Progress func(sink string) (stream.ProgressStore, error)
-	// Lookup of further shared parts comes here.
+
+	// Shared lends what the components of a process have in common, made by
+	// open when its key is first asked for: the rate limit of an account. Nil
+	// shares nothing.
+	Shared func(key string, open func() any) any
 }
 
 // Factory builds components of one kind from their YAML.

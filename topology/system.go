@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -30,6 +31,21 @@ func System(log *slog.Logger) Env {
 		Spawn:  func(f func()) { go f() },
 		Secret: Secret,
 		Dir:    os.TempDir(),
+		Shared: shared(),
+	}
+}
+
+// shared keeps one value a key for as long as the Env is used.
+func shared() func(string, func() any) any {
+	var mu sync.Mutex
+	values := map[string]any{}
+	return func(key string, open func() any) any {
+		mu.Lock()
+		defer mu.Unlock()
+		if _, ok := values[key]; !ok {
+			values[key] = open()
+		}
+		return values[key]
 	}
 }
 

@@ -46,6 +46,17 @@ func NewLimiter(n int, now func() time.Time, sleep func(context.Context, time.Du
 		rate: max(float64(n)-burst, 1) / Window.Seconds()}
 }
 
+// Shared is the limiter that all clients of an account in a process use: lend
+// is Env.Shared, and the first to ask says how many requests. A nil lend gives
+// a limiter of one's own.
+func Shared(lend func(key string, open func() any) any, account string, n int, now func() time.Time) *Limiter {
+	open := func() any { return NewLimiter(n, now, nil) }
+	if lend == nil {
+		return open().(*Limiter)
+	}
+	return lend("cloudflare/"+account, open).(*Limiter)
+}
+
 func timer(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
