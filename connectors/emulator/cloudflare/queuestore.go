@@ -279,10 +279,10 @@ func affected(tx *sql.Tx, query string, args ...any) (int64, error) {
 	return r.RowsAffected()
 }
 
-// purge empties a queue.
-func (s *queueStore) purge(id string) error {
-	return s.in(id, func(tx *sql.Tx, q *queueRow) error {
-		_, err := tx.Exec("DELETE FROM messages WHERE queue=?", id)
+// Purge empties a queue.
+func (e *Emulator) Purge(queue string) error {
+	return e.queues.in(queue, func(tx *sql.Tx, q *queueRow) error {
+		_, err := tx.Exec("DELETE FROM messages WHERE queue=?", queue)
 		return err
 	})
 }
