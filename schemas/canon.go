@@ -268,7 +268,7 @@ func varDecimal(p []byte) (scale int, value []byte, ok bool) {
 		switch string(name) {
 		case "scale":
 			v, code := parseInt(p[start:i])
-			if code != "" || v < 0 || v > 1000 {
+			if code != "" || v < 0 || v > 5000 { // numeric(4,-2) arrives with scale 2046
 				return 0, nil, false
 			}
 			scale, seen = int(v), seen|1
