@@ -252,3 +252,43 @@ func (m *member) Survey(context.Context) (string, []stream.LaneInfo, error) {
 	}
 	return "c1", infos, nil
 }
+
+// TestTopicThatGrows: a new partition of a known topic waits until the old
+// ones are durable past the ends they had: a key's new row must not overtake
+// its old one.
+func TestTopicThatGrows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 20)
+		b.start()
+		time.Sleep(5 * time.Second)
+		b.stop(t)
+		grown := stream.Lane{Topic: "t", Partition: 1}
+		for range 5000 {
+			b.w.lanes[b.lane].recs = append(b.w.lanes[b.lane].recs, true)
+		}
+		b.w.lanes[grown] = &simLane{id: "t1", recs: []bool{true, true, true}}
+		b.boot(t)
+		ctx, cancel := context.WithCancel(context.Background())
+		b.m.cancel = cancel
+		m := b.m
+		go func() { m.done <- m.p.Run(ctx) }()
+		delete(b.w.owner, b.lane)
+		b.w.assign(m, []stream.Lane{b.lane, grown})
+		early := 0
+		for range 600 {
+			time.Sleep(100 * time.Millisecond)
+			b.w.mu.Lock()
+			old, young := b.stores[0].lanes[b.lane].Next.Offset, b.stores[0].lanes[grown].Next.Offset
+			b.w.mu.Unlock()
+			if young > 0 && old < 5020 {
+				early++
+			}
+		}
+		b.w.mu.Lock()
+		if at := b.stores[1].lanes[grown].Next.Offset; early > 0 || at != 3 {
+			t.Errorf("the new lane stands at %d of 3, and moved %d times before the old one was durable", at, early)
+		}
+		b.w.mu.Unlock()
+		b.stop(t)
+	})
+}

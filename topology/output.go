@@ -263,6 +263,7 @@ func (o *output) sleep(ctx context.Context, d time.Duration) error {
 func (o *output) durable(ctx context.Context, e stream.Epoch, took time.Duration) {
 	p := o.p
 	at := map[stream.Lane]stream.Position{}
+	p.seeking.Lock()
 	p.mu.Lock()
 	for _, s := range e.Spans {
 		l := p.lanes[s.Lane]
@@ -273,7 +274,12 @@ func (o *output) durable(ctx context.Context, e stream.Epoch, took time.Duration
 		at[s.Lane] = l.settle()
 	}
 	done := p.Align && p.alignedLocked()
+	grown := p.release()
 	p.mu.Unlock()
+	if grown != nil {
+		p.source.Seek(grown)
+	}
+	p.seeking.Unlock()
 	p.Observer.committed(Committed{Sink: o.name, Commit: e.Commit, Spans: e.Spans, Took: took})
 	if err := p.source.Commit(ctx, at); err != nil {
 		p.env.Log.Warn("the group's offsets were not stored; sinks are believed, foreign lag tools are behind", "error", err)

@@ -64,8 +64,9 @@ type lane struct {
 	reading bool
 	state   stream.LaneState
 	why     string
-	again   bool  // held by the log: look again whether somebody mended it
-	until   int64 // of align; -1: no end
+	after   map[stream.Lane]int64 // of a new partition: wait until these lanes are durable to there
+	again   bool                  // held by the log: look again whether somebody mended it
+	until   int64                 // of align; -1: no end
 	at      []progressAt
 	marks   []mark
 }

@@ -1,0 +1,123 @@
+package topology
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"sluice/topology/stream"
+)
+
+// hold stops a lane in the state that err tells, others flow on. What the
+// source reported may pass and is looked at again; a stage's refusal needs
+// another config, and so a restart.
+func (p *Pipeline) hold(lane stream.Lane, err error, fromSource bool) {
+	var e *stream.StateError
+	if !errors.As(err, &e) {
+		p.fail(err)
+		return
+	}
+	p.mu.Lock()
+	if l := p.lanes[lane]; l != nil {
+		l.reading, l.state, l.why = false, e.State, e.Why
+		l.again = fromSource
+	}
+	p.mu.Unlock()
+	p.Observer.laneState(LaneChanged{Lane: lane, State: e.State, Why: e.Why, Todo: e.Todo})
+	p.env.Log.Error("lane is held", "lane", lane.String(), "state", e.State.String(), "why", e.Why, "todo", e.Todo)
+}
+
+// setStates shows a state of a sink on the lanes of spans, all lanes if there are none.
+func (p *Pipeline) setStates(sink string, spans []stream.LedgerSpan, e *stream.StateError) {
+	lanes := e.Lanes
+	if len(lanes) == 0 {
+		for _, s := range spans {
+			lanes = append(lanes, s.Lane)
+		}
+	}
+	if len(lanes) == 0 {
+		lanes = p.assigned()
+	}
+	p.setAll(sink, lanes, e)
+}
+
+func (p *Pipeline) setAll(sink string, lanes []stream.Lane, e *stream.StateError) {
+	var changed []stream.Lane
+	p.mu.Lock()
+	for _, ln := range lanes {
+		if l := p.lanes[ln]; l != nil && (l.state != e.State || l.why != e.Why) {
+			l.state, l.why = e.State, e.Why
+			changed = append(changed, ln)
+		}
+	}
+	p.mu.Unlock()
+	for _, ln := range changed {
+		p.Observer.laneState(LaneChanged{Lane: ln, Sink: sink, State: e.State, Why: e.Why, Todo: e.Todo})
+	}
+}
+
+func (p *Pipeline) assigned() []stream.Lane {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return stream.SortedLanes(p.lanes)
+}
+
+// recheck looks again at lanes that the log or the group held: a person may
+// have mended them (`sluice accept-loss`, `sluice rebase`) from another process.
+func (p *Pipeline) recheck(ctx context.Context, quit <-chan struct{}) {
+	t := time.NewTicker(stateWait)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-quit:
+			return
+		case <-t.C:
+			if err := p.lookAgain(ctx); err != nil && ctx.Err() == nil {
+				p.fail(err)
+			}
+		}
+	}
+}
+
+func (p *Pipeline) lookAgain(ctx context.Context) error {
+	var infos []stream.LaneInfo
+	p.mu.Lock()
+	for _, ln := range stream.SortedLanes(p.lanes) {
+		if l := p.lanes[ln]; l.again && !l.reading {
+			infos = append(infos, l.info)
+		}
+	}
+	cluster := p.cluster
+	p.mu.Unlock()
+	if len(infos) == 0 {
+		return nil
+	}
+	j, err := p.joinAll(ctx, cluster, infos)
+	if err != nil {
+		return err
+	}
+	seek := map[stream.Lane]stream.Position{}
+	p.seeking.Lock()
+	defer p.seeking.Unlock()
+	p.mu.Lock()
+	for _, info := range infos {
+		l := p.lanes[info.Lane]
+		if l == nil || l.reading || j.held[info.Lane] != nil {
+			continue
+		}
+		for i := range p.outs {
+			l.at[i].want, l.at[i].durable = j.at[i][info.Lane], j.at[i][info.Lane]
+		}
+		l.pos, l.reading, l.again = p.least(l), true, false
+		l.state, l.why = stream.StateRunning, ""
+		seek[info.Lane] = l.pos
+	}
+	p.mu.Unlock()
+	for ln := range seek {
+		p.Observer.laneState(LaneChanged{Lane: ln, State: stream.StateRunning})
+	}
+	p.source.Seek(seek)
+	return nil
+}
