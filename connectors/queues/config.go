@@ -45,9 +45,7 @@ func Default() Config {
 }
 
 // Factory makes queues sinks.
-func Factory() topology.Factory[stream.Sink] {
-	return topology.New("queues", Default(), open)
-}
+var Factory = topology.New("queues", Default(), open)
 
 // Validate finds mistakes that need no I/O.
 func (c *Config) Validate() error {
