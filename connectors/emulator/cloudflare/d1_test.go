@@ -29,6 +29,14 @@ func ask(t *testing.T, e *Emulator, method, path, body string) (int, string) {
 	return res.StatusCode, string(b)
 }
 
+func newRequest(path, body string) (*http.Request, error) {
+	r, err := http.NewRequest("POST", "http://emulator/client/v4/accounts/acc/"+path, strings.NewReader(body))
+	if err == nil {
+		r.Header.Set("Authorization", "Bearer tok")
+	}
+	return r, err
+}
+
 type db struct {
 	t  *testing.T
 	e  *Emulator

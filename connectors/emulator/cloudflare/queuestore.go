@@ -32,14 +32,25 @@ type queueStore struct {
 	now func() time.Time
 }
 
+// The triggers keep the backlog, the indexes serve every look at the clock: no
+// operation walks a backlog.
 const queueTables = `
-CREATE TABLE IF NOT EXISTS queues (id TEXT PRIMARY KEY, name TEXT NOT NULL, max_retries INTEGER NOT NULL,
-  dead_letter TEXT NOT NULL, retention_ms INTEGER NOT NULL, delay_s INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS queues (id TEXT PRIMARY KEY, name TEXT NOT NULL, max_retries INTEGER NOT NULL, dead_letter TEXT NOT NULL,
+  retention_ms INTEGER NOT NULL, delay_s INTEGER NOT NULL, backlog INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE IF NOT EXISTS messages (seq INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, id TEXT NOT NULL, body BLOB NOT NULL,
   content_type TEXT NOT NULL, pushed_ms INTEGER NOT NULL, visible_ms INTEGER NOT NULL, attempts INTEGER NOT NULL,
   lease TEXT NOT NULL, leased INTEGER NOT NULL) STRICT;
-CREATE INDEX IF NOT EXISTS visible ON messages (queue, visible_ms, seq);
-CREATE INDEX IF NOT EXISTS leases ON messages (lease);`
+CREATE INDEX IF NOT EXISTS visible ON messages (queue, leased, visible_ms, seq);
+CREATE INDEX IF NOT EXISTS tried ON messages (queue, leased, attempts);
+CREATE INDEX IF NOT EXISTS age ON messages (queue, pushed_ms);
+CREATE INDEX IF NOT EXISTS leases ON messages (lease);
+CREATE TRIGGER IF NOT EXISTS enter AFTER INSERT ON messages BEGIN
+  UPDATE queues SET backlog=backlog+1, bytes=bytes+length(new.body) WHERE id=new.queue; END;
+CREATE TRIGGER IF NOT EXISTS leave AFTER DELETE ON messages BEGIN
+  UPDATE queues SET backlog=backlog-1, bytes=bytes-length(old.body) WHERE id=old.queue; END;
+CREATE TRIGGER IF NOT EXISTS move AFTER UPDATE OF queue ON messages BEGIN
+  UPDATE queues SET backlog=backlog-1, bytes=bytes-length(old.body) WHERE id=old.queue;
+  UPDATE queues SET backlog=backlog+1, bytes=bytes+length(new.body) WHERE id=new.queue; END;`
 
 func openQueues(path string, now func() time.Time) (*queueStore, error) {
 	f, err := openFile(path)
@@ -56,7 +67,7 @@ func openQueues(path string, now func() time.Time) (*queueStore, error) {
 
 func (s *queueStore) create(id, name string) error {
 	return s.db.write(func(tx *sql.Tx) error {
-		_, err := tx.Exec("INSERT OR IGNORE INTO queues VALUES (?,?,3,'',?,0)", id, name, (4 * 24 * time.Hour).Milliseconds())
+		_, err := tx.Exec("INSERT OR IGNORE INTO queues (id,name,max_retries,dead_letter,retention_ms,delay_s) VALUES (?,?,3,'',?,0)", id, name, (4 * 24 * time.Hour).Milliseconds())
 		return err
 	})
 }
@@ -199,7 +210,7 @@ type metrics struct {
 }
 
 func (q *queueRow) metrics(tx *sql.Tx) (m metrics, err error) {
-	err = tx.QueryRow("SELECT count(*), coalesce(sum(length(body)),0), coalesce(min(pushed_ms),0) FROM messages WHERE queue=?", q.id).
+	err = tx.QueryRow("SELECT backlog, bytes, coalesce((SELECT min(pushed_ms) FROM messages WHERE queue=id),0) FROM queues WHERE id=?", q.id).
 		Scan(&m.Count, &m.Bytes, &m.Oldest)
 	return m, err
 }
