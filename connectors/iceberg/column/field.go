@@ -84,17 +84,14 @@ func layout(t schemas.Type) (physical, uint8) {
 	return physBytes, 0
 }
 
-// The codes of errors about one value: short and stable, for dead letters and metrics.
-const (
-	CodeNullInRequired = "null_in_required"
-	CodeOverflow       = "overflow"
-	CodeBadValue       = "bad_value"
-)
+// CodeNullInRequired is the code of a missing value in a required column.
+// Other codes are those of [schemas.ValueError].
+const CodeNullInRequired = "null_in_required"
 
 // CellError says that a value does not fit its column. It never holds the value. // P1
 type CellError struct {
 	Column string
-	Code   string
+	Code   string // short and stable, for dead letters and metrics
 }
 
 func (e *CellError) Error() string {

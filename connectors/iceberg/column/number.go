@@ -31,6 +31,14 @@ func parseInt(p []byte) (int64, bool) {
 	return v, true
 }
 
+// times10 multiplies and reports whether the result is below 2^127.
+func times10(h, l uint64) (uint64, uint64, bool) {
+	top, low := bits.Mul64(l, 10)
+	over, mid := bits.Mul64(h, 10)
+	h, carry := bits.Add64(mid, top, 0)
+	return h, low, over+carry == 0 && h>>63 == 0
+}
+
 // parseDecimal reads [-]digits[.digits] into an integer scaled by 10^scale. It
 // reports false when that would lose a digit, overflow 18 digits, or is
 // spelled in another way.
@@ -175,13 +183,10 @@ func rescale(hi int64, lo uint64, from, to uint8) (int64, uint64, bool) {
 	neg := hi < 0
 	h, l := magnitude(hi, lo)
 	for ; from < to; from++ {
-		top, low := bits.Mul64(l, 10)
-		over, mid := bits.Mul64(h, 10)
-		var carry uint64
-		if h, carry = bits.Add64(mid, top, 0); over+carry != 0 || h>>63 != 0 {
+		var ok bool
+		if h, l, ok = times10(h, l); !ok {
 			return 0, 0, false
 		}
-		l = low
 	}
 	for ; from > to; from-- {
 		var rem uint64
