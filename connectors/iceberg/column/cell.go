@@ -1,7 +1,10 @@
 package column
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
+	"unicode/utf8"
 
 	"sluice/schemas"
 	"sluice/topology/stream"
@@ -117,6 +120,9 @@ func (b *Buffer) AppendRow(row *stream.CleanRow, cells []schemas.Cell, srcs []So
 		if s.op == opNone {
 			continue
 		}
+		if s.cell < len(cells) && b.quick(i, s, &cells[s.cell], row) {
+			continue
+		}
 		var c schemas.Cell
 		if s.cell < len(cells) {
 			c = cells[s.cell]
@@ -127,6 +133,39 @@ func (b *Buffer) AppendRow(row *stream.CleanRow, cells []schemas.Cell, srcs []So
 		}
 	}
 	return nil
+}
+
+// quick appends the two spellings that most cells have, plain integers and
+// plain text, and reports false for everything else.
+func (b *Buffer) quick(i int, s *Source, c *schemas.Cell, row *stream.CleanRow) bool {
+	col := &b.cols[i]
+	if !c.Has() || col.rows != b.rows {
+		return false
+	}
+	switch {
+	case c.Enc == schemas.EncInt && s.op == opInt64 && s.unit == 1:
+		v, ok := parseInt(row.Bytes(*c))
+		if !ok {
+			return false
+		}
+		col.data = binary.LittleEndian.AppendUint64(col.room(8), uint64(v))
+	case c.Enc == schemas.EncFloat && s.op == opFloat64:
+		v, ok := parseFloat64(row.Bytes(*c))
+		if !ok {
+			return false
+		}
+		col.data = binary.LittleEndian.AppendUint64(col.room(8), math.Float64bits(v))
+	case c.Enc == schemas.EncText && s.op == opText && s.asText:
+		p := row.Bytes(*c)
+		if !utf8.Valid(p) {
+			return false
+		}
+		col.addBytes(p)
+	default:
+		return false
+	}
+	col.rows++
+	return true
 }
 
 func (b *Buffer) appendCell(i int, s *Source, c schemas.Cell, row *stream.CleanRow) error {

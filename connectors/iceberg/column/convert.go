@@ -77,7 +77,14 @@ func (s *Source) decimal(c schemas.Cell, p []byte) (int64, uint64, error) {
 			return v >> 63, uint64(v), nil
 		}
 	}
-	hi, lo, err := schemas.Decimal128(&s.field, c, p)
+	var hi int64
+	var lo uint64
+	var err error
+	if v, ok := parseUnscaled(p); ok && c.Enc == schemas.EncText && s.field.Wire == schemas.WireBase64 {
+		hi, lo = v>>63, uint64(v)
+	} else {
+		hi, lo, err = schemas.Decimal128(&s.field, c, p)
+	}
 	if err == nil && s.field.Type.Scale != s.to.Scale {
 		var ok bool
 		if hi, lo, ok = rescale(hi, lo, s.field.Type.Scale, s.to.Scale); !ok {
@@ -91,6 +98,9 @@ func (s *Source) decimal(c schemas.Cell, p []byte) (int64, uint64, error) {
 }
 
 func (s *Source) bool(c schemas.Cell, p []byte) (bool, error) {
+	if c.Enc == schemas.EncTrue || c.Enc == schemas.EncFalse {
+		return c.Enc == schemas.EncTrue, nil
+	}
 	v, err := schemas.Int(&s.field, c, p)
 	if err != nil {
 		return false, s.fail(err)

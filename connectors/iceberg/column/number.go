@@ -1,6 +1,7 @@
 package column
 
 import (
+	"encoding/binary"
 	"math"
 	"math/bits"
 	"strconv"
@@ -18,6 +19,13 @@ func parseInt(p []byte) (int64, bool) {
 		return 0, false
 	}
 	var v int64
+	for ; len(p) >= 8; p = p[8:] {
+		d, ok := eightDigits(binary.LittleEndian.Uint64(p))
+		if !ok {
+			return 0, false
+		}
+		v = v*100_000_000 + d
+	}
 	for _, c := range p {
 		d := c - '0'
 		if d > 9 {
@@ -31,12 +39,16 @@ func parseInt(p []byte) (int64, bool) {
 	return v, true
 }
 
-// times10 multiplies and reports whether the result is below 2^127.
-func times10(h, l uint64) (uint64, uint64, bool) {
-	top, low := bits.Mul64(l, 10)
-	over, mid := bits.Mul64(h, 10)
-	h, carry := bits.Add64(mid, top, 0)
-	return h, low, over+carry == 0 && h>>63 == 0
+// eightDigits reads eight digits at once: it joins neighbours to pairs, pairs
+// to fours and fours to eight (Lemire, "Quickly parsing eight digits").
+func eightDigits(v uint64) (int64, bool) {
+	if v&0xF0F0F0F0F0F0F0F0|(v+0x0606060606060606)&0xF0F0F0F0F0F0F0F0>>4 != 0x3333333333333333 {
+		return 0, false
+	}
+	v = v & 0x0F0F0F0F0F0F0F0F * (10<<8 + 1) >> 8
+	v = v & 0x00FF00FF00FF00FF * (100<<16 + 1) >> 16
+	v = v & 0x0000FFFF0000FFFF * (10_000<<32 + 1) >> 32
+	return int64(v), true
 }
 
 // parseDecimal reads [-]digits[.digits] into an integer scaled by 10^scale. It
@@ -82,6 +94,44 @@ func parseDecimal(p []byte, scale uint8) (int64, bool) {
 	}
 	return v, true
 }
+
+// parseUnscaled reads base64 of a two's complement integer of at most 64 bits,
+// big endian: Debezium's precise decimals.
+func parseUnscaled(p []byte) (int64, bool) {
+	if len(p) == 0 || len(p)%4 != 0 || len(p) > 12 {
+		return 0, false
+	}
+	m := len(p)
+	for m > len(p)-2 && p[m-1] == '=' {
+		m--
+	}
+	size, extra := m*6/8, m*6%8 // extra: bits of the last digit that fill up
+	if size > 8 {
+		return 0, false
+	}
+	var v uint64
+	bad := byte(0)
+	for _, c := range p[:m-1] {
+		d := base64Digits[c]
+		bad |= d
+		v = v<<6 | uint64(d&63)
+	}
+	d := base64Digits[p[m-1]]
+	v = v<<(6-extra) | uint64(d&63)>>extra
+	shift := 64 - 8*size
+	return int64(v<<shift) >> shift, (bad|d)&0x80 == 0
+}
+
+// base64Digits are the values of the standard alphabet, 0x80 elsewhere.
+var base64Digits = func() (t [256]byte) {
+	for i := range t {
+		t[i] = 0x80
+	}
+	for i, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/" {
+		t[c] = byte(i)
+	}
+	return t
+}()
 
 // The powers of ten that a float64 and a float32 hold exactly.
 var (
@@ -216,4 +266,12 @@ func floorDiv(v, d int64) int64 {
 func mulChecked(v, factor int64) (int64, bool) {
 	r := v * factor
 	return r, v == 0 || (r/factor == v && v != math.MinInt64)
+}
+
+// times10 multiplies and reports whether the result is below 2^127.
+func times10(h, l uint64) (uint64, uint64, bool) {
+	top, low := bits.Mul64(l, 10)
+	over, mid := bits.Mul64(h, 10)
+	h, carry := bits.Add64(mid, top, 0)
+	return h, low, over+carry == 0 && h>>63 == 0
 }
