@@ -1,0 +1,541 @@
+package schemas
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
+
+// The JSON indexer: one pass over the bytes of a record that checks all of
+// RFC 8259's grammar, as encoding/json.Valid does, and notes where the values
+// of the fields we know lie. It copies nothing, writes nowhere but into the
+// caller's cells and allocates nothing once its [Members] have grown.
+//
+// Records of one topic spell the same names in the same order, so a member's
+// name is first compared with the one that came next the last time; only a
+// miss scans the name and looks it up. Bytes are read eight at a time (SWAR);
+// string below is the place for an assembly version.
+//
+// Beyond the grammar it refuses documents nested deeper than MaxDepth and
+// documents of 4 GiB. Text that is not valid UTF-8 is no error, as in
+// encoding/json: such a string is an EncJSONString, whose reader mends it.
+
+// MaxDepth is how deep arrays and objects may be nested.
+const MaxDepth = 512
+
+// JSONError is why bytes are not a JSON text: a code, never contents. // P1
+type JSONError struct{ Code string }
+
+func (e *JSONError) Error() string { return "json: " + e.Code }
+
+// The errors of the indexer. Compare with ==.
+var (
+	ErrJSON  = &JSONError{"syntax"}
+	ErrDepth = &JSONError{"depth"}
+	ErrLong  = &JSONError{"length"}
+)
+
+// Names is a list of member names, each with its ordinal, that objects are
+// expected to have. It is immutable and safe for concurrent use.
+type Names struct {
+	list  []name
+	index map[string]int32
+}
+
+// name is a member name as most writers spell it: in quotes, with the colon.
+type name struct {
+	lit    string // `"name":`
+	head   uint64 // its first eight bytes, less if it has fewer
+	mask   uint64
+	tail   uint64 // its last eight bytes, if it has as many
+	ord    int32
+	simple bool // no byte of it needs an escape
+}
+
+// NewNames returns the names in the order they are expected, with the ordinals 0, 1, ...
+func NewNames(names ...string) *Names {
+	n := &Names{list: make([]name, len(names)), index: make(map[string]int32, len(names))}
+	for i, s := range names {
+		e := name{lit: `"` + s + `":`, ord: int32(i), simple: true}
+		for j := range len(s) {
+			e.simple = e.simple && s[j] >= ' ' && s[j] != '"' && s[j] != '\\'
+		}
+		var b [8]byte
+		e.mask = ^uint64(0)
+		if k := copy(b[:], e.lit); k < 8 {
+			e.mask = 1<<(8*k) - 1
+		} else {
+			e.tail = binary.LittleEndian.Uint64([]byte(e.lit[len(e.lit)-8:]))
+		}
+		e.head = binary.LittleEndian.Uint64(b[:])
+		n.list[i] = e
+		n.index[s] = int32(i)
+	}
+	return n
+}
+
+// Len is the number of names.
+func (n *Names) Len() int { return len(n.list) }
+
+// Ordinal is the ordinal of the name, or -1.
+func (n *Names) Ordinal(s []byte) int {
+	if i, ok := n.index[string(s)]; ok { // does not allocate
+		return int(i)
+	}
+	return -1
+}
+
+// Member is a member of an object whose name is not among the Names.
+type Member struct {
+	Name Cell // EncText, or EncJSONString: unescape it before comparing
+	Cell Cell
+}
+
+// Target says where the members of an object go. The scanner fills Cells, Extra
+// and Found; the caller resets them with Reset before each use.
+type Target struct {
+	Names *Names
+
+	// Cells has at least Names.Len() cells, all absent at first. A name that
+	// comes twice keeps its last value.
+	Cells []Cell
+
+	// Sub has, by ordinal, the target of a member that is an object itself; nil,
+	// or beyond its end: the object stays one EncJSON cell, which it is in any case.
+	Sub []*Target
+
+	// Known, by ordinal like Sub, are bytes of one whole object or array that
+	// were seen to be valid before: a value equal to them is not looked at again.
+	Known [][]byte
+
+	// Extra are the members without an ordinal, in order, doubles included.
+	Extra []Member
+
+	// Found tells that the object was there.
+	Found bool
+}
+
+// Reset makes t ready for another document: cells becomes Cells.
+func (t *Target) Reset(cells []Cell) {
+	t.Cells, t.Extra, t.Found = cells, t.Extra[:0], false
+}
+
+// ValidJSON reports whether p is one JSON text, as encoding/json.Valid does,
+// but for MaxDepth.
+func ValidJSON(p []byte) bool {
+	_, err := ScanJSON(p, nil)
+	return err == nil
+}
+
+// ScanJSON checks that p is one JSON text with nothing but white space around
+// it and returns the cell of its value. If the value is an object, its members
+// go to t, which may be nil.
+func ScanJSON(p []byte, t *Target) (Cell, error) {
+	if uint64(len(p)) >= 1<<32 {
+		return Cell{}, ErrLong
+	}
+	s := scanner{p: p}
+	i := s.space(0)
+	c, i := s.value(i, t)
+	if s.err != nil {
+		return Cell{}, s.err
+	}
+	if i = s.space(i); i != len(p) {
+		return Cell{}, ErrJSON
+	}
+	return c, nil
+}
+
+// scanner is the state of one pass. Methods take the place to read at and
+// return the place behind what they read, or fail.
+type scanner struct {
+	p     []byte
+	depth int
+	err   error
+}
+
+// failed is a place behind every end: whatever is tried there fails again.
+const failed = 1 << 62
+
+func (s *scanner) fail(err error) int {
+	if s.err == nil {
+		s.err = err
+	}
+	return failed
+}
+
+func (s *scanner) space(i int) int {
+	for i < len(s.p) && s.p[i] <= ' ' && (s.p[i] == ' ' || s.p[i] == '\n' || s.p[i] == '\r' || s.p[i] == '\t') {
+		i++
+	}
+	return i
+}
+
+// value reads any value at i.
+func (s *scanner) value(i int, t *Target) (Cell, int) {
+	p := s.p
+	if uint(i) >= uint(len(p)) {
+		return Cell{}, s.fail(ErrJSON)
+	}
+	switch ch := p[i]; {
+	case ch == '"':
+		end, enc := s.string(i + 1)
+		return Cell{Off: uint32(i + 1), Len: uint32(end - i - 1), Enc: enc, Flags: Present}, end + 1
+	case ch == '-' || ch-'0' <= 9:
+		end, enc := s.number(i)
+		return Cell{Off: uint32(i), Len: uint32(end - i), Enc: enc, Flags: Present}, end
+	case ch == '{' && t != nil:
+		end := s.object(i, t)
+		return Cell{Off: uint32(i), Len: uint32(end - i), Enc: EncJSON, Flags: Present}, end
+	case ch == '{' || ch == '[':
+		end := s.skip(i)
+		return Cell{Off: uint32(i), Len: uint32(end - i), Enc: EncJSON, Flags: Present}, end
+	}
+	return s.literal(i)
+}
+
+func (s *scanner) literal(i int) (Cell, int) {
+	p := s.p
+	if i+4 <= len(p) {
+		switch binary.LittleEndian.Uint32(p[i:]) {
+		case 'n' | 'u'<<8 | 'l'<<16 | 'l'<<24:
+			return Cell{Off: uint32(i), Flags: Present | Null}, i + 4
+		case 't' | 'r'<<8 | 'u'<<16 | 'e'<<24:
+			return Cell{Off: uint32(i), Len: 4, Enc: EncTrue, Flags: Present}, i + 4
+		case 'f' | 'a'<<8 | 'l'<<16 | 's'<<24:
+			if i+5 <= len(p) && p[i+4] == 'e' {
+				return Cell{Off: uint32(i), Len: 5, Enc: EncFalse, Flags: Present}, i + 5
+			}
+		}
+	}
+	return Cell{}, s.fail(ErrJSON)
+}
+
+// object reads the object at i into t.
+func (s *scanner) object(i int, t *Target) int {
+	p, names, cells := s.p, t.Names.list, t.Cells
+	if s.depth++; s.depth > MaxDepth {
+		return s.fail(ErrDepth)
+	}
+	if t.Found { // the name came twice: the last object wins
+		clear(cells)
+		t.Extra = t.Extra[:0]
+	}
+	t.Found = true
+	i++
+	if i < len(p) && p[i] <= ' ' {
+		i = s.space(i)
+	}
+	if i < len(p) && p[i] == '}' {
+		s.depth--
+		return i + 1
+	}
+	next := 0
+	for {
+		ord := -1
+		var label Cell
+		if next < len(names) {
+			if n := &names[next]; n.at(p, i) {
+				ord = int(n.ord)
+				i += len(n.lit)
+				next++
+				goto value
+			}
+		}
+		label, i = s.label(i)
+		if i == failed {
+			return failed
+		}
+		if ord = s.ordinal(t.Names, label); ord >= 0 {
+			next = ord + 1
+		}
+	value:
+		if i < len(p) && p[i] <= ' ' {
+			i = s.space(i)
+		}
+		var c Cell
+		if uint(i) < uint(len(p)) && p[i] == '"' {
+			end, enc := s.string(i + 1)
+			c = Cell{Off: uint32(i + 1), Len: uint32(end - i - 1), Enc: enc, Flags: Present}
+			i = end + 1
+		} else {
+			c, i = s.member(i, t, ord)
+		}
+		if ord >= 0 {
+			cells[ord] = c
+		} else {
+			t.Extra = append(t.Extra, Member{Name: label, Cell: c})
+		}
+		if i < len(p) && p[i] == ',' && i+1 < len(p) && p[i+1] == '"' {
+			i++
+			continue
+		}
+		if i < len(p) && p[i] <= ' ' {
+			i = s.space(i)
+		}
+		switch {
+		case i >= len(p):
+			return s.fail(ErrJSON)
+		case p[i] == ',':
+			i = s.space(i + 1)
+		case p[i] == '}':
+			s.depth--
+			return i + 1
+		default:
+			return s.fail(ErrJSON)
+		}
+	}
+}
+
+// member reads the value of member ord, or -1, that is not a string.
+func (s *scanner) member(i int, t *Target, ord int) (Cell, int) {
+	var sub *Target
+	if ord >= 0 && i < len(s.p) && s.p[i] == '{' {
+		if ord < len(t.Known) {
+			if k := t.Known[ord]; len(k) > 0 && len(s.p)-i >= len(k) && string(s.p[i:i+len(k)]) == string(k) {
+				return Cell{Off: uint32(i), Len: uint32(len(k)), Enc: EncJSON, Flags: Present}, i + len(k)
+			}
+		}
+		if ord < len(t.Sub) {
+			sub = t.Sub[ord]
+		}
+	} else if ord >= 0 && ord < len(t.Sub) && t.Sub[ord] != nil && t.Sub[ord].Found {
+		t.Sub[ord].forget() // an object first, then something else under the same name
+	}
+	return s.value(i, sub)
+}
+
+func (t *Target) forget() {
+	clear(t.Cells)
+	t.Extra, t.Found = t.Extra[:0], false
+}
+
+// at reports whether n stands at i, in its usual spelling.
+func (n *name) at(p []byte, i int) bool {
+	k := len(n.lit)
+	if len(p)-i < k || len(p)-i < 8 || !n.simple {
+		return false
+	}
+	if binary.LittleEndian.Uint64(p[i:])&n.mask != n.head {
+		return false
+	}
+	switch {
+	case k <= 8:
+		return true
+	case binary.LittleEndian.Uint64(p[i+k-8:]) != n.tail:
+		return false
+	case k <= 16:
+		return true
+	}
+	return string(p[i+8:i+k-8]) == n.lit[8:k-8]
+}
+
+// label reads a member's name and the colon behind it.
+func (s *scanner) label(i int) (Cell, int) {
+	p := s.p
+	if uint(i) >= uint(len(p)) || p[i] != '"' {
+		return Cell{}, s.fail(ErrJSON)
+	}
+	end, enc := s.string(i + 1)
+	c := Cell{Off: uint32(i + 1), Len: uint32(end - i - 1), Enc: enc, Flags: Present}
+	i = s.space(end + 1)
+	if uint(i) >= uint(len(p)) || p[i] != ':' {
+		return c, s.fail(ErrJSON)
+	}
+	return c, i + 1
+}
+
+func (s *scanner) ordinal(names *Names, label Cell) int {
+	p := s.p[label.Off : label.Off+label.Len]
+	if label.Enc == EncText {
+		return names.Ordinal(p)
+	}
+	var buf [128]byte
+	return names.Ordinal(appendUnescaped(buf[:0], p))
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// string reads the rest of a string whose quote is behind i-1, and returns the
+// place of the closing quote. EncText promises valid UTF-8 without escapes.
+func (s *scanner) string(i int) (int, Encoding) {
+	p, start := s.p, i
+	enc := EncText
+	var high uint64 // bytes of 0x80 and above, which need a look at the end
+	for {
+		for len(p)-i >= 8 {
+			w := binary.LittleEndian.Uint64(p[i:])
+			q := w ^ '"'*ones
+			e := w ^ '\\'*ones
+			// The lowest set bit is exact: borrows only reach upwards.
+			m := ((q-ones)&^q | (e-ones)&^e | (w-' '*ones)&^w) & highs
+			if m == 0 {
+				high |= w
+				i += 8
+				continue
+			}
+			n := bits.TrailingZeros64(m) // 8*place + 7
+			high |= w & (1<<(n&^7) - 1)
+			i += n >> 3
+			goto hit
+		}
+		for i < len(p) && p[i] != '"' && p[i] != '\\' && p[i] >= ' ' {
+			high |= uint64(p[i])
+			i++
+		}
+	hit:
+		if i >= len(p) {
+			return s.fail(ErrJSON), EncNone
+		}
+		switch p[i] {
+		case '"':
+			if high&highs != 0 && enc == EncText && !utf8.Valid(p[start:i]) {
+				enc = EncJSONString
+			}
+			return i, enc
+		case '\\':
+			enc = EncJSONString
+			n := escape(p[i:])
+			if n == 0 {
+				return s.fail(ErrJSON), EncNone
+			}
+			i += n
+		default: // a control character
+			return s.fail(ErrJSON), EncNone
+		}
+	}
+}
+
+// escape is the length of the escape at the front of p, or 0.
+func escape(p []byte) int {
+	if len(p) < 2 {
+		return 0
+	}
+	if p[1] == 'u' {
+		if _, ok := hex4(p); ok {
+			return 6
+		}
+		return 0
+	}
+	if unescape[p[1]] != 0 {
+		return 2
+	}
+	return 0
+}
+
+// number reads the number at i.
+func (s *scanner) number(i int) (int, Encoding) {
+	p := s.p
+	if p[i] == '-' {
+		i++
+	}
+	if i >= len(p) || p[i]-'0' > 9 {
+		return s.fail(ErrJSON), EncNone
+	}
+	if p[i] == '0' {
+		i++
+	} else {
+		i = digitsEnd(p, i)
+	}
+	if i >= len(p) || p[i] != '.' && p[i]|0x20 != 'e' {
+		return i, EncInt
+	}
+	if p[i] == '.' {
+		j := digitsEnd(p, i+1)
+		if j == i+1 {
+			return s.fail(ErrJSON), EncNone
+		}
+		i = j
+	}
+	if i < len(p) && p[i]|0x20 == 'e' {
+		i++
+		if i < len(p) && (p[i] == '-' || p[i] == '+') {
+			i++
+		}
+		j := digitsEnd(p, i)
+		if j == i {
+			return s.fail(ErrJSON), EncNone
+		}
+		i = j
+	}
+	return i, EncFloat
+}
+
+func digitsEnd(p []byte, i int) int {
+	for i < len(p) && p[i]-'0' <= 9 {
+		i++
+	}
+	return i
+}
+
+// skip checks the object or array at i and all within.
+func (s *scanner) skip(i int) int {
+	p := s.p
+	var objects [MaxDepth/64 + 1]uint64 // bit d: level d is an object
+	base := s.depth
+	for {
+		// A value begins at i.
+		if uint(i) >= uint(len(p)) {
+			return s.fail(ErrJSON)
+		}
+		switch ch := p[i]; {
+		case ch == '"':
+			i, _ = s.string(i + 1)
+			i++
+		case ch == '{' || ch == '[':
+			if s.depth++; s.depth > MaxDepth {
+				return s.fail(ErrDepth)
+			}
+			bit := uint64(1) << (s.depth & 63)
+			closer := byte(']')
+			if ch == '{' {
+				objects[s.depth>>6] |= bit
+				closer = '}'
+			} else {
+				objects[s.depth>>6] &^= bit
+			}
+			i = s.space(i + 1)
+			if i < len(p) && p[i] == closer {
+				i++
+				s.depth--
+				break
+			}
+			if ch == '{' {
+				_, i = s.label(i)
+				i = s.space(i)
+			}
+			continue
+		case ch == '-' || ch-'0' <= 9:
+			i, _ = s.number(i)
+		default:
+			_, i = s.literal(i)
+		}
+		// A value ended before i: close what ends, or go on behind the comma.
+		for {
+			if s.depth == base {
+				return i
+			}
+			i = s.space(i)
+			if uint(i) >= uint(len(p)) {
+				return s.fail(ErrJSON)
+			}
+			object := objects[s.depth>>6]>>(s.depth&63)&1 == 1
+			if p[i] == ',' {
+				i = s.space(i + 1)
+				if object {
+					_, i = s.label(i)
+					i = s.space(i)
+				}
+				break
+			}
+			if object && p[i] != '}' || !object && p[i] != ']' {
+				return s.fail(ErrJSON)
+			}
+			i++
+			s.depth--
+		}
+	}
+}

@@ -1,0 +1,277 @@
+package schemas
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+var jsonSeeds = []string{
+	`{"a":1,"b":"x","c":[1,2,{"d":null}],"e":{"f":true}}`, ` { "a" : 1 , "b" : [ ] } `, `{"a":1,"a":2}`, `{"\u0061":"x\n"}`,
+	`{}`, `[]`, `""`, `"a\u00e9\ud83d\ude00"`, `-0.5e+10`, `01`, `1.`, `1e`, `-`, `.5`, `nul`, `null `, `true`, `falsey`, `{"a"}`, `{"a":}`,
+	`{"a":1,}`, `[1,]`, `[,1]`, `{,}`, `{"a":1 "b":2}`, `[1 2]`, `{"a":1]`, `[1}`, `"abc`, `"a\x"`, `"a\u12"`, "\"a\x01\"", "\"\xff\"", "\"tab\t\"",
+	`[[[[]]]]`, `[[[[]]]`, `{"aaaaaaaaaaaaaaaaaaaaaa":{"before":{"a":{}}},"after":null}`, "\ufeff{}", "", " ", "1 2", "{\"a\":\"0123456789abcdef\\\"\"}",
+	`{"before":null,"after":{"id":1,"first_name":"Sally","extra":1.5},"source":{"lsn":27340544},"op":"r"}`,
+}
+
+func depth(p []byte) (most int) {
+	d, in := 0, false
+	for i := 0; i < len(p); i++ {
+		switch {
+		case in && p[i] == '\\':
+			i++
+		case p[i] == '"':
+			in = !in
+		case !in && (p[i] == '{' || p[i] == '['):
+			d++
+			most = max(most, d)
+		case !in && (p[i] == '}' || p[i] == ']'):
+			d--
+		}
+	}
+	return most
+}
+
+// scanTargets is an envelope with rows, as decode has it.
+func scanTargets() (*Target, *Target) {
+	row := &Target{Names: NewNames("id", "first_name", "a", "b", "a longer name of a column")}
+	env := &Target{Names: NewNames("before", "after", "source", "op", "a", "c", "e"), Sub: []*Target{nil, row}}
+	env.Reset(make([]Cell, env.Names.Len()))
+	row.Reset(make([]Cell, row.Names.Len()))
+	return env, row
+}
+
+// members says what a target found, last value of a name, as encoding/json would.
+func members(p []byte, t *Target) map[string]any {
+	m := map[string]any{}
+	for name, i := range t.Names.index {
+		if c := t.Cells[i]; !c.Absent() {
+			m[name] = cellValue(p, c)
+		}
+	}
+	for _, e := range t.Extra {
+		m[string(AppendText(nil, e.Name, p[e.Name.Off:e.Name.Off+e.Name.Len]))] = cellValue(p, e.Cell)
+	}
+	return m
+}
+
+func cellValue(p []byte, c Cell) any {
+	b := p[c.Off : c.Off+c.Len]
+	switch c.Enc {
+	case EncText, EncJSONString:
+		return string(AppendText(nil, c, b))
+	}
+	var v any
+	if c.IsNull() {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		return err
+	}
+	return v
+}
+
+func check(t *testing.T, p []byte) {
+	t.Helper()
+	orig := bytes.Clone(p)
+	env, row := scanTargets()
+	_, err := ScanJSON(p, env)
+	want := json.Valid(p)
+	if err == ErrDepth || depth(p) > MaxDepth {
+		return
+	}
+	if (err == nil) != want || ValidJSON(p) != want {
+		t.Fatalf("%q: %v, encoding/json says valid: %v", p, err, want)
+	}
+	if !bytes.Equal(p, orig) {
+		t.Fatalf("%q was written to", orig)
+	}
+	var m map[string]any
+	d := json.NewDecoder(bytes.NewReader(p))
+	d.UseNumber()
+	if err != nil || d.Decode(&m) != nil || m == nil {
+		return
+	}
+	if got := members(p, env); !reflect.DeepEqual(got, m) {
+		t.Fatalf("%q: members %v, want %v", p, got, m)
+	}
+	if after, ok := m["after"].(map[string]any); ok != row.Found || ok && !reflect.DeepEqual(members(p, row), after) {
+		t.Fatalf("%q: row %v %v, want %v", p, row.Found, members(p, row), after)
+	}
+}
+
+func TestScanJSON(t *testing.T) {
+	for _, s := range jsonSeeds {
+		check(t, []byte(s))
+		for i := range s { // every truncation, and every byte exchanged for a few others
+			check(t, []byte(s[:i]))
+			for _, ch := range []byte("{}[],:\"\\0e \x00\xff") {
+				check(t, []byte(s[:i]+string([]byte{ch})+s[i+1:]))
+			}
+		}
+	}
+}
+
+func TestScanJSONCells(t *testing.T) {
+	p := []byte(` {"op":"u", "id":9007199254740993,"after":{"id":1,"id":2,"first_name":"J\u00fcrgen","new":"x","a\u0020longer name of a column":-0.5e3,"b":null},"ext":{"k":[1]}} `)
+	env, row := scanTargets()
+	c, err := ScanJSON(p, env)
+	if err != nil || c.Off != 1 || int(c.Off+c.Len) != len(p)-1 {
+		t.Fatalf("%v %v", c, err)
+	}
+	if got := row.Cells[0]; string(p[got.Off:got.Off+got.Len]) != "2" || got.Enc != EncInt {
+		t.Errorf("a name twice: %v", got)
+	}
+	if got := row.Cells[1]; got.Enc != EncJSONString || string(AppendText(nil, got, p[got.Off:got.Off+got.Len])) != "Jürgen" {
+		t.Errorf("escapes: %v", got)
+	}
+	if got := row.Cells[4]; got.Enc != EncFloat {
+		t.Errorf("an escaped name: %v", got)
+	}
+	if !row.Cells[3].IsNull() || !row.Cells[2].Absent() {
+		t.Errorf("null %v, absent %v", row.Cells[3], row.Cells[2])
+	}
+	if len(row.Extra) != 1 || len(env.Extra) != 2 {
+		t.Errorf("extra %d %d", len(row.Extra), len(env.Extra))
+	}
+}
+
+func TestScanJSONKnown(t *testing.T) {
+	env, _ := scanTargets()
+	env.Known = [][]byte{nil, nil, []byte(`{"lsn":1}`)}
+	for doc, want := range map[string]string{
+		`{"source":{"lsn":1},"op":"c"}`:  `{"lsn":1}`,
+		`{"source":{"lsn":12},"op":"c"}`: `{"lsn":12}`,
+		`{"source":{"lsn":1`:             "",
+	} {
+		env.Reset(make([]Cell, env.Names.Len()))
+		_, err := ScanJSON([]byte(doc), env)
+		c := env.Cells[2]
+		if (err == nil) != (want != "") || err == nil && doc[c.Off:c.Off+c.Len] != want {
+			t.Errorf("%s: %v %v", doc, c, err)
+		}
+	}
+}
+
+func TestScanJSONDepth(t *testing.T) {
+	for _, c := range []struct{ open, shut string }{{"[", "]"}, {`{"a":`, "}"}} {
+		ok := strings.Repeat(c.open, MaxDepth) + "1" + strings.Repeat(c.shut, MaxDepth)
+		if !ValidJSON([]byte(ok)) {
+			t.Errorf("depth %d is refused", MaxDepth)
+		}
+		if _, err := ScanJSON([]byte(c.open+ok+c.shut), nil); err != ErrDepth {
+			t.Errorf("depth %d: %v", MaxDepth+1, err)
+		}
+	}
+}
+
+func FuzzScanJSON(f *testing.F) {
+	for _, s := range jsonSeeds {
+		f.Add([]byte(s))
+	}
+	f.Add(debeziumRecord(rand.New(rand.NewPCG(1, 1))))
+	f.Fuzz(func(t *testing.T, p []byte) { check(t, p) })
+}
+
+var customerColumns = []string{"id", "tenant_id", "first_name", "last_name", "email", "phone", "ssn", "card_number", "birth_date", "street",
+	"city", "zip", "country", "status", "balance", "currency", "marketing", "notes", "attributes", "created_at", "updated_at", "version"}
+
+// debeziumRecord makes an update of 22 columns, about 1.4 KB.
+func debeziumRecord(r *rand.Rand) []byte {
+	row := func() string {
+		n := r.IntN(1_000_000)
+		return fmt.Sprintf(`{"id":%d,"tenant_id":"b68a35a7-17ad-35b3-af2a-%012x","first_name":"Name%d","last_name":"Größer","email":"user%d@mail.example",`+
+			`"phone":"+1-202-555-01%02d","ssn":"219-09-9999","card_number":"4111111111111111","birth_date":%d,"street":"3183 Moore Avenue","city":"Euless","zip":"76036",`+
+			`"country":"US","status":"active","balance":"%d.50","currency":"USD","marketing":true,"notes":null,"attributes":"{\"k\": %d}","created_at":"2026-01-01T00:00:00.000000Z",`+
+			`"updated_at":%d,"version":%d}`, n, n, n, n, n%100, n%20000, n, n%10, 1795468841522076+n, n%77)
+	}
+	return fmt.Appendf(nil, `{"before":%s,"after":%s,"source":{"version":"3.5.2.Final","connector":"postgresql","name":"shop","ts_ms":1795468841522,"snapshot":"false",`+
+		`"db":"shop","sequence":"[\"27341512\",\"27342840\"]","ts_us":1795468841522076,"ts_ns":1795468841522076000,"schema":"shop","table":"customers","txId":774,`+
+		`"lsn":27340544,"xmin":null,"origin":null,"origin_lsn":null},"transaction":null,"op":"u","ts_ms":1795468841732,"ts_us":1795468841732321,"ts_ns":1795468841732321173}`, row(), row())
+}
+
+func debeziumTargets() (*Target, []*Target) {
+	names := NewNames(customerColumns...)
+	subs := []*Target{{Names: names}, {Names: names}, {Names: NewNames("version", "connector", "name", "ts_ms", "snapshot", "db", "sequence", "ts_us", "ts_ns",
+		"schema", "table", "txId", "lsn", "xmin", "origin", "origin_lsn")}}
+	env := &Target{Names: NewNames("before", "after", "source", "transaction", "op", "ts_ms", "ts_us", "ts_ns"), Sub: subs}
+	all := append([]*Target{env}, subs...)
+	for _, t := range all {
+		t.Reset(make([]Cell, t.Names.Len()))
+	}
+	return env, all
+}
+
+func TestScanJSONAllocatesNothing(t *testing.T) {
+	p := debeziumRecord(rand.New(rand.NewPCG(1, 1)))
+	env, all := debeziumTargets()
+	if n := testing.AllocsPerRun(100, func() {
+		for _, x := range all {
+			clear(x.Cells)
+			x.Reset(x.Cells)
+		}
+		if _, err := ScanJSON(p, env); err != nil || all[2].Cells[21].Absent() {
+			t.Fatal(err)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// BenchmarkScanJSON: index of Debezium records against encoding/json's check of
+// the grammar alone and its map.
+func BenchmarkScanJSON(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	var docs [][]byte
+	n := 0
+	for range 512 {
+		docs = append(docs, debeziumRecord(r))
+		n += len(docs[len(docs)-1])
+	}
+	b.Run("index", func(b *testing.B) {
+		env, all := debeziumTargets()
+		b.SetBytes(int64(n / len(docs)))
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			for _, x := range all {
+				clear(x.Cells)
+				x.Reset(x.Cells)
+			}
+			if _, err := ScanJSON(docs[i%512], env); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("valid", func(b *testing.B) {
+		b.SetBytes(int64(n / len(docs)))
+		for i := 0; b.Loop(); i++ {
+			if !ValidJSON(docs[i%512]) {
+				b.Fatal()
+			}
+		}
+	})
+	b.Run("baseline=encoding/json.Valid", func(b *testing.B) {
+		b.SetBytes(int64(n / len(docs)))
+		for i := 0; b.Loop(); i++ {
+			if !json.Valid(docs[i%512]) {
+				b.Fatal()
+			}
+		}
+	})
+	b.Run("baseline=encoding/json.Unmarshal", func(b *testing.B) {
+		b.SetBytes(int64(n / len(docs)))
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			var m map[string]any
+			if err := json.Unmarshal(docs[i%512], &m); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
