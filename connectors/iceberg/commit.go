@@ -1,0 +1,451 @@
+package iceberg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/catalog/rest"
+	"github.com/apache/iceberg-go/table"
+
+	"sluice/connectors/iceberg/column"
+	"sluice/topology/stream"
+)
+
+// verdict is how a request to commit ended.
+type verdict uint8
+
+const (
+	landed  verdict = iota // it is in the catalog
+	lost                   // a race was lost: nothing changed, look again
+	unclear                // it may or may not be in the catalog: read it back
+)
+
+// races is how often a lost race is run again before the engine waits.
+const races = 12
+
+// Commit is part of stream.Sink.
+func (s *Sink) Commit(ctx context.Context, staged []stream.Staged) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.commit(ctx, staged)
+}
+
+// SwapProgress is part of stream.ProgressStore: a commit of another sink of
+// the pipeline that has no rows here.
+func (s *Sink) SwapProgress(ctx context.Context, e stream.Epoch) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.commit(ctx, []stream.Staged{{Format: 1, Epoch: e}})
+}
+
+// LoadProgress is part of stream.ProgressStore.
+func (s *Sink) LoadProgress(ctx context.Context, sink string, lanes []stream.Lane) (stream.Progress, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.recover(ctx, sink)
+}
+
+// commit tries until the store says yes or no. After an unclear outcome it
+// reads back once; what still is not known is the engine's to try again: the
+// ledger's head fences whatever may be under way.
+func (s *Sink) commit(ctx context.Context, staged []stream.Staged) error {
+	if len(staged) == 0 {
+		return nil
+	}
+	for try := 0; ; try++ {
+		v, err := s.attempt(ctx, staged)
+		switch {
+		case err != nil && v != unclear:
+			return err
+		case v == landed:
+			return nil
+		case v == unclear:
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if done, rerr := s.done(ctx, staged); rerr != nil || done {
+				return rerr
+			}
+			return stream.Retry("commit_unclear", 0, err)
+		case try == races:
+			return stream.Retry("commit_conflict", time.Second, errors.New("other writers keep changing the tables"))
+		}
+		if err := s.pause(ctx, try); err != nil {
+			return err
+		}
+	}
+}
+
+// done reports whether the store holds all of staged.
+func (s *Sink) done(ctx context.Context, staged []stream.Staged) (bool, error) {
+	led, rec, err := s.readLedger(ctx, staged[0].Sink)
+	if err != nil || led == nil {
+		return false, err
+	}
+	todo, err := s.compare(rec, staged)
+	if err != nil || len(todo) > 0 {
+		return false, err
+	}
+	if rec.Intent != nil {
+		if err := s.finish(ctx, rec.Intent); err != nil {
+			return false, err
+		}
+	}
+	s.saw(staged[0].Sink, rec)
+	return true, nil
+}
+
+// attempt reads the ledger, compares, and posts one transaction.
+func (s *Sink) attempt(ctx context.Context, staged []stream.Staged) (verdict, error) {
+	sink := staged[0].Sink
+	led, rec, err := s.openLedger(ctx, sink)
+	if err != nil {
+		return lost, err
+	}
+	if rec.Intent != nil && rec.Intent.Seq != s.applied { // nothing new before the last one is whole
+		if err := s.finish(ctx, rec.Intent); err != nil {
+			return lost, err
+		}
+	}
+	todo, err := s.compare(rec, staged)
+	if err != nil || len(todo) == 0 {
+		s.saw(sink, rec)
+		return landed, err
+	}
+	if wait := s.client.limit.take(s.env.Now()); wait > 0 {
+		return lost, stream.Retry("catalog_rate", wait, errors.New("the catalog's commits per minute are used up"))
+	}
+	next, adds, err := s.plan(rec, todo)
+	if err != nil {
+		return lost, err
+	}
+	b, err := s.build(ctx, led, rec, next, todo, adds)
+	if err != nil || b == nil {
+		return lost, err
+	}
+	v, err := s.post(ctx, b.commits)
+	switch v {
+	case landed:
+		s.landed(ctx, sink, led, next, b)
+		if next.Intent != nil {
+			if err := s.finish(ctx, next.Intent); err != nil {
+				return lost, err
+			}
+		}
+	case lost:
+		b.discard(ctx)
+	}
+	return v, err
+}
+
+// compare takes each of staged in order against the progress: done already, or
+// next, or of another time. // D2 D3
+func (s *Sink) compare(rec record, staged []stream.Staged) (todo []stream.Staged, err error) {
+	at := rec.clone().Progress.Lanes
+	for _, st := range staged {
+		if st.Sink != staged[0].Sink || st.Pipeline != s.env.Pipeline {
+			return nil, fmt.Errorf("staged for pipeline %q sink %q, this is %q sink %q", st.Pipeline, st.Sink, s.env.Pipeline, staged[0].Sink)
+		}
+		ours := slices.Contains(rec.Recent, st.Commit)
+		atTo, atFrom := true, true
+		for _, sp := range st.Spans {
+			l, ok := at[sp.Lane]
+			atTo = atTo && ok && l.Next.Offset == sp.To.Offset
+			// Absence is a position too: it must be what was last seen.
+			atFrom = atFrom && (ok && l.Next.Offset == sp.From.Offset || !ok && !s.seen[st.Sink][sp.Lane])
+			if ok && sp.Count.In > sp.Count.Lost && l.TopicID != "" && sp.TopicID != "" && l.TopicID != sp.TopicID {
+				return nil, &stream.StateError{State: stream.StateParked, Lanes: []stream.Lane{sp.Lane}, Why: "the topic was deleted and made anew",
+					Todo: fmt.Sprintf("sluice rebase --lane %v", sp.Lane)}
+			}
+		}
+		switch {
+		case ours && (atTo || len(todo) == 0 && s.reached(rec, staged, st)):
+			continue // the reply was lost
+		case ours || !atFrom:
+			return nil, fmt.Errorf("commit %s: %w", st.Commit, stream.ErrFenced)
+		}
+		for _, sp := range st.Spans {
+			at[sp.Lane] = stream.LanePos{TopicID: sp.TopicID, Next: sp.To}
+		}
+		todo = append(todo, st)
+	}
+	return todo, nil
+}
+
+// reached reports whether st is done and only later ones of staged, done too,
+// moved its lanes on.
+func (s *Sink) reached(rec record, staged []stream.Staged, st stream.Staged) bool {
+	end := map[stream.Lane]int64{}
+	for _, x := range staged {
+		if !slices.Contains(rec.Recent, x.Commit) {
+			continue
+		}
+		for _, sp := range x.Spans {
+			end[sp.Lane] = sp.To.Offset
+		}
+	}
+	for _, sp := range st.Spans {
+		if l, ok := rec.Progress.Lanes[sp.Lane]; !ok || l.Next.Offset != end[sp.Lane] {
+			return false
+		}
+	}
+	return true
+}
+
+// addition is what a commit adds to one table, of one or more epochs.
+type addition struct {
+	seq    int64
+	staged []stagedTable
+}
+
+// plan is the record after todo, and what the tables get.
+func (s *Sink) plan(rec record, todo []stream.Staged) (record, map[string]*addition, error) {
+	next := rec.clone()
+	next.Intent = nil
+	adds := map[string]*addition{}
+	for _, st := range todo {
+		p, err := decodePayload(st.Payload)
+		if err != nil {
+			return next, nil, err
+		}
+		next.Progress.Seq++
+		next.Progress.Plan, next.Progress.Cluster, next.Progress.Commit = st.Plan, st.Cluster, st.Commit
+		for _, sp := range st.Spans {
+			next.Progress.Lanes[sp.Lane] = stream.LanePos{TopicID: sp.TopicID, Next: sp.To}
+		}
+		next.did(st.Commit)
+		for _, t := range p.Tables {
+			if len(t.Files) == 0 {
+				continue
+			}
+			a := adds[t.Table]
+			if a == nil {
+				a = &addition{}
+				adds[t.Table] = a
+			}
+			a.seq, a.staged = next.Progress.Seq, append(a.staged, t)
+			next.Tables[t.Table] = a.seq
+		}
+	}
+	return next, adds, nil
+}
+
+// built is a transaction that can be posted, and what it wrote to storage.
+type built struct {
+	commits []table.TableCommit
+	wrote   []written
+	expired []string // manifest lists of ledger snapshots that this removes
+	changed []string // data tables
+}
+
+// written is files that only this transaction knows.
+type written struct {
+	t     *table.Table
+	paths []string
+}
+
+// discard deletes what a refused transaction wrote. The data files stay: the
+// next try, maybe of another process, commits them.
+func (b *built) discard(ctx context.Context) {
+	for _, w := range b.wrote {
+		remove(ctx, w.t, w.paths)
+	}
+}
+
+// build makes the changes of all tables. Nil means that the store moved while
+// it was read.
+func (s *Sink) build(ctx context.Context, led *table.Table, rec, next record, todo []stream.Staged, adds map[string]*addition) (*built, error) {
+	b := &built{}
+	names, tabs, err := s.touched(ctx, led, rec, adds)
+	if err != nil || tabs == nil {
+		return nil, err
+	}
+	if s.cfg.Intent {
+		if err := s.intend(&next, tabs, names, adds); err != nil {
+			return nil, err
+		}
+	} else {
+		made := make([]built, len(names))
+		err = s.each(len(names), func(_, i int) error {
+			return s.change(ctx, tabs[i], names[i], adds[names[i]], &made[i])
+		})
+		for _, m := range made {
+			b.commits, b.wrote = append(b.commits, m.commits...), append(b.wrote, m.wrote...)
+		}
+		if err != nil {
+			b.discard(ctx)
+			return nil, err
+		}
+		b.changed = names
+	}
+	if err := s.changeLedger(ctx, led, rec, next, todo, b); err != nil {
+		b.discard(ctx)
+		return nil, err
+	}
+	return b, nil
+}
+
+// change makes the transaction of one data table: schema, files and stamp.
+func (s *Sink) change(ctx context.Context, t *table.Table, name string, a *addition, b *built) error {
+	tx := t.NewTransaction()
+	var files []iceberg.DataFile
+	for i := range a.staged {
+		st := &a.staged[i]
+		if err := evolve(tx, t, name, st.fields()); err != nil {
+			return err
+		}
+		fs, err := st.files(t)
+		if err != nil {
+			return err
+		}
+		files = append(files, fs...)
+	}
+	props := iceberg.Properties{stampKey(s.env.Pipeline, s.env.Name): strconv.FormatInt(a.seq, 10)}
+	if _, stamped := t.Properties()[stampKey(s.env.Pipeline, s.env.Name)]; !stamped && t.CurrentSnapshot() != nil {
+		props[baseKey(s.env.Pipeline, s.env.Name)] = t.CurrentSnapshot().Summary.Properties["total-records"]
+	}
+	if err := tx.SetProperties(props); err != nil {
+		return err
+	}
+	sum := iceberg.Properties{stampKey(s.env.Pipeline, s.env.Name): strconv.FormatInt(a.seq, 10)}
+	return s.finishTx(ctx, t, tx, files, sum, name, b)
+}
+
+// finishTx appends files to tx and takes its request.
+func (s *Sink) finishTx(ctx context.Context, t *table.Table, tx *table.Transaction, files []iceberg.DataFile, sum iceberg.Properties, name string, b *built) error {
+	var err error
+	if t.Metadata().Version() >= 3 { // row ids are inherited
+		err = tx.NewRowDelta(sum).AddRows(files...).Commit(ctx)
+	} else {
+		err = tx.AddDataFiles(ctx, files, sum, table.WithoutDuplicateCheck(), table.WithoutAutoNameMapping())
+	}
+	if err != nil {
+		return s.storageError(ctx, name, err)
+	}
+	c, err := tx.TableCommit()
+	if err != nil {
+		return err
+	}
+	b.commits = append(b.commits, c)
+	b.wrote = append(b.wrote, written{t, newManifests(tx, t)})
+	return nil
+}
+
+// newManifests lists what tx wrote to storage for its snapshot.
+func newManifests(tx *table.Transaction, t *table.Table) []string {
+	st, err := tx.StagedTable()
+	if err != nil || st.CurrentSnapshot() == nil {
+		return nil
+	}
+	snap := st.CurrentSnapshot()
+	paths := []string{snap.ManifestList}
+	fsys, err := t.FS(context.Background())
+	if err != nil {
+		return nil
+	}
+	ms, err := snap.Manifests(fsys)
+	if err != nil {
+		return nil // without the list nobody knows: they stay as orphans
+	}
+	for _, m := range ms {
+		if m.SnapshotID() == snap.SnapshotID {
+			paths = append(paths, m.FilePath())
+		}
+	}
+	return paths
+}
+
+// keepSnapshots is how many snapshots of the ledger stay, and moreSnapshots
+// how many there may be before the rest goes: metadata is read at every commit.
+const keepSnapshots, moreSnapshots = 20, 90
+
+// changeLedger makes the ledger's transaction: rows, progress, and its head as
+// the fence of everything.
+func (s *Sink) changeLedger(ctx context.Context, led *table.Table, rec, next record, todo []stream.Staged, b *built) error {
+	name := ledgerName(s.env.Pipeline)
+	tx := led.NewTransaction()
+	if err := tx.AssertRefSnapshotID(""); err != nil { // D2
+		return err
+	}
+	if snaps := led.Metadata().Snapshots(); len(snaps) > moreSnapshots {
+		if err := tx.ExpireSnapshots(table.WithRetainLast(keepSnapshots), table.WithOlderThan(0), table.WithPostCommit(false)); err != nil {
+			return err
+		}
+		st, err := tx.StagedTable()
+		if err != nil {
+			return err
+		}
+		for _, sn := range snaps {
+			if st.Metadata().SnapshotByID(sn.SnapshotID) == nil {
+				b.expired = append(b.expired, sn.ManifestList)
+			}
+		}
+	}
+	fields, _, err := fit(name, led.Schema(), led.Metadata().LastColumnID(), ledgerColumns)
+	if err != nil {
+		return err
+	}
+	buf := column.NewBuffer(fields)
+	for i, st := range todo {
+		if err := appendLedger(buf, rec.Progress.Seq+1+int64(i), st.Epoch); err != nil {
+			return err
+		}
+	}
+	enc, err := column.NewEncoder(s.files)
+	if err != nil {
+		return err
+	}
+	file := fmt.Sprintf("ledger-%d-%s-%d", next.Progress.Seq, next.Progress.Commit, s.rand.Uint64())
+	df, err := writeFile(ctx, led, led.Spec(), file, enc, buf, nil)
+	if err != nil {
+		return s.storageError(ctx, name, err)
+	}
+	b.wrote = append(b.wrote, written{led, []string{df.FilePath()}})
+	text, err := next.encode()
+	if err != nil {
+		return err
+	}
+	if err := tx.SetProperties(iceberg.Properties{progressKey(next.Progress.Sink): text}); err != nil {
+		return err
+	}
+	return s.finishTx(ctx, led, tx, []iceberg.DataFile{df}, iceberg.Properties{"sluice.commit": next.Progress.Commit}, name, b)
+}
+
+// post sends the transaction.
+func (s *Sink) post(ctx context.Context, commits []table.TableCommit) (verdict, error) {
+	a, err := s.client.call(ctx, func(ctx context.Context, cat *rest.Catalog) error {
+		if len(commits) == 1 { // the same promise, from every catalog
+			_, _, err := cat.CommitTable(ctx, commits[0].Identifier, commits[0].Requirements, commits[0].Updates)
+			return err
+		}
+		return cat.CommitTransaction(ctx, commits)
+	})
+	switch {
+	case err == nil || a.status == 200 || a.status == 204: // what cannot be parsed is committed all the same
+		return landed, nil
+	case a.conflict():
+		return lost, nil
+	case errors.Is(err, rest.ErrEndpointNotSupported):
+		return lost, &stream.StateError{State: stream.StateParked, Why: "the catalog has no transactions/commit", Todo: "set intent: true for this sink"}
+	case a.status == 404:
+		return lost, nil // a table went away: the next look tells which
+	case a.definite():
+		return lost, passing(a, "commit", err)
+	}
+	return unclear, err
+}
+
+// landed is what follows a commit that is in the catalog.
+func (s *Sink) landed(ctx context.Context, sink string, led *table.Table, next record, b *built) {
+	s.suspect = 0
+	s.saw(sink, next)
+	s.forget(b.changed...)
+	for _, sn := range b.expired {
+		remove(ctx, led, []string{sn})
+	}
+}

@@ -1,0 +1,229 @@
+package iceberg
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/apache/iceberg-go"
+	"github.com/apache/iceberg-go/table"
+
+	"sluice/connectors/iceberg/column"
+	"sluice/topology/stream"
+)
+
+// Upload is part of stream.Sink: tables that are not there are made, empty;
+// the buffers of all workers are joined and written, one file a table and
+// partition.
+func (s *Sink) Upload(ctx context.Context, e stream.Epoch, parts []stream.Part) (stream.Staged, error) {
+	groups := map[string][]tablePart{}
+	for _, p := range parts {
+		data, ok := p.Data.([]tablePart)
+		if !ok && p.Data != nil {
+			return stream.Staged{}, fmt.Errorf("iceberg: a part holds %T: it was written by another sink", p.Data)
+		}
+		for _, t := range data {
+			groups[t.table] = append(groups[t.table], t)
+		}
+	}
+	names := slices.Sorted(maps.Keys(groups))
+	s.known.Lock()
+	s.uploads++
+	run := s.uploads
+	s.known.Unlock()
+	jobs, err := s.jobs(ctx, groups, names)
+	if err != nil {
+		return stream.Staged{}, err
+	}
+	if len(e.Rejects) > 0 {
+		j, err := s.deadJob(ctx, e)
+		if err != nil {
+			return stream.Staged{}, err
+		}
+		jobs = append(jobs, j)
+	}
+	if err := s.run(ctx, e, jobs, run); err != nil {
+		return stream.Staged{}, err
+	}
+	var out payload
+	for _, j := range jobs {
+		out.Tables = append(out.Tables, j.staged)
+	}
+	st := stream.Staged{Format: 1, Epoch: e}
+	st.Payload, err = out.encode()
+	return st, err
+}
+
+// job is one table's files of an epoch.
+type job struct {
+	t      *table.Table
+	spec   iceberg.PartitionSpec
+	bufs   []jobFile
+	staged stagedTable
+	paths  []string // written so far
+}
+
+type jobFile struct {
+	buf    *column.Buffer
+	values map[int]any
+}
+
+// jobs finds or makes the tables and joins the buffers. Tables come first: a
+// catalog that allows few creations a minute must not cost uploads.
+func (s *Sink) jobs(ctx context.Context, groups map[string][]tablePart, names []string) ([]*job, error) {
+	jobs := make([]*job, len(names))
+	err := s.each(len(names), func(_, i int) (err error) {
+		jobs[i], err = s.job(ctx, names[i], groups[names[i]])
+		return err
+	})
+	return jobs, err
+}
+
+func (s *Sink) job(ctx context.Context, name string, parts []tablePart) (*job, error) {
+	shapes := make([]*shape, len(parts))
+	for i, p := range parts {
+		shapes[i] = p.shape
+	}
+	want, err := union(shapes)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.table(ctx, name)
+	if err == nil && t == nil {
+		t, err = s.createData(ctx, name, want, shapes[0].parts)
+	}
+	if err != nil {
+		return nil, err
+	}
+	fields, _, err := fit(name, t.Schema(), t.Metadata().LastColumnID(), want)
+	if err != nil {
+		s.forget(name) // a person may mend the table
+		return nil, err
+	}
+	spec, ok := findSpec(t, shapes[0].parts)
+	if !ok {
+		s.forget(name)
+		return nil, parked(name, fmt.Sprintf("it is partitioned by %v, the config says otherwise", t.Spec()), "make partition in the config the same, or change the table's spec")
+	}
+	j := &job{t: t, spec: spec, staged: stagedTable{Table: name, UUID: t.Metadata().TableUUID().String(), Spec: spec.ID(), Version: t.Metadata().Version(), Columns: stagedColumns(fields)}}
+	return j, j.join(parts, fields, s.cfg.TargetFileBytes)
+}
+
+// createData makes a data table.
+func (s *Sink) createData(ctx context.Context, name string, fields []column.Field, parts []transform) (*table.Table, error) {
+	schema := newSchema(fields)
+	spec, err := newSpec(schema, parts)
+	if err != nil {
+		return nil, parked(name, "partition: "+err.Error(), "choose another transform or column")
+	}
+	props := iceberg.Properties{
+		table.PropertyFormatVersion:   fmt.Sprint(s.cfg.FormatVersion),
+		table.ManifestMergeEnabledKey: "true",
+		table.ParquetCompressionKey:   s.cfg.Compression,
+	}
+	if s.cfg.Compression == "none" {
+		props[table.ParquetCompressionKey] = "uncompressed"
+	}
+	maps.Copy(props, s.cfg.TableProperties)
+	props[stampKey(s.env.Pipeline, s.env.Name)] = "0"
+	t, err := s.client.create(ctx, name, schema, spec, props)
+	if err != nil {
+		return nil, err
+	}
+	s.known.Lock()
+	s.tables[name] = knownTable{t, s.env.Now()}
+	s.known.Unlock()
+	return t, nil
+}
+
+// packRatio is about how much smaller a file is than its columns in memory.
+const packRatio = 4
+
+// join makes one buffer of the columns of fields for each partition, and more
+// where a file would become larger than target. What the parts hold stays as
+// it is: an upload may be tried again.
+func (j *job) join(parts []tablePart, fields []column.Field, target int64) error {
+	ids := map[string]int{}
+	for _, f := range fields {
+		ids[f.Name] = f.ID
+	}
+	byKey := map[string][]*column.Buffer{}
+	for _, p := range parts {
+		own := slices.Clone(p.fields)
+		for i := range own {
+			own[i].ID = ids[own[i].Name]
+		}
+		for key, b := range p.bufs {
+			if err := b.Relabel(own); err != nil {
+				return err
+			}
+			byKey[key] = append(byKey[key], b)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(byKey)) {
+		var values map[int]any
+		if split := parts[0].split; split != nil {
+			values = map[int]any{}
+			for i, v := range split.Values([]byte(key)) {
+				values[j.spec.Field(i).FieldID] = v
+			}
+		}
+		var dst *column.Buffer
+		for _, b := range byKey[key] {
+			switch {
+			case dst == nil && slices.Equal(b.Fields(), fields) && (len(byKey[key]) == 1 || b.Size() > target*packRatio):
+				j.bufs = append(j.bufs, jobFile{b, values})
+				continue
+			case dst == nil || dst.Size()+b.Size() > target*packRatio:
+				dst = column.NewBuffer(fields)
+				j.bufs = append(j.bufs, jobFile{dst, values})
+			}
+			if err := dst.AppendBuffer(b); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// run writes the files of all jobs. Names are new at every try: a slow write
+// of an earlier one must not land on a file that is described already.
+func (s *Sink) run(ctx context.Context, e stream.Epoch, jobs []*job, run int64) error {
+	encoders := make([]*column.Encoder, s.cfg.Parallel)
+	err := s.each(len(jobs), func(worker, i int) (err error) {
+		if encoders[worker] == nil {
+			if encoders[worker], err = column.NewEncoder(s.files); err != nil {
+				return err
+			}
+		}
+		j := jobs[i]
+		for n, f := range j.bufs {
+			df, err := writeFile(ctx, j.t, j.spec, fmt.Sprintf("%s-%d-%d", e.Commit, run, n), encoders[worker], f.buf, f.values)
+			if err != nil {
+				return s.storageError(ctx, j.staged.Table, err)
+			}
+			j.paths = append(j.paths, df.FilePath())
+			if err := j.staged.add(j.t, j.spec, df); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil { // nobody knows of them: they were never staged
+		for _, j := range jobs {
+			remove(ctx, j.t, j.paths)
+		}
+	}
+	return err
+}
+
+// storageError says that a write failed. Storage errors pass, or a person has
+// to mend the rights: both are tried again, without end.
+func (s *Sink) storageError(ctx context.Context, name string, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	s.forget(name) // credentials may have run out
+	return stream.Retry("storage", 0, fmt.Errorf("table %s: %w", name, err))
+}

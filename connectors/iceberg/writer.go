@@ -1,0 +1,286 @@
+package iceberg
+
+import (
+	"encoding/hex"
+	"errors"
+	"strings"
+
+	"sluice/connectors/iceberg/column"
+	"sluice/schemas"
+	"sluice/topology/stream"
+)
+
+// writer takes the rows of one worker into typed columns, one buffer a table
+// and partition. It has no encoder and does no I/O.
+type writer struct {
+	sink   *Sink
+	routes map[*stream.Table]*route
+	last   *route
+	counts map[stream.Lane]stream.Count
+	dead   []stream.DeadLetter
+
+	// What the present Write touched, to take it back.
+	touched []*target
+	run     int64
+	lane    stream.Lane
+
+	size  int64  // of all buffers as of the last Write
+	text  []byte // scratch
+	keyed []byte // scratch: a partition key
+}
+
+// route is where the rows of one stream table go.
+type route struct {
+	*shape
+	targets map[string]*target // by partition key
+	lastKey []byte
+	last    *target
+	used    bool
+}
+
+// target is one buffer: a table's partition.
+type target struct {
+	buf  *column.Buffer
+	run  int64 // the Write that touched it last
+	size int64
+}
+
+// table is what a part holds of one shape.
+type tablePart struct {
+	*shape
+	bufs map[string]*column.Buffer // by partition key
+}
+
+// Writer is part of stream.Sink.
+func (s *Sink) Writer() stream.Writer {
+	return &writer{sink: s, routes: map[*stream.Table]*route{}, counts: map[stream.Lane]stream.Count{}}
+}
+
+// Write is part of stream.Writer. // D6: all rows of c or none.
+func (w *writer) Write(c stream.Clean) error {
+	w.run++
+	w.lane = c.Lane()
+	w.touched = w.touched[:0]
+	dead := len(w.dead)
+	rows := c.Rows()
+	var n stream.Count
+	for i := range rows {
+		err := w.row(&rows[i])
+		if err == nil {
+			n.Written++
+			continue
+		}
+		if !w.reject(&rows[i], err) {
+			for _, t := range w.touched {
+				t.buf.Rewind()
+			}
+			w.dead = w.dead[:dead]
+			return lanesOf(err, w.lane)
+		}
+		n.Rejected++
+	}
+	for _, t := range w.touched {
+		was := t.size
+		t.size = t.buf.Size()
+		w.size += t.size - was
+	}
+	w.counts[w.lane] = w.counts[w.lane].Add(n)
+	return nil
+}
+
+// reject keeps a dead letter of a row that does not fit its columns: this
+// store refuses it, alone. It reports false for other errors.
+func (w *writer) reject(r *stream.CleanRow, err error) bool {
+	var cell *column.CellError
+	if !errors.As(err, &cell) {
+		return false
+	}
+	w.dead = append(w.dead, w.sink.refused(r, w.lane, cell))
+	return true
+}
+
+// lanesOf names the lane in a state that does not.
+func lanesOf(err error, l stream.Lane) error {
+	var se *stream.StateError
+	if errors.As(err, &se) && len(se.Lanes) == 0 {
+		x := *se
+		x.Lanes = []stream.Lane{l}
+		return &x
+	}
+	return err
+}
+
+// route is the way of rows of t.
+func (w *writer) route(t *stream.Table) (*route, error) {
+	if w.last != nil && w.routes[t] == w.last {
+		return w.last, nil
+	}
+	r := w.routes[t]
+	if r == nil {
+		s, err := newShape(&w.sink.cfg, t, &w.lane)
+		if err != nil {
+			return nil, err
+		}
+		r = &route{shape: s, targets: map[string]*target{}}
+		w.routes[t] = r
+	}
+	r.used = true
+	w.last = r
+	return r, nil
+}
+
+func (w *writer) row(r *stream.CleanRow) error {
+	rt, err := w.route(r.Table)
+	if err != nil {
+		return err
+	}
+	cells := r.After
+	if r.Op == stream.Delete {
+		if cells = r.Key; cells == nil {
+			cells = r.Before // no key: the full old row, where the source sends it
+		}
+	}
+	for _, i := range rt.unknown {
+		if i < len(cells) && cells[i].Has() {
+			return rt.refuse("column "+rt.names[i]+" has a value and no type", "name the column's type in the decode stage")
+		}
+	}
+	t, err := w.target(rt, r, cells)
+	if err != nil {
+		return err
+	}
+	b := t.buf
+	if err := b.AppendRow(r, cells, rt.sources); err != nil {
+		return err
+	}
+	for _, m := range rt.metas {
+		w.meta(b, m, r, cells)
+	}
+	return b.EndRow()
+}
+
+// target is the buffer of the row's partition, marked for this Write.
+func (w *writer) target(rt *route, r *stream.CleanRow, cells []schemas.Cell) (*target, error) {
+	key := w.keyed[:0]
+	if rt.split != nil {
+		var err error
+		if key, err = rt.split.AppendKey(key, r, cells); err != nil {
+			return nil, err
+		}
+		w.keyed = key
+	}
+	t := rt.last
+	if t == nil || string(key) != string(rt.lastKey) {
+		if t = rt.targets[string(key)]; t == nil {
+			t = &target{buf: column.NewBuffer(rt.fields)}
+			rt.targets[string(key)] = t
+		}
+		rt.last, rt.lastKey = t, append(rt.lastKey[:0], key...)
+	}
+	if t.run != w.run {
+		t.run = w.run
+		t.buf.Mark()
+		w.touched = append(w.touched, t)
+	}
+	return t, nil
+}
+
+// meta sets one changelog column.
+func (w *writer) meta(b *column.Buffer, m metaAt, r *stream.CleanRow, cells []schemas.Cell) {
+	switch m.name {
+	case metaOp:
+		b.AppendString(m.at, r.Op.String())
+	case metaTime:
+		b.AppendInt64(m.at, r.Time)
+	case metaTopic:
+		b.AppendString(m.at, w.lane.Topic)
+	case metaPartition:
+		b.AppendInt32(m.at, w.lane.Partition)
+	case metaOffset:
+		b.AppendInt64(m.at, r.Offset)
+	case metaSeq:
+		b.AppendInt32(m.at, r.Seq)
+	case metaSnapshot:
+		b.AppendBool(m.at, r.Snapshot)
+	case metaSource:
+		if r.Src != (stream.SourcePos{}) {
+			w.text = sourceText(w.text[:0], r.Src)
+			b.AppendBytes(m.at, w.text)
+		}
+	case metaUnavailable:
+		if w.text = unavailable(w.text[:0], cells, r.Table); len(w.text) > 0 {
+			b.AppendBytes(m.at, w.text)
+		}
+	}
+}
+
+// sourceText spells a source position so that text sorts as positions do.
+func sourceText(dst []byte, p stream.SourcePos) []byte {
+	var raw [20]byte
+	for i := range 8 {
+		raw[i], raw[8+i] = byte(p.Hi>>(56-8*i)), byte(p.Lo>>(56-8*i))
+	}
+	for i := range 4 {
+		raw[16+i] = byte(p.Row >> (24 - 8*i))
+	}
+	return hex.AppendEncode(dst, raw[:])
+}
+
+// unavailable lists the columns whose value was not sent.
+func unavailable(dst []byte, cells []schemas.Cell, t *stream.Table) []byte {
+	for i, c := range cells {
+		if c.Flags&schemas.Unavailable == 0 {
+			continue
+		}
+		if len(dst) > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, t.Columns[i].Name...)
+	}
+	return dst
+}
+
+// refused is the dead letter of a row that does not fit its columns. It names
+// codes, never values. // P1
+func (s *Sink) refused(r *stream.CleanRow, lane stream.Lane, e *column.CellError) stream.DeadLetter {
+	return stream.DeadLetter{ID: letterID(s.env.Pipeline, lane, r.Offset, r.Seq), Lane: lane, Offset: r.Offset, Seq: r.Seq, Time: r.Time,
+		Stage: "iceberg", Code: e.Code, Field: e.Column, Sink: s.env.Name}
+}
+
+// Size is part of stream.Writer.
+func (w *writer) Size() int64 { return w.size }
+
+// Seal is part of stream.Writer.
+func (w *writer) Seal() (stream.Part, error) {
+	var data []tablePart
+	for t, r := range w.routes {
+		if !r.used {
+			delete(w.routes, t) // an older version of the topic
+			continue
+		}
+		p := tablePart{shape: r.shape, bufs: map[string]*column.Buffer{}}
+		for key, t := range r.targets {
+			if t.buf.Len() > 0 {
+				p.bufs[strings.Clone(key)] = t.buf
+			}
+		}
+		if len(p.bufs) > 0 {
+			data = append(data, p)
+		}
+	}
+	part := stream.Part{Counts: w.counts, Rejects: w.dead, Data: data}
+	w.empty()
+	return part, nil
+}
+
+// Discard is part of stream.Writer.
+func (w *writer) Discard() { w.empty() }
+
+func (w *writer) empty() {
+	for _, r := range w.routes {
+		r.targets, r.last, r.used = map[string]*target{}, nil, false
+	}
+	w.last, w.size = nil, 0
+	w.counts, w.dead = map[stream.Lane]stream.Count{}, nil
+	w.touched = nil
+}
