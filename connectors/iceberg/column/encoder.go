@@ -45,7 +45,7 @@ type Options struct {
 type Property struct{ Key, Value string }
 
 // Encoder writes buffers as Parquet files, one at a time. It holds the
-// compressor and scratch memory (about 2 MB with zstd), so one of them serves
+// compressor and scratch memory (about 8 MB with zstd and the default pages), so one of them serves
 // all tables of a flush; drop it afterwards.
 type Encoder struct {
 	opt   Options
@@ -70,7 +70,7 @@ func NewEncoder(opt Options) (*Encoder, error) {
 	e := &Encoder{opt: opt, dict: dictionary{seed: maphash.MakeSeed()}}
 	if opt.Codec == Zstd {
 		var err error
-		e.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false),
+		e.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(false), zstd.WithLowerEncoderMem(true),
 			zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(max(1, opt.Level))))
 		if err != nil {
 			return nil, fmt.Errorf("column: zstd: %w", err)
