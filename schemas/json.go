@@ -111,13 +111,13 @@ type Target struct {
 	// Extra are the members without an ordinal, in order, doubles included.
 	Extra []Member
 
-	// Found tells that the object was there.
-	Found bool
+	// Found tells that the object was there, Hit that a member was one of Known.
+	Found, Hit bool
 }
 
 // Reset makes t ready for another document: cells becomes Cells.
 func (t *Target) Reset(cells []Cell) {
-	t.Cells, t.Extra, t.Found = cells, t.Extra[:0], false
+	t.Cells, t.Extra, t.Found, t.Hit = cells, t.Extra[:0], false, false
 }
 
 // ValidJSON reports whether p is one JSON text, as encoding/json.Valid does,
@@ -219,7 +219,7 @@ func (s *scanner) object(i int, t *Target) int {
 	}
 	if t.Found { // the name came twice: the last object wins
 		clear(cells)
-		t.Extra = t.Extra[:0]
+		t.Extra, t.Hit = t.Extra[:0], false
 	}
 	t.Found = true
 	i++
@@ -293,6 +293,7 @@ func (s *scanner) member(i int, t *Target, ord int) (Cell, int) {
 	if ord >= 0 && i < len(s.p) && s.p[i] == '{' {
 		if ord < len(t.Known) {
 			if k := t.Known[ord]; len(k) > 0 && len(s.p)-i >= len(k) && string(s.p[i:i+len(k)]) == string(k) {
+				t.Hit = true
 				return Cell{Off: uint32(i), Len: uint32(len(k)), Enc: EncJSON, Flags: Present}, i + len(k)
 			}
 		}
