@@ -252,3 +252,44 @@ func arrowOrders(w io.Writer, rows []order) {
 		panic(err)
 	}
 }
+
+// BenchmarkCells is the way from cells to a Parquet file, the part of the
+// budgets that is this package's: 10 columns, trips and narrow events.
+func BenchmarkCells(b *testing.B) {
+	orders := []schemas.Kind{schemas.Int64, schemas.Int64, schemas.String, schemas.String, schemas.String, schemas.Int64, schemas.Decimal, schemas.Decimal, schemas.Instant, schemas.Instant}
+	narrow := []schemas.Kind{schemas.Int64, schemas.String, schemas.Float64, schemas.Instant, schemas.Bool, schemas.Int64}
+	for _, c := range []struct {
+		name  string
+		kinds []schemas.Kind
+	}{{"orders10", orders}, {"trips29", tripsKinds}, {"narrow6", narrow}} {
+		b.Run(c.name+"/append", func(b *testing.B) { // rows that a decoder has just left in the cache
+			table := newCellTable(b, c.kinds, 1_000)
+			buf := NewBuffer(table.fields)
+			b.ReportAllocs()
+			for b.Loop() {
+				buf.Reset()
+				table.append(buf)
+			}
+			report(b, len(table.rows), int64(table.bytes))
+		})
+		b.Run(c.name+"/flush", func(b *testing.B) {
+			table := newCellTable(b, c.kinds, 50_000)
+			buf := NewBuffer(table.fields)
+			table.append(buf)
+			enc, err := NewEncoder(Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			var size int64
+			b.ReportAllocs()
+			for b.Loop() {
+				s, err := enc.Flush(io.Discard, buf)
+				if err != nil {
+					b.Fatal(err)
+				}
+				size = s.FileSize
+			}
+			report(b, len(table.rows), size)
+		})
+	}
+}

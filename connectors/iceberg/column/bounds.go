@@ -175,10 +175,10 @@ func (b *bounds) join(o bounds, p physical) {
 	}
 }
 
-// hasBounds tells the types that get bounds at all. A UUID has none: older
-// readers compare its halves as signed numbers, newer ones do not, so that no
-// pair of bounds prunes rightly for both.
-func hasBounds(t schemas.Type) bool { return t.Kind != schemas.UUID }
+// bounded tells the columns that get bounds. A UUID has none: older readers
+// compare its halves as signed numbers, newer ones do not, so that no pair of
+// bounds prunes rightly for both.
+func (f *Field) bounded() bool { return f.Bounds && f.Type.Kind != schemas.UUID } // P1
 
 // bound is one end of bounds, serialized.
 type bound struct {

@@ -23,6 +23,9 @@ type vector struct {
 	mark  mark
 	phys  physical
 	width uint8
+	// closed: no bounds, because the field has none or because rows came from
+	// a buffer whose field had none. Once closed it stays so until Reset. // P1
+	closed bool
 }
 
 type mark struct{ data, rows, null int }
@@ -44,6 +47,7 @@ func NewBuffer(fields []Field) *Buffer {
 	b := &Buffer{fields: fields, cols: make([]vector, len(fields))}
 	for i, f := range fields {
 		b.cols[i].phys, b.cols[i].width = layout(f.Type)
+		b.cols[i].closed = !f.bounded()
 	}
 	return b
 }
@@ -72,7 +76,7 @@ func (b *Buffer) Reset() {
 			c.data, c.nulls = nil, nil
 		}
 		c.data, c.nulls = c.data[:0], c.nulls[:0]
-		c.rows, c.null, c.last, c.mark = 0, 0, 0, mark{}
+		c.rows, c.null, c.last, c.mark, c.closed = 0, 0, 0, mark{}, !b.fields[i].bounded()
 	}
 	b.rows, b.marked, b.misuse = 0, 0, false
 }
@@ -286,11 +290,6 @@ func (c *vector) room(n int) []byte {
 
 func (c *vector) grow(n int) []byte {
 	return slices.Grow(c.data, max(n, min(len(c.data), 64<<20), 64))
-}
-
-// isNull reports whether row i of the column is null.
-func (c *vector) isNull(i int) bool {
-	return i>>6 < len(c.nulls) && c.nulls[i>>6]&(1<<(i&63)) != 0
 }
 
 // values is the number of values that are not null.

@@ -252,8 +252,8 @@ func TestAppendBufferWidens(t *testing.T) {
 		{Name: "dec a", ID: 3, Type: dec(18), Bounds: true}, {Name: "dec b", ID: 4, Type: dec(30), Bounds: true}, {Name: "dec c", ID: 5, Type: dec(38), Bounds: true},
 		{Name: "dec d", ID: 6, Type: dec(38), Bounds: true}, {Name: "new", ID: 7, Type: kind(schemas.String), Bounds: true}})
 	src := NewBuffer([]Field{ // another order, narrower, one column less
-		{Name: "double", ID: 2, Type: kind(schemas.Float32)}, {Name: "long", ID: 1, Type: kind(schemas.Int32)},
-		{Name: "dec a", ID: 3, Type: dec(9)}, {Name: "dec b", ID: 4, Type: dec(9)}, {Name: "dec c", ID: 5, Type: dec(18)}, {Name: "dec d", ID: 6, Type: dec(20)}})
+		{Name: "double", ID: 2, Type: kind(schemas.Float32), Bounds: true}, {Name: "long", ID: 1, Type: kind(schemas.Int32), Bounds: true},
+		{Name: "dec a", ID: 3, Type: dec(9), Bounds: true}, {Name: "dec b", ID: 4, Type: dec(9), Bounds: true}, {Name: "dec c", ID: 5, Type: dec(18), Bounds: true}, {Name: "dec d", ID: 6, Type: dec(20), Bounds: true}})
 	var want [][]cellValue
 	for _, v := range []int64{0, -1, 77, -123456} {
 		src.AppendFloat32(0, float32(v)/2)
@@ -290,6 +290,66 @@ func TestAppendBufferWidens(t *testing.T) {
 	if err := required.AppendBuffer(one); err == nil {
 		t.Error("a required column was filled with nulls")
 	}
+}
+
+// TestMaskedRowsStayWithoutBounds: rows of a masked column that join an open
+// one, or are relabelled as one, take its bounds away. // P1
+func TestMaskedRowsStayWithoutBounds(t *testing.T) {
+	masked := []Field{{Name: "m", ID: 1, Type: schemas.Type{Kind: schemas.Int64}}}
+	open := []Field{{Name: "m", ID: 1, Type: schemas.Type{Kind: schemas.Int64}, Bounds: true}}
+	fill := func(fields []Field) *Buffer {
+		b := NewBuffer(fields)
+		b.AppendInt64(0, 5)
+		if err := b.EndRow(); err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	joined := fill(open)
+	if err := joined.AppendBuffer(fill(masked)); err != nil {
+		t.Fatal(err)
+	}
+	relabelled := fill(masked)
+	if err := relabelled.Relabel(open); err != nil {
+		t.Fatal(err)
+	}
+	closed := fill(open)
+	if err := closed.Relabel(masked); err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range map[string]*Buffer{"joined": joined, "relabelled": relabelled, "closed": closed} {
+		var w bytes.Buffer
+		s, err := b.Flush(&w, Options{Codec: None})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := bytes.Count(w.Bytes(), []byte{5, 0, 0, 0, 0, 0, 0, 0}); len(s.Lower)+len(s.Upper) > 0 || n != b.Len() {
+			t.Errorf("%s: masked values have bounds", name)
+		}
+	}
+	joined.Reset()
+	joined.AppendInt64(0, 5)
+	if err := joined.EndRow(); err != nil {
+		t.Fatal(err)
+	}
+	roundTrip(t, joined, [][]cellValue{{int64(5)}}, Options{}) // open again, bounds and all
+}
+
+func TestRelabel(t *testing.T) {
+	b := NewBuffer([]Field{{Name: "t", ID: 1, Type: schemas.Type{Kind: schemas.Time}, Bounds: true}})
+	b.AppendInt64(0, 5)
+	if err := b.EndRow(); err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range [][]Field{nil, {{Type: schemas.Type{Kind: schemas.Int32}}}, {{Type: schemas.Type{Kind: schemas.String}}}} {
+		if b.Relabel(bad) == nil {
+			t.Errorf("%v has another layout", bad)
+		}
+	}
+	if err := b.Relabel([]Field{{Name: "x", ID: 9, Type: schemas.Type{Kind: schemas.Int64}, Bounds: true}}); err != nil {
+		t.Fatal(err)
+	}
+	roundTrip(t, b, [][]cellValue{{int64(5)}}, Options{})
 }
 
 func FuzzRoundTrip(f *testing.F) {

@@ -183,7 +183,7 @@ func (e *Encoder) plainPages(f *Field, c *vector, data []byte, from, to int, out
 	out.dataAt = e.at
 	for a := from; a < to; {
 		b, n, size := c.pageEnd(data, a, to, e.opt.PageBytes)
-		if f.Bounds && hasBounds(f.Type) { // P1
+		if !c.closed { // P1
 			out.stats.scan(data, c, n)
 		}
 		e.beginPage(f, c, a, b)
@@ -230,7 +230,7 @@ func (e *Encoder) dictPages(f *Field, c *vector, data []byte, from, to int, out 
 	d := &e.dict
 	out.dictAt = e.at
 	e.page = d.appendEntries(e.page[:0], data, c.width)
-	if f.Bounds && hasBounds(f.Type) { // P1
+	if !c.closed { // P1
 		if c.phys == physFloat || c.phys == physDouble {
 			out.stats.scan(data, c, len(d.index)) // counts NaN
 		} else {

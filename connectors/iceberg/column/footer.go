@@ -192,7 +192,7 @@ func (e *Encoder) chunkMeta(t *thrift, f *Field, v *vector, c *chunk) {
 	}
 	t.begin(12)
 	t.i64(3, c.nulls)
-	if f.Bounds && hasBounds(f.Type) { // P1
+	if !v.closed { // P1
 		lower, upper := c.stats.plain(f.Type, v.phys)
 		if upper.value != nil {
 			t.bytes(5, upper.value)

@@ -31,6 +31,7 @@ func (b *Buffer) AppendBuffer(src *Buffer) error {
 			continue
 		}
 		s := &src.cols[from[i]]
+		c.closed = c.closed || s.closed // P1
 		c.joinNulls(s)
 		c.joinData(s)
 		c.rows += s.rows

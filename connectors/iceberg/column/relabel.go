@@ -15,6 +15,9 @@ func (b *Buffer) Relabel(fields []Field) error {
 			return fmt.Errorf("column %q: type %v has another layout than %v: this is a bug, please report it", f.Name, f.Type, b.fields[i].Type)
 		}
 	}
+	for i := range fields {
+		b.cols[i].closed = b.cols[i].closed || !fields[i].bounded() // P1: what is there stays without bounds
+	}
 	b.fields = fields
 	return nil
 }

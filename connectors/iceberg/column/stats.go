@@ -28,7 +28,7 @@ func newStats(b *Buffer, groups [][]chunk, size int64) Stats {
 			all.join(g[i].stats, c.phys)
 		}
 		s.ColumnSizes[f.ID], s.ValueCounts[f.ID], s.NullCounts[f.ID] = packed, values, nulls
-		if !f.Bounds || !hasBounds(f.Type) { // P1
+		if c.closed { // P1
 			continue
 		}
 		if c.phys == physFloat || c.phys == physDouble {
