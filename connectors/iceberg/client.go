@@ -22,16 +22,17 @@ import (
 	"sluice/topology/stream"
 )
 
-// client talks to one REST catalog. It is used by one goroutine and those it
-// spawns for the time of a call.
+// client talks to one REST catalog. It is safe for concurrent use.
 type client struct {
 	cfg     *Config
 	env     topology.Env
 	storage *storage
 	limit   *limiter
-	cat     *rest.Catalog // nil until the first call
 	ns      table.Identifier
-	made    bool // the namespace is there
+
+	mu   sync.Mutex
+	cat  *rest.Catalog // nil until the first call
+	made bool          // the namespace is there
 }
 
 func newClient(cfg *Config, env topology.Env) (*client, error) {
@@ -61,16 +62,21 @@ func (c *client) call(ctx context.Context, f func(ctx context.Context, cat *rest
 	var a answer
 	ctx, cancel := context.WithTimeout(context.WithValue(ctx, answerKey{}, &a), time.Duration(c.cfg.Catalog.Timeout))
 	defer cancel()
-	if err := c.connect(ctx); err != nil {
+	cat, err := c.connect(ctx)
+	if err != nil {
 		return a, err
 	}
 	a = answer{}
-	return a, f(ctx, c.cat)
+	err = f(ctx, cat)
+	return a, err
 }
 
-func (c *client) connect(ctx context.Context) error {
+// connect asks the catalog for its config, once.
+func (c *client) connect(ctx context.Context) (*rest.Catalog, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.cat != nil {
-		return nil
+		return c.cat, nil
 	}
 	o := c.cfg.Catalog
 	opts := []rest.Option{rest.WithCustomTransport(listener{c.env.HTTP})}
@@ -97,19 +103,18 @@ func (c *client) connect(ctx context.Context) error {
 		}
 		v, err := c.env.Secret(s.ref) // P5
 		if err != nil {
-			return fmt.Errorf("catalog: %w", err)
+			return nil, fmt.Errorf("catalog: %w", err)
 		}
 		opts = append(opts, s.opt(v))
 	}
 	cat, err := rest.NewCatalog(ctx, "sluice", o.URI, opts...)
-	if err != nil {
-		return err
-	}
 	c.cat = cat
-	return nil
+	return cat, err
 }
 
 func (c *client) close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.cat == nil {
 		return nil
 	}
@@ -126,7 +131,7 @@ func (c *client) load(ctx context.Context, name string) (*table.Table, error) {
 	})
 	switch {
 	case err == nil:
-		return c.storage.bind(t, c.cat), nil
+		return c.storage.bind(t), nil
 	case errors.Is(err, catalog.ErrNoSuchTable) && a.status == http.StatusNotFound:
 		return nil, nil
 	}
@@ -138,10 +143,18 @@ func (c *client) create(ctx context.Context, name string, schema *iceberg.Schema
 	if err := c.namespace(ctx); err != nil {
 		return nil, err
 	}
+	c.mu.Lock()
+	c.made = true
+	c.mu.Unlock()
 	a, err := c.call(ctx, func(ctx context.Context, cat *rest.Catalog) error {
 		_, err := cat.CreateTable(ctx, c.name(name), schema, catalog.WithPartitionSpec(spec), catalog.WithProperties(props))
 		return err
 	})
+	if errors.Is(err, catalog.ErrNoSuchNamespace) { // dropped since
+		c.mu.Lock()
+		c.made = false
+		c.mu.Unlock()
+	}
 	if err != nil && !errors.Is(err, catalog.ErrTableAlreadyExists) && a.definite() {
 		return nil, passing(a, "creation of table "+name, err)
 	}
@@ -154,7 +167,10 @@ func (c *client) create(ctx context.Context, name string, schema *iceberg.Schema
 
 // namespace makes the namespace and those above it.
 func (c *client) namespace(ctx context.Context) error {
-	if c.made {
+	c.mu.Lock()
+	made := c.made
+	c.mu.Unlock()
+	if made {
 		return nil
 	}
 	for i := range c.ns {
@@ -170,7 +186,6 @@ func (c *client) namespace(ctx context.Context) error {
 			return passing(a, "creation of namespace "+strings.Join(ns, "."), err)
 		}
 	}
-	c.made = true
 	return nil
 }
 

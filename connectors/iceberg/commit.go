@@ -124,7 +124,7 @@ func (s *Sink) attempt(ctx context.Context, staged []stream.Staged) (verdict, er
 	if err != nil {
 		return lost, err
 	}
-	b, err := s.build(ctx, led, rec, next, todo, adds)
+	b, err := s.build(ctx, led, rec, &next, todo, adds)
 	if err != nil || b == nil {
 		return lost, err
 	}
@@ -259,14 +259,14 @@ func (b *built) discard(ctx context.Context) {
 
 // build makes the changes of all tables. Nil means that the store moved while
 // it was read.
-func (s *Sink) build(ctx context.Context, led *table.Table, rec, next record, todo []stream.Staged, adds map[string]*addition) (*built, error) {
+func (s *Sink) build(ctx context.Context, led *table.Table, rec record, next *record, todo []stream.Staged, adds map[string]*addition) (*built, error) {
 	b := &built{}
 	names, tabs, err := s.touched(ctx, led, rec, adds)
 	if err != nil || tabs == nil {
 		return nil, err
 	}
 	if s.cfg.Intent {
-		if err := s.intend(&next, tabs, names, adds); err != nil {
+		if err := s.intend(next, tabs, names, adds); err != nil {
 			return nil, err
 		}
 	} else {
@@ -283,7 +283,7 @@ func (s *Sink) build(ctx context.Context, led *table.Table, rec, next record, to
 		}
 		b.changed = names
 	}
-	if err := s.changeLedger(ctx, led, rec, next, todo, b); err != nil {
+	if err := s.changeLedger(ctx, led, rec, *next, todo, b); err != nil {
 		b.discard(ctx)
 		return nil, err
 	}

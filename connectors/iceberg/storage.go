@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/apache/iceberg-go/catalog/rest"
 	iceio "github.com/apache/iceberg-go/io"
 	"github.com/apache/iceberg-go/table"
 
@@ -38,7 +37,7 @@ func openStorage(c *Config, env topology.Env) (*storage, error) {
 // bind gives t the sink's storage instead of the library's. Without keys of
 // our own, and not on a local folder, the library's is used: it knows the
 // credentials that the catalog vends.
-func (s *storage) bind(t *table.Table, cat *rest.Catalog) *table.Table {
+func (s *storage) bind(t *table.Table) *table.Table {
 	var fsys iceio.IO
 	switch loc := t.Location(); {
 	case s.s3 != nil && !local(loc):
@@ -48,7 +47,7 @@ func (s *storage) bind(t *table.Table, cat *rest.Catalog) *table.Table {
 	default:
 		return t
 	}
-	return table.New(t.Identifier(), t.Metadata(), t.MetadataLocation(), func(context.Context) (iceio.IO, error) { return fsys, nil }, cat)
+	return table.New(t.Identifier(), t.Metadata(), t.MetadataLocation(), func(context.Context) (iceio.IO, error) { return fsys, nil }, nil)
 }
 
 func local(loc string) bool {
