@@ -1,0 +1,156 @@
+// Package decode turns the bytes of records into rows of cells: Debezium's JSON
+// with and without its schema envelope, and plain JSON events.
+//
+// It recognises what is not data (tombstones in their three spellings,
+// heartbeats, transaction metadata, schema changes and history, messages) and
+// counts it as filtered. What it cannot read it rejects with a code:
+//
+//	bad_json         the value is not JSON
+//	bad_key          the key is not JSON
+//	bad_schema       the schema of an envelope is not a Connect schema
+//	not_object       the value is JSON, but not an object
+//	not_debezium     format: debezium, and the value has another shape
+//	no_row           a change without the row it needs
+//	unknown_op       an op that is none of c, u, d, r, t, m
+//	message          an op m under messages: reject
+//	type_mismatch    a value that does not go with its column's type; the field is named
+//	too_deep         nested deeper than schemas.MaxDepth
+//	too_many_fields  the topic would have more than max_fields columns
+//
+// The columns of a topic are one append-only list shared by all workers. A
+// record's Schema is immutable: one for each writer schema of the topic, or
+// the topic's latest for records without one.
+package decode
+
+import (
+	"fmt"
+	"path"
+	"slices"
+
+	"sluice/schemas"
+	"sluice/topology"
+	"sluice/topology/stream"
+)
+
+// Config of a decode stage.
+type Config struct {
+	// Format is auto, debezium or json (plain events: no shape has a meaning).
+	Format string `yaml:"format"`
+
+	// Columns gives columns their types, by topic glob, then column name, as
+	// schemas.ParseColumn reads them. Of several globs the longest that knows
+	// the column counts.
+	Columns map[string]map[string]string `yaml:"columns"`
+
+	// Identity is full or default, by topic glob: whether `before` holds the
+	// row as it was, or a key and invented fillers. Without an entry MySQL and
+	// MariaDB are full, others default.
+	Identity map[string]string `yaml:"identity"`
+
+	// Unavailable is the connector's unavailable.value.placeholder; "" recognises none.
+	Unavailable string `yaml:"unavailable"`
+
+	// Truncate is pass (sinks decide) or filter.
+	Truncate string `yaml:"truncate"`
+
+	// Messages is filter or reject: logical decoding messages, op m.
+	Messages string `yaml:"messages"`
+
+	// EventKeys is row or ignore: whether the key of a plain event is the key
+	// of a row, by which keyed sinks replace earlier events. An object's members
+	// are columns; a scalar, or a text that is not JSON, is the column `key`,
+	// unless the events have a member of that name.
+	EventKeys string `yaml:"event_keys"`
+
+	// MaxFields limits the columns of a topic: an event whose member names are
+	// data would grow them without end.
+	MaxFields int `yaml:"max_fields"`
+}
+
+// Default is the configuration of `decode: {}`.
+var Default = Config{
+	Format: "auto", Unavailable: schemas.DefaultUnavailable, Truncate: "pass", Messages: "filter", EventKeys: "row", MaxFields: 2000,
+}
+
+// Factory makes decode stages.
+var Factory = topology.New("decode", Default, func(c Config, _ topology.Env) (stream.Raw, error) { return New(c) })
+
+// Validate checks names and globs.
+func (c *Config) Validate() error {
+	for _, x := range []struct {
+		key, value string
+		of         []string
+	}{
+		{"format", c.Format, []string{"auto", "debezium", "json"}},
+		{"truncate", c.Truncate, []string{"pass", "filter"}},
+		{"messages", c.Messages, []string{"filter", "reject"}},
+		{"event_keys", c.EventKeys, []string{"row", "ignore"}},
+	} {
+		if !slices.Contains(x.of, x.value) {
+			return fmt.Errorf("%s: unknown value %q: use one of %v", x.key, x.value, x.of)
+		}
+	}
+	if c.MaxFields < 1 {
+		return fmt.Errorf("max_fields: %d is not positive", c.MaxFields)
+	}
+	for glob, v := range c.Identity {
+		if _, err := path.Match(glob, ""); err != nil {
+			return fmt.Errorf("identity: glob %q: %w", glob, err)
+		}
+		if v != "full" && v != "default" {
+			return fmt.Errorf("identity: %s: unknown value %q: use full or default", glob, v)
+		}
+	}
+	for glob, columns := range c.Columns {
+		if _, err := path.Match(glob, ""); err != nil {
+			return fmt.Errorf("columns: glob %q: %w", glob, err)
+		}
+		for name, typ := range columns {
+			if _, _, _, err := schemas.ParseColumn(typ); err != nil {
+				return fmt.Errorf("columns: %s: %s: %w", glob, name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// identity is the longest matching glob's value for topic, or "".
+func (c *Config) identity(topic string) string {
+	best, value := "", ""
+	for glob, v := range c.Identity {
+		if ok, _ := path.Match(glob, topic); ok && longer(glob, best) {
+			best, value = glob, v
+		}
+	}
+	return value
+}
+
+// columns are the declared columns of topic.
+func (c *Config) columns(topic string) map[string]column {
+	from := map[string]string{}
+	out := map[string]column{}
+	for glob, columns := range c.Columns {
+		if ok, _ := path.Match(glob, topic); !ok {
+			continue
+		}
+		for name, typ := range columns {
+			if g, had := from[name]; had && !longer(glob, g) {
+				continue
+			}
+			from[name] = glob
+			t, w, explicit, _ := schemas.ParseColumn(typ) // Validate did
+			out[name] = column{t, w, explicit}
+		}
+	}
+	return out
+}
+
+// longer orders globs by length, then text, so that the choice does not depend on map order.
+func longer(a, b string) bool { return len(a) > len(b) || len(a) == len(b) && a > b }
+
+// column is a declared type.
+type column struct {
+	typ      schemas.Type
+	wire     schemas.Wire
+	explicit bool // the wire was declared too
+}

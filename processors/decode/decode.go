@@ -1,0 +1,212 @@
+package decode
+
+import (
+	"sync"
+
+	"sluice/schemas"
+	"sluice/topology/stream"
+)
+
+// The codes of rejects; the package comment tells what each means.
+const (
+	codeBadJSON   = "bad_json"
+	codeBadKey    = "bad_key"
+	codeBadSchema = "bad_schema"
+	codeNotObject = "not_object"
+	codeNotDBZ    = "not_debezium"
+	codeNoRow     = "no_row"
+	codeUnknownOp = "unknown_op"
+	codeMessage   = "message"
+	codeMismatch  = "type_mismatch"
+	codeTooDeep   = "too_deep"
+	codeTooMany   = "too_many_fields"
+	codeUnsettled = "schema_unsettled" // its columns changed under it three times: never seen
+)
+
+const stage = "decode"
+
+// Decoder is a stream.Raw, safe for concurrent use.
+type Decoder struct {
+	config       Config
+	placeholders placeholders
+	topics       sync.Map // name -> *topic
+	workers      sync.Pool
+}
+
+// New returns a decoder.
+func New(c Config) (*Decoder, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	d := &Decoder{config: c, placeholders: newPlaceholders(c.Unavailable)}
+	d.workers.New = func() any { return newWorker(d) }
+	return d, nil
+}
+
+// Process decodes the records of b in place.
+func (d *Decoder) Process(b *stream.Batch) error {
+	w := d.workers.Get().(*worker)
+	w.begin(b, d.topic(b.Lane.Topic))
+	kept := 0
+	for i := range b.Records {
+		r := &b.Records[i]
+		switch v := w.record(r); {
+		case v.code != "": // P2
+			r.Schema, r.Before, r.After, r.KeyRow = nil, nil, nil, nil
+			b.Reject(*r, stage, v.code, v.field)
+		case v.filtered:
+			b.Filtered++
+		default:
+			if kept != i {
+				b.Records[kept] = *r
+			}
+			kept++
+		}
+	}
+	clear(b.Records[kept:])
+	b.Records = b.Records[:kept]
+	w.end()
+	d.workers.Put(w)
+	return nil
+}
+
+func (d *Decoder) topic(name string) *topic {
+	if t, ok := d.topics.Load(name); ok {
+		return t.(*topic)
+	}
+	t, _ := d.topics.LoadOrStore(name, newTopic(name, &d.config))
+	return t.(*topic)
+}
+
+// verdict is what becomes of a record: a code rejects it.
+type verdict struct {
+	code, field string
+	filtered    bool
+}
+
+var (
+	keep   = verdict{}
+	filter = verdict{filtered: true}
+)
+
+func reject(code string) verdict { return verdict{code: code} }
+
+// worker is the scratch of one batch at a time.
+type worker struct {
+	d     *Decoder
+	b     *stream.Batch
+	t     *topic
+	v     *version
+	arena []byte
+
+	root, payload, source schemas.Target // envelope within envelope
+	before, after         schemas.Target
+	keyRoot, keyRow       schemas.Target
+	eventSub              []*schemas.Target // root.Sub when payload is an event
+	spare                 [2][]schemas.Cell // rows taken from the batch and not used
+	fresh                 []found
+}
+
+var (
+	envelopeNames = schemas.NewNames(schemas.EnvelopeNames...)
+	sourceNames   = schemas.NewNames(schemas.SourceNames...)
+	wrapperNames  = schemas.NewNames("schema", "payload")
+)
+
+func newWorker(d *Decoder) *worker {
+	w := &worker{d: d}
+	w.root = schemas.Target{Names: envelopeNames, Cells: make([]schemas.Cell, envelopeNames.Len())}
+	w.payload = schemas.Target{Names: envelopeNames, Cells: make([]schemas.Cell, envelopeNames.Len())}
+	w.source = schemas.Target{Names: sourceNames, Cells: make([]schemas.Cell, sourceNames.Len())}
+	w.payload.Sub = []*schemas.Target{&w.before, &w.after, &w.source}
+	w.root.Sub = make([]*schemas.Target, ordPayload+1)
+	copy(w.root.Sub, w.payload.Sub)
+	w.root.Known = make([][]byte, ordSchema+1)
+	w.eventSub = make([]*schemas.Target, ordPayload+1)
+	w.eventSub[ordPayload] = &w.after
+	w.keyRoot = schemas.Target{Names: wrapperNames, Cells: make([]schemas.Cell, 2), Sub: []*schemas.Target{nil, &w.keyRow}}
+	return w
+}
+
+func (w *worker) begin(b *stream.Batch, t *topic) {
+	w.b, w.t, w.arena = b, t, b.Arena()
+	w.use(t.current.Load())
+}
+
+func (w *worker) end() {
+	w.b.SetArena(w.arena)
+	w.b, w.t, w.v, w.arena = nil, nil, nil, nil
+	w.spare = [2][]schemas.Cell{}
+	for _, t := range []*schemas.Target{&w.before, &w.after} {
+		t.Reset(nil)
+	}
+}
+
+// use makes v the version that records are read with.
+func (w *worker) use(v *version) {
+	w.v = v
+	w.before.Names, w.after.Names = v.row, v.row
+	w.root.Known[ordSchema] = v.writer
+	w.spare = [2][]schemas.Cell{}
+	w.keyRow.Names = v.key
+	if n := v.key.Len(); cap(w.keyRow.Cells) < n {
+		w.keyRow.Cells = make([]schemas.Cell, n)
+	} else {
+		w.keyRow.Cells = w.keyRow.Cells[:n]
+	}
+}
+
+// rows makes the row targets ready: cells of the batch, all absent.
+func (w *worker) rows() {
+	for i, t := range []*schemas.Target{&w.before, &w.after} {
+		if t.Found {
+			clear(w.spare[i]) // a record that failed left its cells
+		}
+		if n := w.v.row.Len(); w.spare[i] == nil || len(w.spare[i]) != n {
+			w.spare[i] = w.b.Cells(n)
+		}
+		t.Reset(w.spare[i])
+	}
+}
+
+// take hands the cells of row i, 0 before and 1 after, to the record.
+func (w *worker) take(i int) []schemas.Cell {
+	t := &w.before
+	if i == 1 {
+		t = &w.after
+	}
+	if !t.Found {
+		return nil
+	}
+	cells := t.Cells
+	w.spare[i] = nil
+	t.Reset(nil)
+	return cells
+}
+
+// record decodes r.
+func (w *worker) record(r *stream.Record) verdict {
+	if r.Value.IsNil() {
+		return filter // a tombstone
+	}
+	if w.d.config.Format == "json" {
+		return w.event(r, shapePlain)
+	}
+	switch shape := w.t.shape.Load(); shape {
+	case shapePlain, shapeWrapped:
+		return w.event(r, shape)
+	}
+	return w.envelope(r)
+}
+
+func scanCode(err error) string {
+	if err == schemas.ErrDepth {
+		return codeTooDeep
+	}
+	return codeBadJSON
+}
+
+// bytes lends a cell of r's value.
+func (w *worker) bytes(r *stream.Record, c schemas.Cell) []byte {
+	return r.Value.Bytes()[c.Off : c.Off+c.Len]
+}

@@ -1,0 +1,298 @@
+package decode
+
+import (
+	"bytes"
+
+	"sluice/schemas"
+	"sluice/topology/stream"
+)
+
+// Places in schemas.EnvelopeNames and schemas.SourceNames.
+const (
+	ordBefore = iota
+	ordAfter
+	ordSource
+	ordTransaction
+	ordOp
+	ordTsMs
+	ordTsUs
+	ordTsNs
+	ordSchema
+	ordPayload
+	ordStatus
+	ordID
+	ordEventCount
+	ordCollections
+	ordDatabase
+	ordDDL
+	ordTableChanges
+	ordPosition
+	ordMessage
+)
+
+const (
+	srcVersion = iota
+	srcConnector
+	srcName
+	srcTsMs
+	srcSnapshot
+	srcDB
+	srcSequence
+	srcTsUs
+	srcTsNs
+	srcSchema
+	srcTable
+	srcTxID
+	srcLSN
+	srcXmin
+	srcOrigin
+	srcOriginLSN
+	srcServerID
+	srcGTID
+	srcFile
+	srcPos
+	srcRow
+	srcThread
+	srcQuery
+	srcCommitLSN
+	srcChangeLSN
+	srcSerial
+	srcSCN
+	srcCommitSCN
+)
+
+// tries bounds how often a record is read again because it brought new columns.
+const tries = 4
+
+// envelope decodes a record that may be Debezium's.
+func (w *worker) envelope(r *stream.Record) verdict {
+	for range tries {
+		e, writer, v := w.scanEnvelope(r)
+		if e == nil {
+			return v
+		}
+		switch classify(e, r.Key.Bytes()) {
+		case kindOther:
+			if w.d.config.Format == "debezium" {
+				return reject(codeNotDBZ)
+			}
+			shape := shapePlain
+			if e == &w.payload {
+				shape = shapeWrapped
+			}
+			w.t.shape.CompareAndSwap(shapeUnknown, shape)
+			return w.plain(r, shape)
+		case kindMeta:
+			return filter
+		}
+		w.t.shape.CompareAndSwap(shapeUnknown, shapeEnvelope)
+		if v, again := w.change(r, e, writer); !again {
+			return v
+		}
+	}
+	return reject(codeUnsettled)
+}
+
+// scanEnvelope indexes the value and finds the envelope in it: the value
+// itself, or what stands under payload beside a schema, whose bytes are writer.
+func (w *worker) scanEnvelope(r *stream.Record) (e *schemas.Target, writer []byte, v verdict) {
+	for _, t := range []*schemas.Target{&w.root, &w.payload, &w.source} {
+		clear(t.Cells)
+		t.Reset(t.Cells)
+	}
+	w.rows()
+	w.root.Sub[ordPayload] = &w.payload
+	c, err := schemas.ScanJSON(r.Value.Bytes(), &w.root)
+	switch {
+	case err != nil:
+		return nil, nil, reject(scanCode(err))
+	case c.IsNull():
+		return nil, nil, filter // a tombstone by an SMT: the text null
+	case !w.root.Found:
+		return nil, nil, reject(codeNotObject)
+	case !wrapper(&w.root):
+		return &w.root, nil, keep
+	}
+	if w.root.Cells[ordPayload].IsNull() {
+		return nil, nil, filter // a tombstone with a schema
+	}
+	if !w.payload.Found {
+		return nil, nil, reject(codeNotObject)
+	}
+	if s := w.root.Cells[ordSchema]; s.Enc == schemas.EncJSON {
+		writer = w.bytes(r, s)
+	}
+	return &w.payload, writer, keep
+}
+
+// wrapper reports an object of schema and payload and nothing else.
+func wrapper(t *schemas.Target) bool {
+	if t.Cells[ordPayload].Absent() || t.Cells[ordSchema].Absent() || len(t.Extra) > 0 {
+		return false
+	}
+	for i, c := range t.Cells {
+		if !c.Absent() && i != ordPayload && i != ordSchema {
+			return false
+		}
+	}
+	return true
+}
+
+// heartbeatKey is in the key of every heartbeat.
+var heartbeatKey = []byte(`"serverName"`)
+
+// The kinds of objects on Debezium's topics.
+type kind uint8
+
+const (
+	kindOther  kind = iota // no shape of Debezium's
+	kindChange             // has an op
+	kindMeta               // heartbeat, transaction, schema change, schema history
+)
+
+// classify tells Debezium's records by the members they cannot do without.
+func classify(e *schemas.Target, key []byte) kind {
+	has := func(i int) bool { return !e.Cells[i].Absent() }
+	switch {
+	case has(ordOp) && !has(ordStatus) && (has(ordSource) || has(ordAfter) || has(ordBefore)):
+		return kindChange
+	case has(ordStatus) && has(ordID) && has(ordEventCount) && has(ordCollections):
+		return kindMeta // transaction BEGIN and END
+	case has(ordDatabase) && has(ordSource) && (has(ordDDL) || has(ordTableChanges)):
+		return kindMeta // schema change, schema history
+	case has(ordTsMs) && len(e.Extra) == 0 && bytes.Contains(key, heartbeatKey):
+		for i, c := range e.Cells {
+			if i != ordTsMs && !c.Absent() {
+				return kindOther
+			}
+		}
+		return kindMeta // heartbeat: {"ts_ms":...} and nothing else
+	}
+	return kindOther
+}
+
+// change decodes a change record. again asks for another reading, with the
+// columns that this one found.
+func (w *worker) change(r *stream.Record, e *schemas.Target, writer []byte) (v verdict, again bool) {
+	var op byte
+	if c := e.Cells[ordOp]; c.Enc == schemas.EncText && c.Len == 1 {
+		op = w.bytes(r, c)[0]
+	}
+	switch op {
+	case 'c', 'r', 'u', 'd':
+	case 't':
+		if w.d.config.Truncate == "filter" {
+			return filter, false
+		}
+	case 'm':
+		if w.d.config.Messages == "reject" {
+			return reject(codeMessage), false
+		}
+		return filter, false
+	default:
+		return reject(codeUnknownOp), false
+	}
+	if v, again := w.settle(r, writer, w.before.Found || w.after.Found); again || v.code != "" {
+		return v, again
+	}
+	w.facts(r)
+	r.Schema = w.v.schema
+	switch op {
+	case 't':
+		r.Op, r.Before, r.After, r.KeyRow = stream.Truncate, nil, nil, nil
+		return keep, false
+	case 'c', 'r':
+		r.Op, r.Snapshot = stream.Insert, r.Snapshot || op == 'r'
+	case 'u':
+		r.Op = stream.Update
+	case 'd':
+		r.Op = stream.Delete
+	}
+	if op != 'd' && !w.after.Found {
+		return reject(codeNoRow), false
+	}
+	if v := w.check(r, &w.before, true); v.code != "" {
+		return v, false
+	}
+	if v := w.check(r, &w.after, true); v.code != "" {
+		return v, false
+	}
+	if v, again := w.key(r, false); again || v.code != "" {
+		return v, again
+	}
+	if op == 'd' && !w.before.Found && r.KeyRow == nil {
+		return reject(codeNoRow), false
+	}
+	r.Schema = w.v.schema // a column may have got its type
+	r.Before, r.After = w.take(0), w.take(1)
+	if op == 'd' {
+		r.After = nil
+	}
+	return keep, false
+}
+
+// settle makes w.v the version for this record's writer and columns.
+func (w *worker) settle(r *stream.Record, writer []byte, closed bool) (v verdict, again bool) {
+	switch {
+	case writer == nil && w.v.writer != nil:
+		w.t.mu.Lock()
+		nv := w.t.version(nil)
+		w.t.mu.Unlock()
+		w.use(nv)
+		return keep, true
+	case writer != nil && !w.sameWriter(writer):
+		nv, code := w.t.writer(writer)
+		if code != "" {
+			return reject(code), false
+		}
+		w.use(nv)
+		return keep, true
+	}
+	w.fresh = w.fresh[:0]
+	w.unknown(r, &w.before)
+	w.unknown(r, &w.after)
+	if len(w.fresh) > 0 {
+		nv, ok := w.t.grow(w.v.writer, w.fresh)
+		if !ok {
+			return reject(codeTooMany), false
+		}
+		w.use(nv)
+		return keep, true
+	}
+	if closed && !w.v.schema.Closed {
+		text := func(i int) string { return string(w.text(r, w.source.Cells[i])) }
+		w.use(w.t.locate(w.v.writer, origin{text(srcDB), text(srcSchema), text(srcTable)}))
+		return keep, true
+	}
+	return keep, false
+}
+
+// sameWriter compares the schema that was just read with the version's. The
+// scanner did so already when it met the known bytes.
+func (w *worker) sameWriter(writer []byte) bool {
+	return w.root.Hit != 0 && w.root.Hit == w.root.Cells[ordSchema].Off || string(writer) == string(w.v.writer)
+}
+
+// unknown collects members of a row that the topic has no column for.
+func (w *worker) unknown(r *stream.Record, t *schemas.Target) {
+	for _, m := range t.Extra {
+		name := string(w.text(r, m.Name))
+		dup := false
+		for i := range w.fresh {
+			if w.fresh[i].name == name {
+				dup = true
+				if w.fresh[i].typ.Kind == schemas.Unknown {
+					w.fresh[i].typ = infer(m.Cell)
+				}
+			}
+		}
+		if !dup {
+			w.fresh = append(w.fresh, found{name: name, typ: infer(m.Cell), null: true})
+		}
+	}
+}
+
+// text is the text of a cell of r's value, allocated: for what is rare.
+func (w *worker) text(r *stream.Record, c schemas.Cell) []byte {
+	return schemas.AppendText(nil, c, w.bytes(r, c))
+}

@@ -1,0 +1,110 @@
+package decode
+
+import (
+	"sluice/schemas"
+	"sluice/topology/stream"
+)
+
+// event decodes a record of a topic that has carried plain events so far. One
+// that brings new members may be something else: it gets the full look.
+func (w *worker) event(r *stream.Record, shape int32) verdict {
+	if w.d.config.Format == "json" {
+		return w.plain(r, shape)
+	}
+	if code := w.scanPlain(r, shape); code != "" {
+		return w.envelope(r)
+	}
+	if len(w.after.Extra) > 0 {
+		return w.envelope(r)
+	}
+	return w.plainRow(r, shape)
+}
+
+// scanPlain indexes an event: the value, or what stands under payload.
+func (w *worker) scanPlain(r *stream.Record, shape int32) (code string) {
+	w.rows()
+	if shape == shapePlain {
+		_, err := schemas.ScanJSON(r.Value.Bytes(), &w.after)
+		switch {
+		case err != nil:
+			return scanCode(err)
+		case !w.after.Found:
+			return codeNotObject
+		}
+		return ""
+	}
+	clear(w.root.Cells)
+	w.root.Reset(w.root.Cells)
+	sub := w.root.Sub
+	w.root.Sub = w.eventSub
+	_, err := schemas.ScanJSON(r.Value.Bytes(), &w.root)
+	w.root.Sub = sub
+	switch {
+	case err != nil:
+		return scanCode(err)
+	case !w.root.Found || !wrapper(&w.root) || !w.after.Found:
+		return codeNotObject
+	}
+	return ""
+}
+
+// plain decodes a record that is known to be an event.
+func (w *worker) plain(r *stream.Record, shape int32) verdict {
+	for range tries {
+		if code := w.scanPlain(r, shape); code != "" {
+			if code == codeNotObject && w.nullEvent(r) {
+				return filter
+			}
+			return reject(code)
+		}
+		var writer []byte
+		if shape == shapeWrapped {
+			if s := w.root.Cells[ordSchema]; s.Enc == schemas.EncJSON {
+				writer = w.bytes(r, s)
+			}
+		}
+		if v, again := w.settle(r, writer, false); v.code != "" {
+			return v
+		} else if again {
+			continue
+		}
+		return w.plainRow(r, shape)
+	}
+	return reject(codeUnsettled)
+}
+
+func (w *worker) nullEvent(r *stream.Record) bool {
+	c, err := schemas.ScanJSON(r.Value.Bytes(), nil)
+	return err == nil && c.IsNull()
+}
+
+// plainRow makes the row of an event whose columns are all known.
+func (w *worker) plainRow(r *stream.Record, shape int32) verdict {
+	if shape == shapeWrapped {
+		s := w.root.Cells[ordSchema]
+		if s.Enc == schemas.EncJSON && !w.sameWriter(w.bytes(r, s)) || s.Enc != schemas.EncJSON && w.v.writer != nil {
+			return w.plain(r, shape)
+		}
+	} else if w.v.writer != nil {
+		return w.plain(r, shape)
+	}
+	if v := w.check(r, &w.after, false); v.code != "" {
+		return v
+	}
+	r.Op, r.Snapshot, r.Full, r.Before, r.KeyRow = stream.Insert, false, false, nil, nil
+	if w.d.config.EventKeys == "row" {
+		if v, again := w.key(r, true); v.code != "" {
+			return v
+		} else if again {
+			return w.plain(r, shape)
+		}
+	}
+	r.Schema = w.v.schema
+	r.After = w.take(1)
+	for i, c := range r.KeyRow { // a key column that the value does not repeat
+		if !c.Absent() && i < len(r.After) && r.After[i].Absent() {
+			r.After[i] = c
+		}
+	}
+	return keep
+}

@@ -1,0 +1,113 @@
+package decode
+
+import "sluice/schemas"
+
+// infer is the type of a value that nothing else types.
+func infer(c schemas.Cell) schemas.Type {
+	switch c.Enc {
+	case schemas.EncTrue, schemas.EncFalse:
+		return schemas.Type{Kind: schemas.Bool}
+	case schemas.EncInt:
+		return schemas.Type{Kind: schemas.Int64}
+	case schemas.EncFloat:
+		return schemas.Type{Kind: schemas.Float64}
+	case schemas.EncText, schemas.EncJSONString:
+		return schemas.Type{Kind: schemas.String}
+	case schemas.EncJSON:
+		return schemas.Type{Kind: schemas.JSON}
+	}
+	return schemas.Type{}
+}
+
+// widen is the type that holds the values of both, if lakes can follow a
+// column from a to it (Iceberg's type promotions): integers and floats grow,
+// decimals gain precision at the same scale. Anything else is a conflict that
+// a person settles with `columns`.
+func widen(a, b schemas.Type) (schemas.Type, bool) {
+	switch {
+	case a == b || b.Kind == schemas.Unknown:
+		return a, true
+	case a.Kind == schemas.Unknown:
+		return b, true
+	case a.Kind == schemas.Int32 && b.Kind == schemas.Int64, a.Kind == schemas.Float32 && b.Kind == schemas.Float64:
+		return b, true
+	case a.Kind == schemas.Int64 && b.Kind == schemas.Int32, a.Kind == schemas.Float64 && b.Kind == schemas.Float32:
+		return a, true
+	case a.Kind == schemas.Decimal && b.Kind == schemas.Decimal && a.Scale == b.Scale:
+		a.Precision = max(a.Precision, b.Precision)
+		return a, true
+	}
+	return a, false
+}
+
+const (
+	bitText  = 1<<schemas.EncText | 1<<schemas.EncJSONString
+	bitInt   = 1 << schemas.EncInt
+	bitFloat = 1 << schemas.EncFloat
+	bitBool  = 1<<schemas.EncTrue | 1<<schemas.EncFalse
+	bitJSON  = 1 << schemas.EncJSON
+)
+
+// accepts are the encodings that are right for f at first sight.
+func accepts(f *schemas.Field, declared bool) uint16 {
+	switch f.Type.Kind {
+	case schemas.Bool:
+		return bitBool
+	case schemas.Int32, schemas.Int64:
+		return bitInt
+	case schemas.Float32, schemas.Float64:
+		return bitInt | bitFloat
+	case schemas.Decimal:
+		switch f.Wire {
+		case schemas.WireBase64:
+			return bitText
+		case schemas.WireVarDecimal:
+			return bitJSON
+		}
+		return bitInt | bitFloat | bitText
+	case schemas.String, schemas.UUID:
+		if declared {
+			return bitText | bitInt | bitFloat | bitBool | bitJSON
+		}
+		return bitText
+	case schemas.Binary:
+		return bitText
+	case schemas.Date, schemas.Time, schemas.Timestamp, schemas.Instant:
+		if f.Wire == schemas.WireISO {
+			return bitText
+		}
+		if declared {
+			return bitInt | bitText
+		}
+		return bitInt
+	case schemas.JSON:
+		return bitInt | bitFloat | bitBool | bitJSON
+	}
+	return 0
+}
+
+// suits is the second look at a cell whose encoding is not the usual one of
+// its column: whether it spells a value of the type all the same.
+func suits(f *schemas.Field, declared bool, c schemas.Cell, p []byte) bool {
+	switch f.Type.Kind {
+	case schemas.Bool, schemas.Int32, schemas.Int64:
+		if !declared && c.Enc != schemas.EncFloat { // 10.0 is the integer 10
+			return false
+		}
+		_, err := schemas.Int(f, c, p)
+		return err == nil
+	case schemas.Float32, schemas.Float64:
+		if v, err := schemas.Float(f, c, p); err == nil {
+			return declared || v != v || v-v != 0 // NaN and the infinities come as texts
+		}
+	case schemas.Decimal:
+		if declared {
+			_, _, err := schemas.Decimal128(f, c, p)
+			return err == nil
+		}
+	case schemas.Date, schemas.Time, schemas.Timestamp, schemas.Instant:
+		_, err := schemas.Int(f, c, p) // `infinity` and ISO texts among numbers
+		return err == nil
+	}
+	return false
+}

@@ -1,0 +1,139 @@
+package decode
+
+import (
+	"sluice/schemas"
+	"sluice/topology/stream"
+)
+
+// scalarKey is the column of an event's key that is not an object.
+const scalarKey = "key"
+
+// key decodes the record's key into KeyRow. A null key, and a schema with a
+// null payload, make none. again asks for another reading of the record, with
+// the columns the key brought.
+func (w *worker) key(r *stream.Record, event bool) (v verdict, again bool) {
+	r.KeyRow = nil
+	p := r.Key.Bytes()
+	if p == nil {
+		return keep, false
+	}
+	object, scalar, code := w.scanKey(p)
+	switch {
+	case code != "" && event:
+		scalar = schemas.Cell{Len: uint32(len(p)), Enc: schemas.EncText, Flags: schemas.Present} // a text
+	case code != "":
+		return reject(codeBadKey), false
+	}
+	if !object {
+		if !event || !scalar.Has() {
+			return keep, false
+		}
+		return w.scalar(r, scalar)
+	}
+	if len(w.keyRow.Extra) > 0 {
+		w.fresh = w.fresh[:0]
+		for _, m := range w.keyRow.Extra {
+			name := string(schemas.AppendText(nil, m.Name, p[m.Name.Off:m.Name.Off+m.Name.Len]))
+			w.fresh = append(w.fresh, found{name: name, typ: infer(m.Cell)})
+		}
+		nv, ok := w.t.growKey(w.v.writer, w.fresh)
+		if !ok {
+			return reject(codeTooMany), false
+		}
+		w.use(nv)
+		return keep, true
+	}
+	row := w.b.Cells(w.v.keyWidth)
+	for i, c := range w.keyRow.Cells {
+		if c.Absent() {
+			continue
+		}
+		ord := w.v.keyOrds[i]
+		if v := w.keyCell(ord, &c, p); v.code != "" {
+			return v, false
+		}
+		row[ord] = c
+	}
+	r.KeyRow = row
+	return keep, false
+}
+
+// scanKey indexes the key: an object's members are in keyRow, with or without
+// a schema around them.
+func (w *worker) scanKey(p []byte) (object bool, scalar schemas.Cell, code string) {
+	clear(w.keyRow.Cells)
+	w.keyRow.Reset(w.keyRow.Cells)
+	c, err := schemas.ScanJSON(p, &w.keyRow)
+	if err != nil {
+		return false, c, codeBadKey
+	}
+	if !w.keyRow.Found {
+		return false, c, ""
+	}
+	if len(w.keyRow.Extra) != 2 || !w.wrappedKey(p) {
+		return true, c, ""
+	}
+	clear(w.keyRow.Cells)
+	w.keyRow.Reset(w.keyRow.Cells)
+	clear(w.keyRoot.Cells)
+	w.keyRoot.Reset(w.keyRoot.Cells)
+	if _, err := schemas.ScanJSON(p, &w.keyRoot); err != nil {
+		return false, c, codeBadKey
+	}
+	return w.keyRow.Found, w.keyRoot.Cells[1], ""
+}
+
+// wrappedKey reports a key of schema and payload and nothing else.
+func (w *worker) wrappedKey(p []byte) bool {
+	for _, c := range w.keyRow.Cells {
+		if !c.Absent() {
+			return false
+		}
+	}
+	seen := 0
+	for _, m := range w.keyRow.Extra {
+		switch string(p[m.Name.Off : m.Name.Off+m.Name.Len]) {
+		case "schema":
+			seen |= 1
+		case "payload":
+			seen |= 2
+		}
+	}
+	return seen == 3
+}
+
+// keyCell checks a cell of the key against its column.
+func (w *worker) keyCell(ord int, c *schemas.Cell, p []byte) verdict {
+	if c.Enc != schemas.EncNone {
+		if pl := &w.v.plans[ord]; (pl.accept>>c.Enc&1 == 0 || pl.digits) && !w.second(ord, c, p) {
+			return verdict{code: codeMismatch, field: w.v.schema.Fields[ord].Name}
+		}
+	}
+	if c.Flags&schemas.InArena == 0 {
+		c.Flags |= schemas.InKey
+	}
+	return keep
+}
+
+// scalar makes the column `key` of an event whose key is no object, unless the
+// events have a member of that name already.
+func (w *worker) scalar(r *stream.Record, c schemas.Cell) (v verdict, again bool) {
+	ord := w.v.row.Ordinal([]byte(scalarKey))
+	if ord < 0 {
+		nv, ok := w.t.growKey(w.v.writer, []found{{name: scalarKey, typ: infer(c)}})
+		if !ok {
+			return reject(codeTooMany), false
+		}
+		w.use(nv)
+		return keep, true
+	}
+	if !w.v.schema.Fields[ord].Key {
+		return keep, false
+	}
+	if v := w.keyCell(ord, &c, r.Key.Bytes()); v.code != "" {
+		return v, false
+	}
+	r.KeyRow = w.b.Cells(ord + 1)
+	r.KeyRow[ord] = c
+	return keep, false
+}

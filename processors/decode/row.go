@@ -1,0 +1,117 @@
+package decode
+
+import (
+	"sluice/schemas"
+	"sluice/topology/stream"
+)
+
+// check looks at every cell of a row: its type, the placeholder of values that
+// were not sent, and conversions.
+func (w *worker) check(r *stream.Record, t *schemas.Target, debezium bool) verdict {
+	if !t.Found {
+		return keep
+	}
+	p := r.Value.Bytes()
+	for i := range t.Cells {
+		c := &t.Cells[i]
+		if c.Enc == schemas.EncNone {
+			continue // absent or null
+		}
+		pl := &w.v.plans[i]
+		if debezium && w.d.placeholders.may(*c) && w.d.placeholders.is(*c, p[c.Off:c.Off+c.Len]) {
+			c.Flags |= schemas.Unavailable
+			continue
+		}
+		if pl.accept>>c.Enc&1 == 1 && !pl.digits {
+			continue
+		}
+		if !w.second(i, c, p) {
+			return verdict{code: codeMismatch, field: w.v.schema.Fields[i].Name}
+		}
+	}
+	return keep
+}
+
+// second is the second look at a cell of column i whose bytes lie in p.
+func (w *worker) second(i int, c *schemas.Cell, p []byte) bool {
+	pl := &w.v.plans[i]
+	b := p[c.Off : c.Off+c.Len]
+	switch {
+	case pl.conflict:
+		return false
+	case pl.kind == schemas.Unknown:
+		w.retype(w.t.learn(w.v.writer, i, infer(*c)))
+		return w.v.plans[i].accept>>c.Enc&1 == 1 || w.second(i, c, p)
+	case pl.digits:
+		return w.digits(pl, c, b)
+	case pl.kind == schemas.JSON && (c.Enc == schemas.EncText || c.Enc == schemas.EncJSONString):
+		if pl.declared && w.document(c, b) {
+			return true // declared json: the text is the document
+		}
+		c.Off, c.Len, c.Enc = c.Off-1, c.Len+2, schemas.EncJSON // the string with its quotes is one
+		return true
+	}
+	return suits(&w.v.schema.Fields[i], pl.declared, *c, b)
+}
+
+// retype goes on with a version that differs in types alone.
+func (w *worker) retype(v *version) {
+	if v.row.Len() != w.v.row.Len() || v.key.Len() != w.v.key.Len() {
+		// Another worker added columns as well: this record does without them.
+		spare, before, after, keyRow := w.spare, w.before, w.after, w.keyRow
+		w.use(v)
+		w.spare, w.before, w.after, w.keyRow = spare, before, after, keyRow
+		return
+	}
+	w.v = v
+	w.root.Known[ordSchema] = v.writer
+}
+
+// document reports whether the text of c is a JSON text.
+func (w *worker) document(c *schemas.Cell, p []byte) bool {
+	n := len(w.arena)
+	w.arena = schemas.AppendText(w.arena, *c, p)
+	ok := schemas.ValidJSON(w.arena[n:])
+	w.arena = w.arena[:n]
+	return ok
+}
+
+// digits replaces a decimal by the text of its digits, in the arena.
+func (w *worker) digits(pl *plan, c *schemas.Cell, p []byte) bool {
+	n := len(w.arena)
+	out, code := schemas.AppendJSON(w.arena, schemas.Type{Kind: schemas.Decimal, Precision: 38, Scale: pl.from.Type.Scale}, pl.from.Wire, *c, p)
+	if code != "" || len(out) < n+2 || out[n] != '"' {
+		w.arena = out[:n]
+		return false
+	}
+	w.arena = out
+	c.Off, c.Len, c.Enc = uint32(n+1), uint32(len(out)-n-2), schemas.EncText
+	c.Flags |= schemas.InArena
+	return true
+}
+
+// placeholders finds Debezium's stand-in for values that were not sent.
+type placeholders struct {
+	forms   []schemas.Placeholder
+	lengths uint64 // bit n: a form's length modulo 64 is n
+}
+
+func newPlaceholders(text string) placeholders {
+	p := placeholders{forms: schemas.Placeholders(text)}
+	for _, f := range p.forms {
+		p.lengths |= 1 << (len(f.Bytes) & 63)
+	}
+	return p
+}
+
+// may is a quick no.
+func (p *placeholders) may(c schemas.Cell) bool { return p.lengths>>(c.Len&63)&1 == 1 }
+
+func (p *placeholders) is(c schemas.Cell, b []byte) bool {
+	for i := range p.forms {
+		if f := &p.forms[i]; f.Enc == c.Enc && f.Bytes == string(b) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,315 @@
+package decode
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"sluice/schemas"
+)
+
+// topic is what all workers know of one topic. Its list of columns grows under
+// mu; workers read immutable versions.
+type topic struct {
+	name     string
+	declared map[string]column
+	identity string // full, default or "": by connector
+	max      int
+
+	shape   atomic.Int32            // of its records so far
+	current atomic.Pointer[version] // the last one used
+
+	mu       sync.Mutex
+	columns  []schemas.Field // widest type so far; append-only
+	declares []bool          // by ordinal: the type is the configuration's
+	ordinals map[string]int
+	keys     []string // names of key columns in key order
+	versions map[string]*version
+	serial   int32
+	origin   origin
+	closed   bool
+}
+
+// origin is where a topic's rows come from.
+type origin struct{ database, namespace, table string }
+
+// The shapes of a topic's records.
+const (
+	shapeUnknown  int32 = iota
+	shapeEnvelope       // Debezium, with or without schema
+	shapePlain          // events
+	shapeWrapped        // events in {"schema","payload"}
+)
+
+// maxVersions bounds the writer schemas a topic remembers; beyond it they are compiled again.
+const maxVersions = 256
+
+// version is one immutable view of a topic's columns: that of one writer
+// schema, or of records that bring none.
+type version struct {
+	schema *schemas.Schema
+	row    *schemas.Names // ordinals are the topic's
+	plans  []plan         // by ordinal
+
+	writer []byte // the value schema's bytes; nil: none
+
+	key      *schemas.Names // the key's members in key order
+	keyOrds  []int          // their ordinals
+	keyWidth int            // greatest of them + 1
+}
+
+// plan is how the cells of a column are checked.
+type plan struct {
+	accept   uint16 // bit e: cells of Encoding e need no second look
+	kind     schemas.Kind
+	declared bool
+	conflict bool           // the writer's type does not go with the column's: only nulls do
+	digits   bool           // cells become the digits of a decimal, in the arena
+	from     *schemas.Field // for digits: how the writer spells it
+}
+
+func newTopic(name string, c *Config) *topic {
+	t := &topic{name: name, declared: c.columns(name), identity: c.identity(name), max: c.MaxFields,
+		ordinals: map[string]int{}, versions: map[string]*version{}}
+	t.current.Store(t.build(nil, nil))
+	return t
+}
+
+// found is a member seen in a record that the topic has no column for.
+type found struct {
+	name string
+	typ  schemas.Type
+	wire schemas.Wire
+	null bool // it may be null
+}
+
+// grow adds columns and returns the version of writer that has them. ok is
+// false when the topic would have too many.
+func (t *topic) grow(writer []byte, fs []found) (v *version, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.has(fs) {
+		return t.version(writer), true // another worker was faster
+	}
+	for _, f := range fs {
+		if t.add(f) < 0 {
+			return nil, false
+		}
+	}
+	t.stale()
+	return t.version(writer), true
+}
+
+func (t *topic) has(fs []found) bool {
+	for _, f := range fs {
+		if _, ok := t.ordinals[f.name]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// locate notes, once, the table the rows come from. Its columns are all there
+// is: the schema is closed.
+func (t *topic) locate(writer []byte, o origin) *version {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.closed {
+		t.origin, t.closed = o, true
+		t.stale()
+	}
+	return t.version(writer)
+}
+
+// add returns the ordinal of f's column, or -1 when there is no room.
+func (t *topic) add(f found) int {
+	if i, ok := t.ordinals[f.name]; ok {
+		return i
+	}
+	if len(t.columns) >= t.max {
+		return -1
+	}
+	c := schemas.Field{Name: f.name, Type: f.typ, Wire: f.wire, Nullable: f.null}
+	d, declared := t.declared[f.name]
+	if declared {
+		c.Type = d.typ
+		c.Wire = declaredWire(d, f.typ, f.wire)
+	}
+	t.ordinals[f.name] = len(t.columns)
+	t.columns = append(t.columns, c)
+	t.declares = append(t.declares, declared)
+	return len(t.columns) - 1
+}
+
+// declaredWire is how a declared column is spelled by a writer that says typ and wire.
+func declaredWire(d column, typ schemas.Type, wire schemas.Wire) schemas.Wire {
+	if d.explicit || wire == schemas.WirePlain {
+		return d.wire
+	}
+	temporal := func(k schemas.Kind) bool { return k >= schemas.Date && k <= schemas.Instant }
+	switch {
+	case temporal(typ.Kind) && temporal(d.typ.Kind), typ.Kind == d.typ.Kind, wire == schemas.WireVarDecimal && d.typ.Kind == schemas.Decimal:
+		return wire
+	}
+	return d.wire
+}
+
+// learn gives a column that had only nulls its type.
+func (t *topic) learn(writer []byte, ord int, typ schemas.Type) *version {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.columns[ord].Type.Kind == schemas.Unknown {
+		t.columns[ord].Type = typ
+		t.stale()
+	}
+	return t.version(writer)
+}
+
+// growKey makes columns key columns, in order.
+func (t *topic) growKey(writer []byte, fs []found) (*version, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, f := range fs {
+		ord := t.add(f)
+		if ord < 0 {
+			return nil, false
+		}
+		if !t.columns[ord].Key {
+			t.columns[ord].Key = true
+			t.keys = append(t.keys, f.name)
+		}
+	}
+	t.stale()
+	return t.version(writer), true
+}
+
+// stale forgets versions: they are built again with what was learned.
+func (t *topic) stale() { clear(t.versions) }
+
+// writer returns the version of a value schema, compiling it once, or a code.
+func (t *topic) writer(schema []byte) (v *version, code string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if v := t.versions[string(schema)]; v != nil {
+		t.current.Store(v)
+		return v, ""
+	}
+	c, err := schemas.ParseConnect(schema)
+	if err != nil {
+		return nil, codeBadSchema
+	}
+	row := rowSchema(c)
+	if row == nil {
+		return nil, codeBadSchema
+	}
+	for i := range row.Fields {
+		f := &row.Fields[i]
+		typ, wire := f.Column()
+		ord := t.add(found{f.Field, typ, wire, f.Optional})
+		if ord < 0 {
+			return nil, codeTooMany
+		}
+		have := &t.columns[ord]
+		if !t.declares[ord] {
+			if w, ok := widen(have.Type, typ); ok {
+				if have.Type.Kind == schemas.Unknown {
+					have.Wire = wire
+				}
+				have.Type = w
+			}
+		}
+		have.Nullable = have.Nullable || f.Optional
+	}
+	if len(t.versions) >= maxVersions {
+		clear(t.versions)
+	}
+	v = t.build(append([]byte(nil), schema...), row)
+	t.versions[string(schema)] = v
+	t.current.Store(v)
+	return v, ""
+}
+
+// version returns that of writer, whose schema was compiled before: nil for none.
+func (t *topic) version(writer []byte) *version {
+	v := t.versions[string(writer)]
+	if v == nil {
+		var row *schemas.Connect
+		if writer != nil {
+			if c, err := schemas.ParseConnect(writer); err == nil {
+				row = rowSchema(c)
+			}
+		}
+		v = t.build(writer, row)
+		t.versions[string(writer)] = v
+	}
+	t.current.Store(v)
+	return v
+}
+
+// build makes the version of a writer's row schema. It holds t.mu, or is alone.
+func (t *topic) build(writer []byte, row *schemas.Connect) *version {
+	t.serial++
+	fields := append([]schemas.Field(nil), t.columns...)
+	v := &version{writer: writer, plans: make([]plan, len(fields))}
+	names := make([]string, len(fields))
+	for i := range fields {
+		f := &fields[i]
+		p := plan{kind: f.Type.Kind, declared: t.declares[i]}
+		if row != nil {
+			if c := row.Child(f.Name); c != nil {
+				t.spell(f, &p, c)
+			}
+		}
+		if p.accept == 0 && !p.conflict {
+			p.accept = accepts(f, p.declared)
+		}
+		v.plans[i] = p
+		names[i] = f.Name
+	}
+	v.row = schemas.NewNames(names...)
+	v.key = schemas.NewNames(t.keys...)
+	for _, k := range t.keys {
+		ord := t.ordinals[k]
+		v.keyOrds = append(v.keyOrds, ord)
+		v.keyWidth = max(v.keyWidth, ord+1)
+	}
+	v.schema = schemas.NewSchema(schemas.Schema{Topic: t.name, Version: t.serial, Fields: fields, Closed: t.closed,
+		Database: t.origin.database, Namespace: t.origin.namespace, Table: t.origin.table})
+	return v
+}
+
+// spell makes f and p those of a writer that declares the column as c.
+func (t *topic) spell(f *schemas.Field, p *plan, c *schemas.Connect) {
+	typ, wire := c.Column()
+	if p.declared {
+		f.Wire = declaredWire(t.declared[f.Name], typ, wire)
+		// A decimal of another scale becomes its digits, which rescale exactly.
+		if typ.Kind == schemas.Decimal && f.Type.Kind == schemas.Decimal && wire == schemas.WireBase64 && typ.Scale != f.Type.Scale ||
+			typ.Kind == schemas.Decimal && f.Type.Kind == schemas.String || wire == schemas.WireVarDecimal && f.Type.Kind == schemas.String {
+			p.digits, p.from, f.Wire = true, &schemas.Field{Type: typ, Wire: wire}, schemas.WirePlain
+		}
+		return
+	}
+	if w, ok := widen(f.Type, typ); !ok || w != f.Type {
+		p.conflict = true
+		return
+	}
+	f.Wire = wire
+	if typ.Kind == schemas.JSON && c.Type == "string" { // a text that holds a document
+		p.accept = bitText
+	}
+	if wire == schemas.WireVarDecimal { // text of any number of digits
+		p.digits, p.from, f.Wire = true, &schemas.Field{Type: typ, Wire: wire}, schemas.WirePlain
+	}
+}
+
+// rowSchema is the schema of the row in an envelope's, or the whole when it is
+// no envelope.
+func rowSchema(c *schemas.Connect) *schemas.Connect {
+	if c.Type != "struct" {
+		return nil
+	}
+	if after := c.Child("after"); after != nil && c.Child("op") != nil && after.Type == "struct" {
+		return after
+	}
+	return c
+}
