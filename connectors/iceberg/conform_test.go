@@ -4,9 +4,9 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -15,8 +15,11 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	icecat "github.com/apache/iceberg-go/catalog"
+	"github.com/apache/iceberg-go/catalog/rest"
 	"github.com/apache/iceberg-go/table"
 
+	"sluice/connectors/emulator/catalog"
 	"sluice/connectors/sinktest"
 	"sluice/topology"
 	"sluice/topology/stream"
@@ -24,13 +27,14 @@ import (
 
 // store is a lake that outlives the sinks under test.
 type store struct {
-	*restCatalog
-	cfg Config
+	*lake
+	cfg  Config
+	slow int
 }
 
 func newStore(t testing.TB, edit ...func(*Config)) *store {
-	s := &store{restCatalog: newCatalog(t), cfg: Default()}
-	s.cfg.Catalog.URI, s.cfg.Catalog.Warehouse = s.URL, "lake"
+	s := &store{lake: newLake(t, catalog.Options{}), cfg: Default()}
+	s.cfg.Catalog.URI, s.cfg.Catalog.Warehouse = "http://lake", "lake"
 	s.cfg.Namespace = "shop"
 	s.cfg.Table = "{table}"
 	for _, e := range edit {
@@ -48,7 +52,9 @@ func testEnv(t testing.TB) topology.Env {
 
 func (s *store) open(t testing.TB) *Sink {
 	t.Helper()
-	k, err := Open(s.cfg, testEnv(t))
+	env := testEnv(t)
+	env.HTTP = slowly{s.lake, &s.slow}
+	k, err := Open(s.cfg, env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,40 +64,33 @@ func (s *store) open(t testing.TB) *Sink {
 
 func (s *store) Open(t testing.TB) stream.Sink { return s.open(t) }
 
-func (s *store) LoseReply(n int)      { s.fail(rule{n: n, after: true}) }
-func (s *store) Refuse(status, n int) { s.fail(rule{n: n, status: status, kind: "Refused", retry: "1"}) }
-func (s *store) Cut(n int)            { s.fail(rule{n: n}) }
+func (s *store) LoseReply(n int) { s.fail(rule{n: n, after: true}) }
+func (s *store) Refuse(status, n int) {
+	s.fail(rule{n: n, status: status, kind: "Refused", retry: "1"})
+}
+func (s *store) Cut(n int) { s.fail(rule{n: n}) }
+
+func (s *store) Slow(n int) { s.slow = n }
 
 func (s *store) Wipe() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tables, s.spaces = map[string]table.Metadata{}, map[string]bool{}
+	if err := s.lake.Wipe(); err != nil {
+		panic(err)
+	}
 }
 
-func (s *store) Snapshot(testing.TB) any {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.tables)
-}
+func (s *store) Snapshot(testing.TB) any { return s.lake.Snapshot() }
 
-func (s *store) Restore(_ testing.TB, snap any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tables = maps.Clone(snap.(map[string]table.Metadata))
+func (s *store) Restore(t testing.TB, snap any) {
+	if err := s.lake.Restore(snap.(catalog.State)); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Rows reads every data table with the library's scanner.
 func (s *store) Rows(t testing.TB) []sinktest.Row {
 	t.Helper()
 	k := s.open(t)
-	s.mu.Lock()
-	var names []string
-	for key := range s.tables {
-		if name := key[len("shop."):]; name != ledgerName(sinktest.Pipeline) && name != deadName(sinktest.Pipeline) {
-			names = append(names, name)
-		}
-	}
-	s.mu.Unlock()
+	names := s.tables(t)
 	var rows []sinktest.Row
 	for _, n := range names {
 		for _, m := range scanTable(t, k, n) {
@@ -116,6 +115,30 @@ func (s *store) Rows(t testing.TB) []sinktest.Row {
 		}
 	}
 	return rows
+}
+
+// tables lists the data tables.
+func (s *store) tables(t testing.TB) (names []string) {
+	t.Helper()
+	k := s.open(t)
+	_, err := k.client.call(context.Background(), func(ctx context.Context, cat *rest.Catalog) error {
+		for id, err := range cat.ListTables(ctx, table.Identifier{"shop"}) {
+			if errors.Is(err, icecat.ErrNoSuchNamespace) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			if n := id[len(id)-1]; n != ledgerName(sinktest.Pipeline) && n != deadName(sinktest.Pipeline) {
+				names = append(names, n)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
 }
 
 // scanTable reads a table's rows; null columns are left out.

@@ -209,6 +209,7 @@ func (s *Sink) update(ctx context.Context, name string, edit func(*table.Table, 
 			_, _, err := cat.CommitTable(ctx, c.Identifier, c.Requirements, c.Updates)
 			return err
 		})
+		s.forget(name)
 		switch {
 		case err == nil:
 			return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/table"
 
+	"sluice/connectors/emulator/catalog"
 	"sluice/schemas"
 	"sluice/topology/stream"
 )
@@ -31,13 +32,12 @@ func TestTorn(t *testing.T) {
 	k := s.open(t)
 	recovered(t, k)
 	commit(t, k, stage(t, k, some(lane0, 0, 3)))
-	s.torn = true
+	s.Fail(catalog.Rule{Method: "POST", PathContains: "transactions/commit", Kind: catalog.Torn})
 	st := stage(t, k, some(lane0, 3, 3))
 	err := k.Commit(context.Background(), []stream.Staged{st})
 	if stream.KindOf(err) != stream.KindRetry {
 		t.Fatalf("a commit that was applied in part: %v", err)
 	}
-	s.torn = false
 	wantState(t, again(func() error { return k.Commit(context.Background(), []stream.Staged{st}) }), stream.StateTorn, "orders")
 	k2 := s.open(t) // another process sees it too
 	recovered(t, k2)
@@ -59,9 +59,7 @@ func TestRewound(t *testing.T) {
 			})
 		},
 		"dropped": func(t *testing.T, s *store, k *Sink) {
-			s.mu.Lock()
-			delete(s.tables, "shop.orders")
-			s.mu.Unlock()
+			s.drop(t, "orders")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,9 +149,7 @@ func TestRowsOfAnOlderTable(t *testing.T) {
 	s.edit(t, a, "orders", func(tx *table.Transaction) error {
 		return tx.RemoveProperties([]string{stampKey(a.env.Pipeline, a.env.Name)})
 	})
-	s.mu.Lock()
-	delete(s.tables, "shop."+ledgerName(a.env.Pipeline))
-	s.mu.Unlock()
+	s.drop(t, ledgerName(a.env.Pipeline))
 	b := s.open(t)
 	recovered(t, b)
 	commit(t, b, stage(t, b, some(lane0, 0, 3)))
@@ -248,9 +244,7 @@ func TestConflicts(t *testing.T) {
 			if errors.As(err, &re) && re.After < c.wait {
 				t.Fatalf("wait %v, want %v", re.After, c.wait)
 			}
-			s.mu.Lock()
-			s.rules = nil
-			s.mu.Unlock()
+			s.heal()
 			commit(t, k, st)
 			wantOffsets(t, k, "orders", 3, 0)
 		})
@@ -320,9 +314,7 @@ func TestIntentFinished(t *testing.T) {
 			if err != nil && stream.KindOf(err) != stream.KindRetry {
 				t.Fatal(err)
 			}
-			s.mu.Lock()
-			s.rules = nil
-			s.mu.Unlock()
+			s.heal()
 			k2 := s.open(t) // Recover finishes
 			if p := recovered(t, k2); p.Lanes[lane0].Next != pos(4) || p.Lanes[ilane].Next != pos(2) {
 				t.Fatalf("recovered %+v", p.Lanes)
