@@ -19,10 +19,10 @@ func components() topology.Registry {
 		Raw:     []topology.Factory[stream.Raw]{decode.Factory},
 		Gates:   []topology.Factory[stream.Gate]{mask.Factory},
 		Sinks: []topology.Factory[stream.Sink]{
-			iceberg.Factory,
-			d1.Factory,
+			iceberg.Factory(),
+			d1.Factory(),
 			queues.Factory,
-			kafka.SinkFactory,
+			// kafka.SinkFactory,
 		},
 		KeepAll: mask.KeepAll,
 	}
