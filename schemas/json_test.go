@@ -15,6 +15,7 @@ var jsonSeeds = []string{
 	`{}`, `[]`, `""`, `"a\u00e9\ud83d\ude00"`, `-0.5e+10`, `01`, `1.`, `1e`, `-`, `.5`, `nul`, `null `, `true`, `falsey`, `{"a"}`, `{"a":}`,
 	`{"a":1,}`, `[1,]`, `[,1]`, `{,}`, `{"a":1 "b":2}`, `[1 2]`, `{"a":1]`, `[1}`, `"abc`, `"a\x"`, `"a\u12"`, "\"a\x01\"", "\"\xff\"", "\"tab\t\"",
 	`[[[[]]]]`, `[[[[]]]`, `{"aaaaaaaaaaaaaaaaaaaaaa":{"before":{"a":{}}},"after":null}`, "\ufeff{}", "", " ", "1 2", "{\"a\":\"0123456789abcdef\\\"\"}",
+	`{"after":{"id":1,"x":2},"after":"none"}`, `{"after":{"id":1},"after":{"b":2}}`, `{"after":{"id":1},"after":[{"id":1}]}`,
 	`{"before":null,"after":{"id":1,"first_name":"Sally","extra":1.5},"source":{"lsn":27340544},"op":"r"}`,
 }
 

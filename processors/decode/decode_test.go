@@ -172,6 +172,10 @@ func TestDecode(t *testing.T) {
 		{"format debezium refuses events", dbz("debezium"), []proctest.Rec{json("", `{"a":1}`)}, []string{"reject not_debezium"}},
 		{"an envelope among events", Default, []proctest.Rec{json("", `{"a":1}`), json("", envelope("d", `{"a":2}`, "null"))},
 			[]string{"insert before=none after={a:int64=1} key=none", "delete before={a:int64=2} after=none key=none"}},
+		{"a payload of its own", Default, []proctest.Rec{json("", `{"op":"c","after":{"a":1},"source":{"table":"t"},"payload":{"after":{"a":2},"op":"d"}}`)},
+			[]string{"insert before=none after={a:int64=1} key=none"}},
+		{"a row that comes twice", Default, []proctest.Rec{json("", `{"op":"c","after":{"a":1,"b":1},"after":{"a":2},"source":{"table":"t"}}`), json("", `{"op":"c","after":{"a":1},"after":null,"source":{"table":"t"}}`)},
+			[]string{"insert before=none after={a:int64=2} key=none", "reject no_row"}},
 		{"too many fields", func() Config { c := Default; c.MaxFields = 2; return c }(), []proctest.Rec{json("", `{"a":1,"b":2,"c":3}`), json("", `{"a":1,"b":2}`)},
 			[]string{"insert before=none after={a:int64=1 b:int64=2} key=none", "reject too_many_fields"}},
 	} {

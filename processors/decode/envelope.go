@@ -96,13 +96,12 @@ func (w *worker) envelope(r *stream.Record) verdict {
 // scanEnvelope indexes the value and finds the envelope in it: the value
 // itself, or what stands under payload beside a schema, whose bytes are writer.
 func (w *worker) scanEnvelope(r *stream.Record) (e *schemas.Target, writer []byte, v verdict) {
-	for _, t := range []*schemas.Target{&w.root, &w.payload, &w.source} {
-		clear(t.Cells)
-		t.Reset(t.Cells)
-	}
-	w.rows()
 	w.root.Sub[ordPayload] = &w.payload
-	c, err := schemas.ScanJSON(r.Value.Bytes(), &w.root)
+	c, err := w.scanRoot(r)
+	if err == nil && w.payload.Found && !wrapper(&w.root) { // a payload that is no envelope's: its members are not ours
+		w.root.Sub[ordPayload] = nil
+		c, err = w.scanRoot(r)
+	}
 	switch {
 	case err != nil:
 		return nil, nil, reject(scanCode(err))
@@ -123,6 +122,15 @@ func (w *worker) scanEnvelope(r *stream.Record) (e *schemas.Target, writer []byt
 		writer = w.bytes(r, s)
 	}
 	return &w.payload, writer, keep
+}
+
+func (w *worker) scanRoot(r *stream.Record) (schemas.Cell, error) {
+	for _, t := range []*schemas.Target{&w.root, &w.payload, &w.source} {
+		clear(t.Cells)
+		t.Reset(t.Cells)
+	}
+	w.rows()
+	return schemas.ScanJSON(r.Value.Bytes(), &w.root)
 }
 
 // wrapper reports an object of schema and payload and nothing else.
