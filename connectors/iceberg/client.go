@@ -91,7 +91,7 @@ func (c *client) connect(ctx context.Context) (*rest.Catalog, error) {
 		props[k] = v
 	}
 	opts = append(opts, rest.WithAdditionalProps(props))
-	if c.storage.own { // keys of our own: the catalog need not vend any
+	if c.storage.s3 != nil { // keys of our own: the catalog need not vend any
 		opts = append(opts, rest.WithHeaders(map[string]string{"X-Iceberg-Access-Delegation": ""}))
 	}
 	for _, s := range []struct {

@@ -131,7 +131,7 @@ func (s *Sink) attempt(ctx context.Context, staged []stream.Staged) (verdict, er
 	v, err := s.post(ctx, b.commits)
 	switch v {
 	case landed:
-		s.landed(ctx, sink, led, next, b)
+		s.landed(ctx, sink, next, b)
 		if next.Intent != nil {
 			if err := s.finish(ctx, next.Intent); err != nil {
 				return lost, err
@@ -239,8 +239,8 @@ func (s *Sink) plan(rec record, todo []stream.Staged) (record, map[string]*addit
 type built struct {
 	commits []table.TableCommit
 	wrote   []written
-	expired []string // manifest lists of ledger snapshots that this removes
-	changed []string // data tables
+	expired []written // manifest lists of snapshots that this removes
+	changed []string  // data tables
 }
 
 // written is files that only this transaction knows.
@@ -253,6 +253,13 @@ type written struct {
 // next try, maybe of another process, commits them.
 func (b *built) discard(ctx context.Context) {
 	for _, w := range b.wrote {
+		remove(ctx, w.t, w.paths)
+	}
+}
+
+// sweep deletes what nothing refers to any more since the commit landed.
+func (b *built) sweep(ctx context.Context) {
+	for _, w := range b.expired {
 		remove(ctx, w.t, w.paths)
 	}
 }
@@ -275,7 +282,7 @@ func (s *Sink) build(ctx context.Context, led *table.Table, rec record, next *re
 			return s.change(ctx, tabs[i], names[i], adds[names[i]], &made[i])
 		})
 		for _, m := range made {
-			b.commits, b.wrote = append(b.commits, m.commits...), append(b.wrote, m.wrote...)
+			b.commits, b.wrote, b.expired = append(b.commits, m.commits...), append(b.wrote, m.wrote...), append(b.expired, m.expired...)
 		}
 		if err != nil {
 			b.discard(ctx)
@@ -311,6 +318,11 @@ func (s *Sink) change(ctx context.Context, t *table.Table, name string, a *addit
 	}
 	if err := tx.SetProperties(props); err != nil {
 		return err
+	}
+	if keep := s.cfg.KeepSnapshots; keep > 0 {
+		if err := b.expire(tx, t, keep, keep+keep/10); err != nil {
+			return err
+		}
 	}
 	sum := iceberg.Properties{stampKey(s.env.Pipeline, s.env.Name): strconv.FormatInt(a.seq, 10)}
 	return s.finishTx(ctx, t, tx, files, sum, name, b)
@@ -364,6 +376,31 @@ func newManifests(tx *table.Transaction, t *table.Table) []string {
 // how many there may be before the rest goes: metadata is read at every commit.
 const keepSnapshots, moreSnapshots = 20, 90
 
+// expire removes the oldest snapshots from t's metadata if there are more than
+// most. Branches and tags keep theirs. Only manifest lists, which a snapshot
+// has for itself, are deleted, once the commit has landed.
+func (b *built) expire(tx *table.Transaction, t *table.Table, keep, most int) error {
+	snaps := t.Metadata().Snapshots()
+	if len(snaps) <= most {
+		return nil
+	}
+	if err := tx.ExpireSnapshots(table.WithRetainLast(keep), table.WithOlderThan(0), table.WithPostCommit(false)); err != nil {
+		return err
+	}
+	st, err := tx.StagedTable()
+	if err != nil {
+		return err
+	}
+	w := written{t: t}
+	for _, sn := range snaps {
+		if st.Metadata().SnapshotByID(sn.SnapshotID) == nil {
+			w.paths = append(w.paths, sn.ManifestList)
+		}
+	}
+	b.expired = append(b.expired, w)
+	return nil
+}
+
 // changeLedger makes the ledger's transaction: rows, progress, and its head as
 // the fence of everything.
 func (s *Sink) changeLedger(ctx context.Context, led *table.Table, rec, next record, todo []stream.Staged, b *built) error {
@@ -372,19 +409,8 @@ func (s *Sink) changeLedger(ctx context.Context, led *table.Table, rec, next rec
 	if err := tx.AssertRefSnapshotID(""); err != nil { // D2
 		return err
 	}
-	if snaps := led.Metadata().Snapshots(); len(snaps) > moreSnapshots {
-		if err := tx.ExpireSnapshots(table.WithRetainLast(keepSnapshots), table.WithOlderThan(0), table.WithPostCommit(false)); err != nil {
-			return err
-		}
-		st, err := tx.StagedTable()
-		if err != nil {
-			return err
-		}
-		for _, sn := range snaps {
-			if st.Metadata().SnapshotByID(sn.SnapshotID) == nil {
-				b.expired = append(b.expired, sn.ManifestList)
-			}
-		}
+	if err := b.expire(tx, led, keepSnapshots, moreSnapshots); err != nil {
+		return err
 	}
 	fields, _, err := fit(name, led.Schema(), led.Metadata().LastColumnID(), ledgerColumns)
 	if err != nil {
@@ -441,11 +467,12 @@ func (s *Sink) post(ctx context.Context, commits []table.TableCommit) (verdict, 
 }
 
 // landed is what follows a commit that is in the catalog.
-func (s *Sink) landed(ctx context.Context, sink string, led *table.Table, next record, b *built) {
+func (s *Sink) landed(ctx context.Context, sink string, next record, b *built) {
 	s.suspect = 0
 	s.saw(sink, next)
 	s.forget(b.changed...)
-	for _, sn := range b.expired {
-		remove(ctx, led, []string{sn})
+	b.sweep(ctx)
+	if next.Progress.Seq%joinEvery == 0 {
+		s.joinLedger(ctx)
 	}
 }

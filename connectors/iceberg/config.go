@@ -39,6 +39,10 @@ type Config struct {
 	Level           int    `yaml:"level" plan:"-"`       // of zstd, 1..22
 	TargetFileBytes int64  `yaml:"target_file_bytes" plan:"-"`
 	Parallel        int    `yaml:"parallel" plan:"-"` // requests to catalog and storage at once
+	// KeepSnapshots is how many snapshots of a data table stay; older ones are
+	// expired with a commit, or its metadata, which every commit reads and
+	// writes, would grow without end. 0 leaves expiry to somebody else.
+	KeepSnapshots int `yaml:"keep_snapshots" plan:"-"`
 
 	// Adopt writes to a table that carries another pipeline's stamp.
 	Adopt bool `yaml:"adopt" plan:"-"`
@@ -105,6 +109,7 @@ func Default() Config {
 		Level:           1,
 		TargetFileBytes: 128 << 20,
 		Parallel:        8,
+		KeepSnapshots:   1000,
 	}
 }
 
@@ -152,6 +157,9 @@ func (c *Config) Validate() error {
 	}
 	if _, err := c.encoding(); err != nil {
 		errs = append(errs, err)
+	}
+	if c.KeepSnapshots < 0 || c.KeepSnapshots > 0 && c.KeepSnapshots < 10 {
+		bad("keep_snapshots: %d: want 0 (never expire) or at least 10", c.KeepSnapshots)
 	}
 	if c.TargetFileBytes < 1<<16 || c.Parallel < 1 || c.Parallel > 256 {
 		bad("target_file_bytes is at least 65536, parallel 1 to 256")

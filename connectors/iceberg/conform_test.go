@@ -78,7 +78,13 @@ func (s *store) Wipe() {
 	}
 }
 
-func (s *store) Snapshot(testing.TB) any { return s.lake.Snapshot() }
+func (s *store) Snapshot(t testing.TB) any {
+	st, err := s.lake.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
 
 func (s *store) Restore(t testing.TB, snap any) {
 	if err := s.lake.Restore(snap.(catalog.State)); err != nil {

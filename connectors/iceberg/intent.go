@@ -90,6 +90,7 @@ func (s *Sink) apply(ctx context.Context, name string, a *addition) error {
 		case err != nil && v != unclear:
 			return err
 		case v == landed:
+			b.sweep(ctx)
 			return nil
 		case v == unclear:
 			if ctx.Err() != nil {

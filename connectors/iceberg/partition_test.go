@@ -155,6 +155,32 @@ func plainText(v any) string {
 	return fmt.Sprint(v)
 }
 
+// TestPartitionWidens: the column that partitions a table becomes wider.
+func TestPartitionWidens(t *testing.T) {
+	for _, spec := range []string{"identity(i)", "truncate(10, i)", "bucket(4, i)", "identity(d)"} {
+		t.Run(spec, func(t *testing.T) {
+			s := newStore(t, func(c *Config) { c.Partition = map[string][]string{"*": {spec}} })
+			k := s.open(t)
+			recovered(t, k)
+			lane := stream.Lane{Topic: "t"}
+			narrow := schemaOf("t", "parts", col("*i", schemas.Int32), decimal("d", 5, 2))
+			wide := schemaOf("t", "parts", col("*i", schemas.Int64), decimal("d", 12, 2))
+			row := func(o int64, i int64) record1 {
+				return record1{offset: o, values: map[string]any{"i": i, "d": fmt.Sprint(i%100, ".50")}}
+			}
+			commit(t, k, stage(t, k, batchOf(lane, 0, 1, narrow, row(0, 7))))
+			commit(t, k, stage(t, k, batchOf(lane, 1, 2, wide, row(1, 1<<40)), batchOf(lane, 2, 3, narrow, row(2, 7))))
+			commit(t, k, stage(t, k, batchOf(lane, 3, 4, narrow, row(3, 8))))
+			got := byOffset(t, k, "parts")
+			for o, want := range []string{"7 7.50", "1099511627776 76.50", "7 7.50", "8 8.50"} {
+				if g := fmt.Sprint(got[int64(o)]["i"], " ", got[int64(o)]["d"]); g != want {
+					t.Errorf("offset %d: %s, want %s", o, g, want)
+				}
+			}
+		})
+	}
+}
+
 // TestPartitionMismatch: config and table disagree.
 func TestPartitionMismatch(t *testing.T) {
 	s := newStore(t)

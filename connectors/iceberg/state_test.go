@@ -369,6 +369,14 @@ func TestMetadataStaysSmall(t *testing.T) {
 	if n := len(led.Metadata().Snapshots()); n > 100 {
 		t.Fatalf("%d snapshots", n)
 	}
+	if err := k.tryJoin(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	led, _ = k.client.load(context.Background(), ledgerName(k.env.Pipeline))
+	if tasks, err := led.Scan().PlanFiles(context.Background()); err != nil || len(tasks) != 1 {
+		t.Fatalf("%d files after joining, %v", len(tasks), err)
+	}
+	commit(t, k, e(110)) // and goes on
 	next := int64(0)
 	for r, err := range k.Ledger(context.Background()) {
 		if err != nil || r.From.Offset != next || r.Seq != next+1 {
@@ -376,7 +384,25 @@ func TestMetadataStaysSmall(t *testing.T) {
 		}
 		next = r.To.Offset
 	}
-	if next != 110 {
+	if next != 111 {
 		t.Fatalf("the ledger ends at %d", next)
+	}
+}
+
+// TestSnapshotsExpire: a data table keeps the last snapshots and all rows, and
+// is not taken for one that was rolled back.
+func TestSnapshotsExpire(t *testing.T) {
+	for _, intent := range []bool{false, true} {
+		s := newStore(t, func(c *Config) { c.KeepSnapshots, c.Intent = 10, intent })
+		k := s.open(t)
+		recovered(t, k)
+		for i := range int64(25) {
+			commit(t, k, stage(t, k, some(lane0, i, 1)))
+		}
+		tab, _ := k.client.load(context.Background(), "orders")
+		if n := len(tab.Metadata().Snapshots()); n > 12 {
+			t.Fatalf("%d snapshots", n)
+		}
+		wantOffsets(t, k, "orders", 25, 0)
 	}
 }

@@ -12,42 +12,42 @@ import (
 
 	iceio "github.com/apache/iceberg-go/io"
 	"github.com/apache/iceberg-go/table"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"sluice/topology"
 )
 
 // storage is where data files, manifests and manifest lists go.
 type storage struct {
-	kind string
-	own  bool // with keys of our own
-	s3   iceio.IO
+	s3 *s3.Client // with keys of our own, or nil
 }
 
 func openStorage(c *Config, env topology.Env) (*storage, error) {
-	s := &storage{kind: c.Storage.Kind}
-	if c.Storage.Kind != "s3" || c.Storage.AccessKey == "" {
-		return s, nil
+	if c.Storage.Kind == "local" {
+		return &storage{}, nil
 	}
-	var err error
-	s.own = true
-	err = errors.New("iceberg: storage s3 with keys of its own is not linked in")
-	return s, err
+	registerS3()
+	if c.Storage.AccessKey == "" {
+		return &storage{}, nil
+	}
+	client, err := openS3(c.Storage, env)
+	return &storage{client}, err
 }
 
 // bind gives t the sink's storage instead of the library's. Without keys of
 // our own, and not on a local folder, the library's is used: it knows the
 // credentials that the catalog vends.
 func (s *storage) bind(t *table.Table) *table.Table {
-	var fsys iceio.IO
-	switch loc := t.Location(); {
-	case s.s3 != nil && !local(loc):
-		fsys = s.s3
-	case local(loc):
-		fsys = localFS{}
+	var open table.FSysF
+	switch {
+	case local(t.Location()):
+		open = func(context.Context) (iceio.IO, error) { return localFS{}, nil }
+	case s.s3 != nil:
+		open = func(ctx context.Context) (iceio.IO, error) { return s3IO{ctx, s.s3}, nil }
 	default:
 		return t
 	}
-	return table.New(t.Identifier(), t.Metadata(), t.MetadataLocation(), func(context.Context) (iceio.IO, error) { return fsys, nil }, nil)
+	return table.New(t.Identifier(), t.Metadata(), t.MetadataLocation(), open, nil)
 }
 
 func local(loc string) bool {

@@ -96,10 +96,15 @@ func (s *Sink) job(ctx context.Context, name string, parts []tablePart) (*job, e
 	if err != nil {
 		return nil, err
 	}
-	fields, _, err := fit(name, t.Schema(), t.Metadata().LastColumnID(), want)
+	fields, changes, err := fit(name, t.Schema(), t.Metadata().LastColumnID(), want)
 	if err != nil {
 		s.forget(name) // a person may mend the table
 		return nil, err
+	}
+	if widensPartition(t, changes) {
+		if t, fields, err = s.widen(ctx, name, want); err != nil {
+			return nil, err
+		}
 	}
 	spec, ok := findSpec(t, shapes[0].parts)
 	if !ok {
@@ -108,6 +113,47 @@ func (s *Sink) job(ctx context.Context, name string, parts []tablePart) (*job, e
 	}
 	j := &job{t: t, spec: spec, staged: stagedTable{Table: name, UUID: t.Metadata().TableUUID().String(), Spec: spec.ID(), Version: t.Metadata().Version(), Columns: stagedColumns(fields)}}
 	return j, j.join(parts, fields, s.cfg.TargetFileBytes)
+}
+
+// widensPartition reports whether a change widens what a partition is a value
+// of: then files and manifests before and after have other partition types.
+func widensPartition(t *table.Table, changes []change) bool {
+	for _, c := range changes {
+		f, ok := t.Schema().FindFieldByName(c.name)
+		if c.add || !ok {
+			continue
+		}
+		for _, spec := range t.Metadata().PartitionSpecs() {
+			if len(spec.FieldsBySourceID(f.ID)) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// widen changes the schema before the rows, in a commit of its own: the one
+// change that cannot go with them.
+func (s *Sink) widen(ctx context.Context, name string, want []column.Field) (*table.Table, []column.Field, error) {
+	err := s.update(ctx, name, func(t *table.Table, tx *table.Transaction) error {
+		fields, _, err := fit(name, t.Schema(), t.Metadata().LastColumnID(), want)
+		if err != nil {
+			return err
+		}
+		return evolve(tx, t, name, fields)
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := s.reload(ctx, name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if t == nil {
+		return nil, nil, stream.Retry("catalog_unavailable", 0, fmt.Errorf("table %s: %w", name, errGone))
+	}
+	fields, _, err := fit(name, t.Schema(), t.Metadata().LastColumnID(), want)
+	return t, fields, err
 }
 
 // createData makes a data table.
@@ -135,6 +181,23 @@ func (s *Sink) createData(ctx context.Context, name string, fields []column.Fiel
 	s.tables[name] = knownTable{t, s.env.Now()}
 	s.known.Unlock()
 	return t, nil
+}
+
+// widened is v in the type that the table's partition has: a worker may not
+// have met the wider type of the column yet.
+func widened(v any, tr iceberg.Transform, src iceberg.Type) any {
+	if src == nil {
+		return v
+	}
+	n, small := v.(int32)
+	if _, long := tr.ResultType(src).(iceberg.Int64Type); long && small {
+		return int64(n)
+	}
+	f, single := v.(float32)
+	if _, double := tr.ResultType(src).(iceberg.Float64Type); double && single {
+		return float64(f)
+	}
+	return v
 }
 
 // packRatio is about how much smaller a file is than its columns in memory.
@@ -166,7 +229,9 @@ func (j *job) join(parts []tablePart, fields []column.Field, target int64) error
 		if split := parts[0].split; split != nil {
 			values = map[int]any{}
 			for i, v := range split.Values([]byte(key)) {
-				values[j.spec.Field(i).FieldID] = v
+				f := j.spec.Field(i)
+				src, _ := j.t.Schema().FindFieldByID(f.SourceID())
+				values[f.FieldID] = widened(v, f.Transform, src.Type)
 			}
 		}
 		var dst *column.Buffer
