@@ -102,19 +102,23 @@ var bases = map[string]struct {
 	"struct": {JSON, WirePlain}, "array": {JSON, WirePlain}, "map": {JSON, WirePlain},
 }
 
-// Column is the type of a column with this schema and how its cells spell it.
-// A name we know does not change a base type that cannot carry it.
+// Column is the type of a column with this schema and how its cells spell it. A
+// String of WireVarDecimal or WireBase64 is to become the digits of a decimal,
+// which may have any number of them; Scale says where its point is. A name we know does not change a base type that cannot carry it.
 func (c *Connect) Column() (Type, Wire) {
 	if c.Name == "org.apache.kafka.connect.data.Decimal" && c.Type == "bytes" {
 		scale, err := strconv.Atoi(c.Parameters["scale"])
 		precision, perr := strconv.Atoi(c.Parameters["connect.decimal.precision"])
-		if perr != nil || precision < 1 || precision > 38 {
+		if perr != nil || precision < 1 {
 			precision = 38
 		}
-		if err == nil && scale >= 0 && scale <= 38 {
-			return Type{Decimal, uint8(max(precision, scale)), uint8(scale)}, WireBase64
+		switch precision = max(precision, scale); {
+		case err != nil || scale < 0 || scale > 255:
+			return Type{Kind: Binary}, WireBase64 // numeric(4,-2) arrives with scale 2046
+		case precision <= 38:
+			return Type{Decimal, uint8(precision), uint8(scale)}, WireBase64
 		}
-		return Type{Kind: Binary}, WireBase64 // numeric(4,-2) arrives with scale 2046
+		return Type{Kind: String, Scale: uint8(scale)}, WireBase64 // no lake's decimal holds it: its digits do
 	}
 	if l, ok := logical[c.Name]; ok && carries(c.Type, l.kind, l.wire) {
 		return Type{Kind: l.kind}, l.wire

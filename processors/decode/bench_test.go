@@ -73,7 +73,7 @@ func feeds() []feed {
 			return proctest.JSON(fmt.Sprintf(`{"schema":{"type":"struct","fields":[{"type":"int64","optional":false,"field":"id"}],"optional":false},"payload":{"id":%d}}`, i), withSchema(schema, change(r)))
 		}),
 		makeFeed("event-6-columns", func(r *rand.Rand, i int) proctest.Rec {
-			return proctest.JSON("", fmt.Sprintf(`{"id":%d,"user":"user-%06d","kind":"page_view","amount":%d.25,"ok":true,"at":"2026-01-31T10:00:%02d.%06dZ","n":"0123456789012345"}`,
+			return proctest.JSON("", fmt.Sprintf(`{"id":%d,"user":"user-%06d@mail.example","kind":"page_view_of_product","amount":%d.25,"ok":true,"at":"2026-01-31T10:00:%02d.%06dZ"}`,
 				i, r.IntN(1e6), r.IntN(1000), r.IntN(60), r.IntN(1e6)))
 		}),
 		makeFeed("event-29-columns", func(r *rand.Rand, i int) proctest.Rec {

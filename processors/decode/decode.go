@@ -124,13 +124,17 @@ func newWorker(d *Decoder) *worker {
 	w.root.Known = make([][]byte, ordSchema+1)
 	w.eventSub = make([]*schemas.Target, ordPayload+1)
 	w.eventSub[ordPayload] = &w.after
-	w.keyRoot = schemas.Target{Names: wrapperNames, Cells: make([]schemas.Cell, 2), Sub: []*schemas.Target{nil, &w.keyRow}}
+	w.keyRoot = schemas.Target{Names: wrapperNames, Cells: make([]schemas.Cell, 2), Sub: []*schemas.Target{nil, &w.keyRow}, Known: make([][]byte, 1)}
 	return w
 }
 
 func (w *worker) begin(b *stream.Batch, t *topic) {
 	w.b, w.t, w.arena = b, t, b.Arena()
 	w.use(t.current.Load())
+	w.keyRoot.Known[0] = nil
+	if s := t.keySchema.Load(); s != nil {
+		w.keyRoot.Known[0] = *s
+	}
 }
 
 func (w *worker) end() {
@@ -181,6 +185,9 @@ func (w *worker) take(i int) []schemas.Cell {
 	cells := t.Cells
 	w.spare[i] = nil
 	t.Reset(nil)
+	if cells == nil {
+		return []schemas.Cell{} // a row without columns is a row
+	}
 	return cells
 }
 

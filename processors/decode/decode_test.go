@@ -1,7 +1,10 @@
 package decode
 
 import (
+	"encoding/base64"
 	"fmt"
+	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -176,6 +179,8 @@ func TestDecode(t *testing.T) {
 			[]string{"insert before=none after={a:int64=1} key=none"}},
 		{"a row that comes twice", Default, []proctest.Rec{json("", `{"op":"c","after":{"a":1,"b":1},"after":{"a":2},"source":{"table":"t"}}`), json("", `{"op":"c","after":{"a":1},"after":null,"source":{"table":"t"}}`)},
 			[]string{"insert before=none after={a:int64=2} key=none", "reject no_row"}},
+		{"events that look a little like changes", Default, []proctest.Rec{json("", `{"op":"add","source":"web"}`), json("", `{}`), json("", `{"ts_ms":5}`)},
+			[]string{"insert before=none after={op:string=add source:string=web} key=none", "insert before=none after={} key=none", "insert before=none after={ts_ms:int64=5} key=none"}},
 		{"too many fields", func() Config { c := Default; c.MaxFields = 2; return c }(), []proctest.Rec{json("", `{"a":1,"b":2,"c":3}`), json("", `{"a":1,"b":2}`)},
 			[]string{"insert before=none after={a:int64=1 b:int64=2} key=none", "reject too_many_fields"}},
 	} {
@@ -226,6 +231,20 @@ func TestEvolution(t *testing.T) {
 		if got := string(schemas.AppendDecimal(nil, hi, lo, 4)); err != nil || got != want {
 			t.Errorf("record %d: %s %v, want %s", i, got, err, want)
 		}
+	}
+}
+
+// TestWideDecimals: a decimal no lake can hold keeps its digits, as text.
+func TestWideDecimals(t *testing.T) {
+	schema := `{"type":"struct","fields":[{"type":"struct","fields":[{"type":"bytes","optional":true,"name":"org.apache.kafka.connect.data.Decimal",` +
+		`"parameters":{"scale":"30","connect.decimal.precision":"65"},"field":"d"}],"field":"after"},{"type":"string","field":"op"}]}`
+	_, got := decode(t, Default, proctest.JSON("", withSchema(schema, envelope("c", "null", `{"d":"APMWJxx/w5CKi+9GTjlF73olNgn///////8="}`))),
+		proctest.JSON("", withSchema(schema, envelope("c", "null", `{"d":"!"}`))))
+	raw, _ := base64.StdEncoding.DecodeString("APMWJxx/w5CKi+9GTjlF73olNgn///////8=")
+	digits := new(big.Int).SetBytes(raw).String()
+	want := []string{"insert before=none after={d:string=" + digits[:len(digits)-30] + "." + digits[len(digits)-30:] + "} key=none", "reject type_mismatch d"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

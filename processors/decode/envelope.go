@@ -71,7 +71,7 @@ func (w *worker) envelope(r *stream.Record) verdict {
 		if e == nil {
 			return v
 		}
-		switch classify(e, r.Key.Bytes()) {
+		switch w.classify(e, r.Key.Bytes()) {
 		case kindOther:
 			if w.d.config.Format == "debezium" {
 				return reject(codeNotDBZ)
@@ -158,11 +158,13 @@ const (
 	kindMeta               // heartbeat, transaction, schema change, schema history
 )
 
-// classify tells Debezium's records by the members they cannot do without.
-func classify(e *schemas.Target, key []byte) kind {
+// classify tells Debezium's records by the members they cannot do without: of
+// a change an op, and a source that is an object or a row that is one or null.
+func (w *worker) classify(e *schemas.Target, key []byte) kind {
 	has := func(i int) bool { return !e.Cells[i].Absent() }
+	row := func(i int) bool { return e.Cells[i].IsNull() || e.Cells[i].Enc == schemas.EncJSON }
 	switch {
-	case has(ordOp) && !has(ordStatus) && (has(ordSource) || has(ordAfter) || has(ordBefore)):
+	case has(ordOp) && (w.source.Found || row(ordAfter) || row(ordBefore)):
 		return kindChange
 	case has(ordStatus) && has(ordID) && has(ordEventCount) && has(ordCollections):
 		return kindMeta // transaction BEGIN and END

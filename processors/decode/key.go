@@ -34,7 +34,7 @@ func (w *worker) key(r *stream.Record, event bool) (v verdict, again bool) {
 		w.fresh = w.fresh[:0]
 		for _, m := range w.keyRow.Extra {
 			name := string(schemas.AppendText(nil, m.Name, p[m.Name.Off:m.Name.Off+m.Name.Len]))
-			w.fresh = append(w.fresh, found{name: name, typ: infer(m.Cell)})
+			w.fresh = append(w.fresh, found{name: name, typ: infer(m.Cell), null: event})
 		}
 		nv, ok := w.t.growKey(w.v.writer, w.fresh)
 		if !ok {
@@ -61,26 +61,43 @@ func (w *worker) key(r *stream.Record, event bool) (v verdict, again bool) {
 // scanKey indexes the key: an object's members are in keyRow, with or without
 // a schema around them.
 func (w *worker) scanKey(p []byte) (object bool, scalar schemas.Cell, code string) {
+	if w.keyRoot.Known[0] != nil { // this topic's keys bring their schema
+		if object, scalar, ok := w.scanWrappedKey(p); ok {
+			return object, scalar, ""
+		}
+	}
 	clear(w.keyRow.Cells)
 	w.keyRow.Reset(w.keyRow.Cells)
 	c, err := schemas.ScanJSON(p, &w.keyRow)
-	if err != nil {
+	switch {
+	case err != nil:
 		return false, c, codeBadKey
-	}
-	if !w.keyRow.Found {
+	case !w.keyRow.Found:
 		return false, c, ""
-	}
-	if len(w.keyRow.Extra) != 2 || !w.wrappedKey(p) {
+	case len(w.keyRow.Extra) != 2 || !w.wrappedKey(p):
 		return true, c, ""
 	}
+	object, scalar, _ = w.scanWrappedKey(p)
+	return object, scalar, ""
+}
+
+// scanWrappedKey reads a key of schema and payload; ok is false for others.
+func (w *worker) scanWrappedKey(p []byte) (object bool, scalar schemas.Cell, ok bool) {
 	clear(w.keyRow.Cells)
 	w.keyRow.Reset(w.keyRow.Cells)
 	clear(w.keyRoot.Cells)
 	w.keyRoot.Reset(w.keyRoot.Cells)
-	if _, err := schemas.ScanJSON(p, &w.keyRoot); err != nil {
-		return false, c, codeBadKey
+	_, err := schemas.ScanJSON(p, &w.keyRoot)
+	schema, payload := w.keyRoot.Cells[0], w.keyRoot.Cells[1]
+	if err != nil || !w.keyRoot.Found || schema.Absent() || payload.Absent() || len(w.keyRoot.Extra) > 0 {
+		return false, scalar, false
 	}
-	return w.keyRow.Found, w.keyRoot.Cells[1], ""
+	if schema.Enc == schemas.EncJSON && w.keyRoot.Hit != schema.Off {
+		s := append([]byte(nil), p[schema.Off:schema.Off+schema.Len]...)
+		w.t.keySchema.Store(&s)
+		w.keyRoot.Known[0] = s
+	}
+	return w.keyRow.Found, payload, true
 }
 
 // wrappedKey reports a key of schema and payload and nothing else.
@@ -120,7 +137,7 @@ func (w *worker) keyCell(ord int, c *schemas.Cell, p []byte) verdict {
 func (w *worker) scalar(r *stream.Record, c schemas.Cell) (v verdict, again bool) {
 	ord := w.v.row.Ordinal([]byte(scalarKey))
 	if ord < 0 {
-		nv, ok := w.t.growKey(w.v.writer, []found{{name: scalarKey, typ: infer(c)}})
+		nv, ok := w.t.growKey(w.v.writer, []found{{name: scalarKey, typ: infer(c), null: true}})
 		if !ok {
 			return reject(codeTooMany), false
 		}

@@ -15,8 +15,9 @@ type topic struct {
 	identity string // full, default or "": by connector
 	max      int
 
-	shape   atomic.Int32            // of its records so far
-	current atomic.Pointer[version] // the last one used
+	shape     atomic.Int32            // of its records so far
+	current   atomic.Pointer[version] // the last one used
+	keySchema atomic.Pointer[[]byte]  // the last schema of a key
 
 	mu       sync.Mutex
 	columns  []schemas.Field // widest type so far; append-only
@@ -204,6 +205,7 @@ func (t *topic) writer(schema []byte) (v *version, code string) {
 	for i := range row.Fields {
 		f := &row.Fields[i]
 		typ, wire := f.Column()
+		typ = columnType(typ)
 		ord := t.add(found{f.Field, typ, wire, f.Optional})
 		if ord < 0 {
 			return nil, codeTooMany
@@ -280,26 +282,35 @@ func (t *topic) build(writer []byte, row *schemas.Connect) *version {
 // spell makes f and p those of a writer that declares the column as c.
 func (t *topic) spell(f *schemas.Field, p *plan, c *schemas.Connect) {
 	typ, wire := c.Column()
+	from := schemas.Field{Type: typ, Wire: wire}
+	digits := wire == schemas.WireVarDecimal || wire == schemas.WireBase64 && typ.Kind == schemas.String
+	typ = columnType(typ)
 	if p.declared {
 		f.Wire = declaredWire(t.declared[f.Name], typ, wire)
 		// A decimal of another scale becomes its digits, which rescale exactly.
-		if typ.Kind == schemas.Decimal && f.Type.Kind == schemas.Decimal && wire == schemas.WireBase64 && typ.Scale != f.Type.Scale ||
-			typ.Kind == schemas.Decimal && f.Type.Kind == schemas.String || wire == schemas.WireVarDecimal && f.Type.Kind == schemas.String {
-			p.digits, p.from, f.Wire = true, &schemas.Field{Type: typ, Wire: wire}, schemas.WirePlain
-		}
-		return
-	}
-	if w, ok := widen(f.Type, typ); !ok || w != f.Type {
+		decimal := digits || typ.Kind == schemas.Decimal
+		rescaled := wire == schemas.WireBase64 && (digits || from.Type.Scale != f.Type.Scale)
+		digits = decimal && (f.Type.Kind == schemas.String || f.Type.Kind == schemas.Decimal && rescaled)
+	} else if w, ok := widen(f.Type, typ); !ok || w != f.Type {
 		p.conflict = true
 		return
+	} else {
+		f.Wire = wire
 	}
-	f.Wire = wire
-	if typ.Kind == schemas.JSON && c.Type == "string" { // a text that holds a document
+	if digits {
+		p.digits, p.from, f.Wire = true, &from, schemas.WirePlain
+	}
+	if !p.declared && typ.Kind == schemas.JSON && c.Type == "string" { // a text that holds a document
 		p.accept = bitText
 	}
-	if wire == schemas.WireVarDecimal { // text of any number of digits
-		p.digits, p.from, f.Wire = true, &schemas.Field{Type: typ, Wire: wire}, schemas.WirePlain
+}
+
+// columnType is typ without what only its wire needs.
+func columnType(typ schemas.Type) schemas.Type {
+	if typ.Kind != schemas.Decimal {
+		typ.Scale = 0
 	}
+	return typ
 }
 
 // rowSchema is the schema of the row in an envelope's, or the whole when it is
