@@ -1,168 +1,276 @@
 package catalog
 
 import (
+	"context"
 	"encoding/json"
-	"net/http"
-	"os"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
 	"strings"
 
 	"github.com/apache/iceberg-go/table"
+	"github.com/google/uuid"
 )
 
-// change is one table's part of a commit.
+// attempts is how often a commit is tried before a lost race is told: once and
+// two retries, as R2 does.
+const attempts = 3
+
+// change is what one table of a commit asks. It stays JSON until it is applied:
+// applying changes what was decoded.
 type change struct {
-	Identifier struct {
-		Namespace []string `json:"namespace"`
-		Name      string   `json:"name"`
-	} `json:"identifier"`
-	Requirements table.Requirements `json:"requirements"`
-	Updates      table.Updates      `json:"updates"`
+	Identifier   identifier      `json:"identifier"`
+	Requirements json.RawMessage `json:"requirements"`
+	Updates      json.RawMessage `json:"updates"`
 }
 
-// transaction is transactions/commit. torn applies the first table only and
-// then fails, as catalogs do whose transaction is not atomic. c.mu is held.
-func (c *Catalog) transaction(body []byte, torn bool) error {
-	var x struct {
+// staged is a change whose metadata file is written and not yet pointed to.
+type staged struct {
+	swing
+	raw  []byte
+	drop []string // old metadata files that nothing names after the swing
+}
+
+func (c *Catalog) updateTable(r *call, args []string) (reply, error) {
+	var in change
+	if err := r.decode(&in); err != nil {
+		return reply{}, err
+	}
+	n := name{args[0], args[1]}
+	if in.Identifier.Name != "" && in.Identifier.key() != n {
+		return reply{}, bad("the identifier is not that of the path")
+	}
+	in.Identifier = identifier{strings.Split(n.namespace, separator), n.table}
+	done, err := c.commit(r.Context(), []change{in})
+	if err != nil {
+		return reply{}, err
+	}
+	return ok(map[string]any{"metadata-location": done[0].to, "metadata": json.RawMessage(done[0].raw)})
+}
+
+func (c *Catalog) commitTransaction(r *call, _ []string) (reply, error) {
+	var in struct {
 		Changes []change `json:"table-changes"`
 	}
-	if err := json.Unmarshal(body, &x); err != nil || len(x.Changes) == 0 {
-		return refuse(400, "BadRequestException", "the body is not what commitTransaction takes")
+	if err := r.decode(&in); err != nil {
+		return reply{}, err
 	}
-	if err := c.limited("commitTransaction", c.opt.Limits.Transactions); err != nil {
-		return err
+	if len(in.Changes) == 0 {
+		return reply{}, bad("a transaction has at least one table")
 	}
-	if torn {
-		x.Changes = x.Changes[:1]
+	seen := map[name]bool{}
+	for _, ch := range in.Changes {
+		if ch.Identifier.Name == "" {
+			return reply{}, bad("every table change needs an identifier")
+		}
+		if seen[ch.Identifier.key()] {
+			return reply{}, bad("table %s stands twice in the transaction", ch.Identifier.key())
+		}
+		seen[ch.Identifier.key()] = true
 	}
-	return c.apply(x.Changes)
+	if r.torn > 0 && r.torn < len(in.Changes) {
+		if _, err := c.commit(r.Context(), in.Changes[:r.torn]); err != nil {
+			return reply{}, err
+		}
+		return reply{}, fail(500, "CommitStateUnknownException", "the transaction was interrupted")
+	}
+	_, err := c.commit(r.Context(), in.Changes)
+	return noContent, err
 }
 
-// apply checks all requirements, builds all metadata, then stores all of it.
-func (c *Catalog) apply(changes []change) error {
-	if err := c.limited("writes", c.opt.Limits.Writes); err != nil {
-		return err
-	}
-	next := map[string]*pointer{}
-	for _, x := range changes {
-		id := join(x.Identifier.Namespace) + "." + x.Identifier.Name
-		cur := c.tables[id]
-		if cur == nil {
-			return refuse(404, "NoSuchTableException", "table %s does not exist", id)
-		}
-		if next[id] != nil {
-			return refuse(400, "BadRequestException", "table %s stands twice in one transaction", id)
-		}
-		for _, r := range x.Requirements {
-			if err := r.Validate(cur.meta); err != nil {
-				return c.conflict("%s: requirement failed: %v", id, err)
+// commit applies all changes or none. // D6
+func (c *Catalog) commit(ctx context.Context, changes []change) ([]staged, error) {
+	ctx = context.WithoutCancel(ctx) // a client that goes away does not stop a server
+	for range attempts {
+		all, err := c.stage(ctx, changes)
+		if err == nil {
+			swings := make([]swing, len(all))
+			for i, s := range all {
+				swings[i] = s.swing
 			}
+			err = c.db.swing(swings)
 		}
-		m, err := table.UpdateTableMetadata(cur.meta, x.Updates, cur.location)
+		switch {
+		case err == nil:
+			for _, s := range all {
+				for _, old := range s.drop {
+					c.files.Remove(ctx, old) // at worst an orphan
+				}
+			}
+			return all, nil
+		case errors.Is(err, errMoved):
+			c.discard(ctx, all)
+		default: // after an error of SQLite itself the files might be pointed to
+			return nil, err
+		}
+	}
+	return nil, c.lost(fmt.Sprintf("another commit was faster %d times", attempts))
+}
+
+// discard removes files that nothing points to.
+func (c *Catalog) discard(ctx context.Context, all []staged) {
+	for _, s := range all {
+		if s.to != s.from {
+			c.files.Remove(ctx, s.to) // at worst an orphan
+		}
+	}
+}
+
+// stage checks every change against the table as it is now, and only when all
+// hold writes their metadata files.
+func (c *Catalog) stage(ctx context.Context, changes []change) (all []staged, err error) {
+	type next struct {
+		name      name
+		from      string
+		raw       []byte
+		base, new table.Metadata
+	}
+	var list []next
+	for _, ch := range changes {
+		x := next{name: ch.Identifier.key()}
+		if x.from, x.raw, x.base, err = c.base(ctx, x.name, ch.Requirements); err != nil {
+			return nil, err
+		}
+		if x.new, err = c.apply(x.name, x.base, x.from, ch.Updates); err != nil {
+			return nil, err
+		}
+		list = append(list, x)
+	}
+	for _, x := range list {
+		if x.new == x.base { // nothing changes, but what was asserted must still hold at the swing
+			all = append(all, staged{swing: swing{name: x.name, from: x.from, to: x.from}, raw: x.raw})
+			continue
+		}
+		s, err := c.write(ctx, x.name, x.from, x.new)
 		if err != nil {
-			return refuse(400, "BadRequestException", "%s: %v", id, err)
+			c.discard(ctx, all)
+			return nil, err
 		}
-		next[id] = &pointer{metadataFile(m, versionOf(cur.location)+1), m}
+		s.drop = dropped(x.base, x.new)
+		all = append(all, s)
 	}
-	return c.store(next)
+	return all, nil
 }
 
-// conflict is a lost race, in the form of this kind of catalog.
-func (c *Catalog) conflict(format string, a ...any) error {
-	if c.opt.R2Conflicts {
-		return refuse(http.StatusBadRequest, "ConcurrentUpdateError", format, a...)
+// base reads a table and checks the requirements; nil metadata if it is to be created.
+func (c *Catalog) base(ctx context.Context, n name, requirements json.RawMessage) (location string, raw []byte, base table.Metadata, err error) {
+	var reqs table.Requirements
+	if len(requirements) > 0 {
+		if err := json.Unmarshal(requirements, &reqs); err != nil {
+			return "", nil, nil, bad("requirements of table %s: %v", n, err)
+		}
 	}
-	return refuse(http.StatusConflict, "CommitFailedException", format, a...)
+	creates := false
+	for _, q := range reqs {
+		creates = creates || q.GetType() == "assert-create"
+	}
+	location, raw, err = c.current(ctx, n)
+	switch {
+	case err == nil:
+		if base, err = table.ParseMetadataBytes(raw); err != nil {
+			return "", nil, nil, fmt.Errorf("metadata of table %s: %w", n, err)
+		}
+	case creates && isMissing(err):
+		if _, err := c.db.namespace(n.namespace); err != nil {
+			return "", nil, nil, namespaceError(n.namespace, err)
+		}
+	default:
+		return "", nil, nil, err
+	}
+	for _, q := range reqs {
+		if err := q.Validate(base); err == nil {
+			continue
+		} else if q.GetType() == "assert-ref-snapshot-id" {
+			return "", nil, nil, c.lost(fmt.Sprintf("Requirement failed for table %s: %v", n, err))
+		} else {
+			return "", nil, nil, fail(409, "CommitFailedException", "Requirement failed for table %s: %v", n, err)
+		}
+	}
+	return location, raw, base, nil
 }
 
-func readMetadata(location string) (table.Metadata, error) {
-	p, err := os.ReadFile(strings.TrimPrefix(location, "file://"))
+func isMissing(err error) bool {
+	var f *failure
+	return errors.As(err, &f) && f.kind == "NoSuchTableException"
+}
+
+// apply is base with the updates, base itself if they change nothing.
+func (c *Catalog) apply(n name, base table.Metadata, location string, updates json.RawMessage) (table.Metadata, error) {
+	var list table.Updates
+	if len(updates) > 0 {
+		if err := json.Unmarshal(updates, &list); err != nil {
+			return nil, bad("updates of table %s: %v", n, err)
+		}
+	}
+	version, err := c.check(n, base, updates)
 	if err != nil {
 		return nil, err
 	}
-	return table.ParseMetadataBytes(p)
-}
-
-// Kind is a way to fail.
-type Kind uint8
-
-// The kinds of fault.
-const (
-	LoseReply Kind = iota // apply, then cut the connection
-	ApplyThen502
-	Refuse429
-	Refuse500
-	Refuse503
-	Cut      // cut before applying
-	Conflict // a lost race, without applying
-	Torn     // transactions/commit applies its first table only, then 500
-)
-
-// Rule fails requests.
-type Rule struct {
-	Method       string // "" is any
-	PathContains string
-	Times        int // 0 is once, below 0 without end
-	Kind         Kind
-}
-
-// Fail adds a rule; the first that matches decides.
-func (c *Catalog) Fail(r Rule) {
-	if r.Times == 0 {
-		r.Times = 1
+	var b *table.MetadataBuilder
+	if base != nil {
+		b, err = table.MetadataBuilderFromBase(base, location)
+	} else {
+		b, err = table.NewMetadataBuilder(version)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.rules = append(c.rules, &r)
-}
-
-// Heal drops all rules.
-func (c *Catalog) Heal() { c.mu.Lock(); c.rules = nil; c.mu.Unlock() }
-
-func (c *Catalog) rule(r *http.Request) *Rule {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, x := range c.rules {
-		if x.Times != 0 && (x.Method == "" || x.Method == r.Method) && strings.Contains(r.URL.Path, x.PathContains) {
-			x.Times--
-			y := *x
-			return &y
+	if err != nil {
+		return nil, bad("table %s: %v", n, err)
+	}
+	for _, u := range list {
+		if err := u.Apply(b); err != nil {
+			return nil, fail(400, "ValidationException", "table %s: %s: %v", n, u.Action(), err)
 		}
 	}
-	return nil
+	if base != nil && !b.HasChanges() {
+		return base, nil
+	}
+	out, err := b.Build()
+	if err != nil {
+		return nil, fail(400, "ValidationException", "table %s: %v", n, err)
+	}
+	if out.Location() == "" || out.TableUUID() == uuid.Nil {
+		return nil, bad("table %s: a new table needs a uuid and a location", n)
+	}
+	return out, nil
 }
 
-// faulty answers with what do says, or with the fault that was asked for.
-func (c *Catalog) faulty(w http.ResponseWriter, r *http.Request, body []byte, do func() (any, error)) {
-	x := c.rule(r)
-	if x == nil {
-		out, err := do()
-		answer(w, out, err)
-		return
+// write puts metadata into a new file beside those before.
+func (c *Catalog) write(ctx context.Context, n name, from string, meta table.Metadata) (staged, error) {
+	raw, err := json.Marshal(meta)
+	if err != nil {
+		return staged{}, err
 	}
-	switch x.Kind {
-	case LoseReply:
-		do()
-		panic(http.ErrAbortHandler)
-	case ApplyThen502:
-		do()
-		answer(w, nil, refuse(http.StatusBadGateway, "BadGateway", "the reply was lost"))
-	case Refuse429:
-		answer(w, nil, &apiError{status: http.StatusTooManyRequests, kind: "TooManyRequestsException", text: "slow down", retry: "1"})
-	case Refuse500:
-		answer(w, nil, refuse(http.StatusInternalServerError, "InternalServerError", "not applied"))
-	case Refuse503:
-		answer(w, nil, refuse(http.StatusServiceUnavailable, "ServiceUnavailableException", "not applied"))
-	case Cut:
-		panic(http.ErrAbortHandler)
-	case Conflict:
-		answer(w, nil, c.conflict("another writer was first"))
-	case Torn:
-		c.mu.Lock()
-		err := c.transaction(body, true)
-		c.mu.Unlock()
-		if err == nil {
-			err = refuse(http.StatusInternalServerError, "CommitStateUnknownException", "applied in part")
+	dir := strings.TrimRight(meta.Properties().Get(table.WriteMetadataPathKey, meta.Location()+"/metadata"), "/")
+	to := fmt.Sprintf("%s/%05d-%s.metadata.json", dir, version(from)+1, uuid.NewString())
+	if err := c.files.Write(ctx, to, raw); err != nil {
+		return staged{}, fail(500, "ServiceFailureException", "the metadata file of table %s cannot be written: %v", n, err)
+	}
+	return staged{swing: swing{name: n, from: from, to: to, uuid: meta.TableUUID().String()}, raw: raw}, nil
+}
+
+// version is the number in front of a metadata file's name, -1 without one.
+func version(location string) int {
+	digits, _, _ := strings.Cut(path.Base(location), "-")
+	if v, err := strconv.Atoi(digits); err == nil && v >= 0 {
+		return v
+	}
+	return -1
+}
+
+// dropped lists the metadata files that fell out of the log, if the table wants
+// them deleted (write.metadata.delete-after-commit.enabled).
+func dropped(base, next table.Metadata) (list []string) {
+	if base == nil || !next.Properties().GetBool("write.metadata.delete-after-commit.enabled", false) {
+		return nil
+	}
+	kept := map[string]bool{}
+	for m := range next.PreviousFiles() {
+		kept[m.MetadataFile] = true
+	}
+	for m := range base.PreviousFiles() {
+		if !kept[m.MetadataFile] {
+			list = append(list, m.MetadataFile)
 		}
-		answer(w, nil, err)
 	}
+	return list
 }
