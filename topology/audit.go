@@ -50,7 +50,28 @@ func RunAudit(ctx context.Context, pipeline string, names []string, sinks []stre
 	return a, nil
 }
 
-func auditSink(ctx context.Context, name string, s stream.Sink) (SinkAudit, error) {
+// auditSink looks again while the sink moves: a ledger and a progress that were
+// read a moment apart are not the same commit.
+func auditSink(ctx context.Context, name string, s stream.Sink) (x SinkAudit, err error) {
+	in, ok := s.(stream.Inspector)
+	for range 10 {
+		var before, after stream.Progress
+		if ok {
+			if before, err = in.Inspect(ctx); err != nil {
+				return x, err
+			}
+		}
+		if x, err = auditOnce(ctx, name, s); err != nil || x.OK || !ok {
+			return x, err
+		}
+		if after, err = in.Inspect(ctx); err != nil || after.Commit == before.Commit {
+			return x, err
+		}
+	}
+	return x, err
+}
+
+func auditOnce(ctx context.Context, name string, s stream.Sink) (SinkAudit, error) {
 	x := SinkAudit{Sink: name, Rows: -1}
 	au, ok := s.(stream.Auditor)
 	if !ok {

@@ -35,11 +35,12 @@ type Source struct {
 	member, reader *kgo.Client
 	admin          *kadm.Client
 
-	mu   sync.Mutex
-	next map[stream.Lane]stream.Position // lanes that are read; what comes next
-	gone map[stream.Lane]int             // how often a lane was taken away: orders older than that are void
-	todo []order                         // for the reading goroutine
-	wake context.CancelFunc              // of the poll that waits
+	mu     sync.Mutex
+	next   map[stream.Lane]stream.Position // lanes that are read; what comes next
+	gone   map[stream.Lane]int             // how often a lane was taken away: orders older than that are void
+	sought map[stream.Lane]int             // how often a lane was sought
+	todo   []order                         // for the reading goroutine
+	wake   context.CancelFunc              // of the poll that waits
 }
 
 // order starts, moves or ends the reading of a lane. One goroutine carries
@@ -59,7 +60,7 @@ func openSource(c Config, env topology.Env) (stream.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{cfg: c, env: env, opts: opts, next: map[stream.Lane]stream.Position{}, gone: map[stream.Lane]int{}}, nil
+	return &Source{cfg: c, env: env, opts: opts, next: map[stream.Lane]stream.Position{}, gone: map[stream.Lane]int{}, sought: map[stream.Lane]int{}}, nil
 }
 
 // Run is stream.Source.
@@ -174,7 +175,7 @@ func (s *Source) assigned(ctx context.Context, f stream.Feed, lanes []stream.Lan
 		return
 	}
 	s.mu.Lock()
-	gone := maps.Clone(s.gone)
+	gone, sought := maps.Clone(s.gone), maps.Clone(s.sought)
 	s.mu.Unlock()
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
 		cluster, infos, err := s.describe(ctx, lanes)
@@ -183,7 +184,7 @@ func (s *Source) assigned(ctx context.Context, f stream.Feed, lanes []stream.Lan
 			start, err = f.Assign(ctx, cluster, infos)
 		}
 		if err == nil {
-			s.begin(start, gone)
+			s.begin(start, gone, sought)
 			return
 		}
 		s.env.Log.Warn("kafka: lanes cannot be started yet", "lanes", len(lanes), "error", err)
@@ -196,15 +197,17 @@ func (s *Source) assigned(ctx context.Context, f stream.Feed, lanes []stream.Lan
 }
 
 // begin orders the lanes to be read, unless they were taken away or sought
-// meanwhile: a seek is newer than Assign's answer.
-func (s *Source) begin(start map[stream.Lane]stream.Position, gone map[stream.Lane]int) {
+// meanwhile: a seek that came while Assign ran is newer than its answer, and
+// may have been carried out already. (A lane that is read from the older one
+// stands still: the feed ignores what does not follow its position.)
+func (s *Source) begin(start map[stream.Lane]stream.Position, gone, sought map[stream.Lane]int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var first []order
 	for _, l := range stream.SortedLanes(start) {
-		first = append(first, order{lane: l, at: start[l], gone: gone[l]})
+		if s.sought[l] == sought[l] {
+			s.todo = append(s.todo, order{lane: l, at: start[l], gone: gone[l]})
+		}
 	}
-	s.todo = append(first, s.todo...) // before the seeks that came while Assign ran
 	s.poke()
 }
 
@@ -219,6 +222,7 @@ func (s *Source) Seek(at map[stream.Lane]stream.Position) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, l := range stream.SortedLanes(at) {
+		s.sought[l]++
 		s.todo = append(s.todo, order{lane: l, at: at[l], gone: s.gone[l]})
 	}
 	s.poke()
@@ -331,7 +335,7 @@ func (s *Source) batch(lane stream.Lane, p *kgo.FetchTopicPartition) (*stream.Ba
 		return nil, nil
 	}
 	for _, o := range s.todo {
-		if o.lane == lane { // an order waits: these records are of the old position
+		if o.lane == lane && o.gone == s.gone[lane] { // an order waits: these records are of the old position
 			return nil, nil
 		}
 	}

@@ -3,6 +3,7 @@ package stream
 import (
 	"cmp"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"sluice/schemas"
@@ -33,11 +34,19 @@ type Batch struct {
 	// Bytes is what the batch takes from the byte budget. // D7
 	Bytes int64
 
-	arena []byte
-	cells []schemas.Cell
-	mem   *memory
-	done  atomic.Bool
+	arena  []byte
+	cells  []schemas.Cell
+	blocks []*[blockCells]schemas.Cell
+	mem    *memory
+	done   atomic.Bool
 }
+
+// blockCells is how many cells are made at a time: 48 KB.
+const blockCells = 4096
+
+// blocks are cells of released batches: rows take half as many bytes as the
+// records they index, which would all be garbage.
+var blocks = sync.Pool{New: func() any { return new([blockCells]schemas.Cell) }}
 
 // memory is what batches that were split from one share.
 type memory struct {
@@ -84,10 +93,19 @@ func (b *Batch) Arena() []byte { return b.arena }
 // SetArena stores the arena after appends to it.
 func (b *Batch) SetArena(p []byte) { b.arena = p }
 
-// Cells returns n cells owned by the batch, all absent.
+// Cells returns n cells owned by the batch, all absent. They are gone at
+// Release, like Views.
 func (b *Batch) Cells(n int) []schemas.Cell {
-	if len(b.cells)+n > cap(b.cells) {
-		b.cells = make([]schemas.Cell, 0, max(4096, n)) // earlier rows keep the old block
+	if len(b.cells)+n > cap(b.cells) { // earlier rows keep the old block
+		b.cells = nil
+		if n <= blockCells {
+			block := blocks.Get().(*[blockCells]schemas.Cell)
+			clear(block[:])
+			b.blocks = append(b.blocks, block)
+			b.cells = block[:0]
+		} else {
+			b.cells = make([]schemas.Cell, 0, n)
+		}
 	}
 	i := len(b.cells)
 	b.cells = b.cells[:i+n]
@@ -119,6 +137,15 @@ func (b *Batch) Release() {
 			overwrite(b.Rejects[i].Record.Value.p)
 		}
 	}
+	for _, block := range b.blocks {
+		if poison { // a cell read after this points outside of every record
+			for i := range block {
+				block[i] = schemas.Cell{Off: 0xDBDBDBDB, Len: 0xDBDBDBDB, Enc: 0xDB, Flags: schemas.Present}
+			}
+		}
+		blocks.Put(block)
+	}
+	b.blocks, b.cells = nil, nil
 	if b.mem.refs.Add(-1) == 0 && b.mem.release != nil {
 		b.mem.release()
 	}

@@ -120,6 +120,15 @@ func (s *Stack) Replay(ctx context.Context) (int, error) { return replay(ctx, s.
 // Generate makes the shop change, about rate rows a second, until ctx is done.
 func (s *Stack) Generate(ctx context.Context, rate int) error { return s.gen.run(ctx, rate) }
 
+// Messages lists the bodies of the queue's messages, oldest first.
+func (s *Stack) Messages() (bodies []string, err error) {
+	all, err := s.cloud.Messages(s.Values["QUEUE"])
+	for _, m := range all {
+		bodies = append(bodies, string(m.Body))
+	}
+	return bodies, err
+}
+
 // WritePipeline puts the pipeline file and its values beside the state, so
 // that the other verbs can be tried on it: DIR/pipeline.yaml, DIR/pipeline.env.
 func (s *Stack) WritePipeline(text []byte) (path string, err error) {
