@@ -375,6 +375,9 @@ func TestJavaRules(t *testing.T) {
 		{"downgrade", []any{map[string]any{"action": "upgrade-format-version", "format-version": 1}}, 400, "ValidationException"},
 		{"schema of nowhere", []any{map[string]any{"action": "set-current-schema", "schema-id": 9}}, 400, "ValidationException"},
 		{"spec of nowhere", []any{map[string]any{"action": "set-default-spec", "spec-id": 9}}, 400, "ValidationException"},
+		{"another place", []any{map[string]any{"action": "set-location", "location": "file:///tmp/elsewhere"}}, 400, "ValidationException"},
+		{"out of the warehouse", []any{map[string]any{"action": "set-location", "location": w.o.Warehouse + "/../x"}}, 400, "ValidationException"},
+		{"metadata elsewhere", []any{map[string]any{"action": "set-properties", "updates": map[string]string{"write.metadata.path": "file:///tmp/elsewhere"}}}, 400, "ValidationException"},
 		{"no such action", []any{map[string]any{"action": "fly"}}, 400, "BadRequestException"},
 		{"good", []any{snapshot(nil), ref(77, "main", "branch")}, 200, ""},
 	} {

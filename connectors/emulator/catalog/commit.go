@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -241,11 +242,21 @@ func (c *Catalog) write(ctx context.Context, n name, from string, meta table.Met
 		return staged{}, err
 	}
 	dir := strings.TrimRight(meta.Properties().Get(table.WriteMetadataPathKey, meta.Location()+"/metadata"), "/")
+	if !c.inside(meta.Location()) || !c.inside(dir) {
+		return staged{}, fail(400, "ValidationException", "table %s: its location and write.metadata.path must be below the warehouse %s", n, c.o.Warehouse)
+	}
 	to := fmt.Sprintf("%s/%05d-%s.metadata.json", dir, version(from)+1, uuid.NewString())
 	if err := c.files.Write(ctx, to, raw); err != nil {
 		return staged{}, fail(500, "ServiceFailureException", "the metadata file of table %s cannot be written: %v", n, err)
 	}
 	return staged{swing: swing{name: n, from: from, to: to, uuid: meta.TableUUID().String()}, raw: raw}, nil
+}
+
+// inside tells whether a location is below the warehouse: nobody makes the
+// catalog write anywhere else.
+func (c *Catalog) inside(location string) bool {
+	rest, below := strings.CutPrefix(location, c.o.Warehouse+"/")
+	return below && rest != "" && !slices.Contains(strings.Split(rest, "/"), "..")
 }
 
 // version is the number in front of a metadata file's name, -1 without one.
