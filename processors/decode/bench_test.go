@@ -122,12 +122,13 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 			if err := d.Process(b); err != nil || int64(len(b.Records)) != b.In {
 				t.Fatalf("%v, %d of %d records", err, len(b.Records), b.In)
 			}
+			b.Records = nil // or race builds would overwrite what the next run decodes
 			b.Release()
 		}
 		run()
 		n := testing.AllocsPerRun(10, run)
 		t.Logf("%s: %v allocations for %d records", f.name, n, len(f.recs))
-		if n > 20 && n > float64(len(f.recs))/20 {
+		if n > 20 {
 			t.Errorf("%s: %v allocations for %d records", f.name, n, len(f.recs))
 		}
 	}
