@@ -175,6 +175,10 @@ func TestDecode(t *testing.T) {
 		{"format debezium refuses events", dbz("debezium"), []proctest.Rec{json("", `{"a":1}`)}, []string{"reject not_debezium"}},
 		{"an envelope among events", Default, []proctest.Rec{json("", `{"a":1}`), json("", envelope("d", `{"a":2}`, "null"))},
 			[]string{"insert before=none after={a:int64=1} key=none", "delete before={a:int64=2} after=none key=none"}},
+		{"fillers need no type", Default, []proctest.Rec{
+			json(`{"id":1}`, envelope("c", "null", `{"id":1,"at":5}`)), json(`{"id":1}`, envelope("d", `{"id":1,"at":"filler"}`, "null")),
+			json(`{"id":"one"}`, envelope("d", `{"id":"one","at":5}`, "null")),
+		}, []string{"insert before=none after={at:int64=5 id*:int64=1} key={id*:int64=1}", "delete before={id*:int64=1} after=none key={id*:int64=1}", "reject type_mismatch id"}},
 		{"a payload of its own", Default, []proctest.Rec{json("", `{"op":"c","after":{"a":1},"source":{"table":"t"},"payload":{"after":{"a":2},"op":"d"}}`)},
 			[]string{"insert before=none after={a:int64=1} key=none"}},
 		{"a row that comes twice", Default, []proctest.Rec{json("", `{"op":"c","after":{"a":1,"b":1},"after":{"a":2},"source":{"table":"t"}}`), json("", `{"op":"c","after":{"a":1},"after":null,"source":{"table":"t"}}`)},
