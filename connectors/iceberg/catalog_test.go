@@ -1,6 +1,7 @@
 package iceberg
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -40,7 +41,10 @@ type rule struct {
 func newLake(t testing.TB, o catalog.Options) *lake {
 	t.Helper()
 	l := &lake{dir: t.TempDir(), counts: map[string]int{}}
-	o.Dir, o.Warehouse = l.dir, "file://"+l.dir
+	o.Dir = l.dir
+	if o.Warehouse == "" {
+		o.Warehouse = "file://" + l.dir
+	}
 	c, err := catalog.New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -108,6 +112,30 @@ func (l *lake) RoundTrip(r *http.Request) (*http.Response, error) {
 	body := fmt.Sprintf(`{"error":{"message":"fault","type":%q,"code":%d}}`, f.kind, f.status)
 	return &http.Response{StatusCode: f.status, Header: http.Header{"Retry-After": {f.retry}}, Request: r,
 		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), ProtoMajor: 1}, nil
+}
+
+// objects lets the catalog keep its metadata files in S3.
+type objects struct{ s s3IO }
+
+func (o objects) Read(_ context.Context, location string) ([]byte, error) {
+	return o.s.ReadFile(location)
+}
+func (o objects) Write(_ context.Context, location string, p []byte) error {
+	return o.s.WriteFile(location, p)
+}
+func (o objects) Remove(_ context.Context, location string) error { return o.s.Remove(location) }
+
+// byHost sends storage's requests to the bucket, and all others on.
+type byHost struct {
+	*bucket
+	next http.RoundTripper
+}
+
+func (b byHost) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.URL.Host, "r2.cloudflarestorage.com") {
+		return b.bucket.RoundTrip(r)
+	}
+	return b.next.RoundTrip(r)
 }
 
 // slowly answers the next n commits late.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,6 +29,7 @@ type client struct {
 	env     topology.Env
 	storage *storage
 	limit   *limiter
+	auth    []rest.Option
 	ns      table.Identifier
 
 	mu   sync.Mutex
@@ -49,7 +51,21 @@ func newClient(cfg *Config, env topology.Env) (*client, error) {
 	if env.Shared != nil { // all sinks on one catalog share its limit
 		l = env.Shared("iceberg catalog "+cfg.Catalog.URI+" "+cfg.Catalog.Warehouse+" "+strconv.Itoa(perMinute), open)
 	}
-	return &client{cfg: cfg, env: env, storage: st, limit: l.(*limiter), ns: strings.Split(cfg.Namespace, ".")}, nil
+	c := &client{cfg: cfg, env: env, storage: st, limit: l.(*limiter), ns: strings.Split(cfg.Namespace, ".")}
+	for _, s := range []struct {
+		ref string
+		opt func(string) rest.Option
+	}{{cfg.Catalog.Token, rest.WithOAuthToken}, {cfg.Catalog.Credential, rest.WithCredential}} {
+		if s.ref == "" {
+			continue
+		}
+		v, err := env.Secret(s.ref) // P5
+		if err != nil {
+			return nil, fmt.Errorf("catalog: %w", err)
+		}
+		c.auth = append(c.auth, s.opt(v))
+	}
+	return c, nil
 }
 
 // name is the identifier of a table in the sink's namespace.
@@ -94,19 +110,7 @@ func (c *client) connect(ctx context.Context) (*rest.Catalog, error) {
 	if c.storage.s3 != nil { // keys of our own: the catalog need not vend any
 		opts = append(opts, rest.WithHeaders(map[string]string{"X-Iceberg-Access-Delegation": ""}))
 	}
-	for _, s := range []struct {
-		ref string
-		opt func(string) rest.Option
-	}{{o.Token, rest.WithOAuthToken}, {o.Credential, rest.WithCredential}} {
-		if s.ref == "" {
-			continue
-		}
-		v, err := c.env.Secret(s.ref) // P5
-		if err != nil {
-			return nil, fmt.Errorf("catalog: %w", err)
-		}
-		opts = append(opts, s.opt(v))
-	}
+	opts = append(opts, c.auth...)
 	cat, err := rest.NewCatalog(ctx, "sluice", o.URI, opts...)
 	c.cat = cat
 	return cat, err
@@ -214,14 +218,20 @@ func (a answer) conflict() bool {
 // surely changed nothing.
 func passing(a answer, what string, err error) error {
 	err = fmt.Errorf("%s: %w", what, err)
+	var transport *url.Error
 	switch {
 	case errors.Is(err, context.Canceled):
+		return err
+	case !a.sent && !errors.As(err, &transport): // not even asked: the config is wrong
 		return err
 	case a.status == http.StatusTooManyRequests:
 		return stream.Retry("catalog_429", max(a.retryAfter, time.Second), err)
 	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden || a.status == 419:
 		return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("the catalog refused access (%d): %v", a.status, err),
 			Todo: "check catalog.token and its rights, then restart"}
+	case a.status == http.StatusNotFound && !errors.Is(err, catalog.ErrNoSuchNamespace) && !errors.Is(err, catalog.ErrNoSuchTable):
+		return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("the catalog does not know what it was asked (404): %v", err),
+			Todo: "check catalog.uri, warehouse and prefix, then restart"}
 	case a.sent && a.definite() && !a.conflict() && a.status != http.StatusNotFound:
 		return err
 	}

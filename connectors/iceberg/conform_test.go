@@ -30,6 +30,7 @@ type store struct {
 	*lake
 	cfg  Config
 	slow int
+	s3   *bucket // nil: local files
 }
 
 func newStore(t testing.TB, edit ...func(*Config)) *store {
@@ -40,6 +41,18 @@ func newStore(t testing.TB, edit ...func(*Config)) *store {
 	for _, e := range edit {
 		e(&s.cfg)
 	}
+	return s
+}
+
+// newR2 is a lake as R2 has it: S3 storage, a token, a prefix, its own way to
+// tell a lost race.
+func newR2(t testing.TB) *store {
+	fs, b := newS3(t)
+	o := catalog.Options{Warehouse: "s3://lake/wh", WarehouseName: "acc_bucket", Token: "secret", Files: objects{fs}, ConflictStyle: catalog.R2}
+	s := &store{lake: newLake(t, o), cfg: Default(), s3: b}
+	s.cfg.Catalog.URI, s.cfg.Catalog.Warehouse, s.cfg.Catalog.Token = "https://catalog", "acc_bucket", "env:T"
+	s.cfg.Storage = StorageConfig{Kind: "s3", Endpoint: "https://acc.r2.cloudflarestorage.com", AccessKey: "env:A", SecretKey: "env:S", PathStyle: true}
+	s.cfg.Namespace, s.cfg.Table = "shop", "{table}"
 	return s
 }
 
@@ -54,6 +67,9 @@ func (s *store) open(t testing.TB) *Sink {
 	t.Helper()
 	env := testEnv(t)
 	env.HTTP = slowly{s.lake, &s.slow}
+	if s.s3 != nil {
+		env.HTTP = byHost{s.s3, env.HTTP}
+	}
 	k, err := Open(s.cfg, env)
 	if err != nil {
 		t.Fatal(err)
@@ -271,4 +287,7 @@ func TestConformance(t *testing.T) {
 			sinktest.Run(t, func(t testing.TB) sinktest.Store { return newStore(t, c.edit) })
 		})
 	}
+	t.Run("r2", func(t *testing.T) {
+		sinktest.Run(t, func(t testing.TB) sinktest.Store { return newR2(t) })
+	})
 }

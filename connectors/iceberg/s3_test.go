@@ -71,7 +71,7 @@ func newS3(t testing.TB) (s3IO, *bucket) {
 // TestS3 is the library's file system over the S3 API.
 func TestS3(t *testing.T) {
 	s, b := newS3(t)
-	want := make([]byte, 300_000)
+	want := make([]byte, 1_000)
 	for i := range want {
 		want[i] = byte(rand.Uint32())
 	}

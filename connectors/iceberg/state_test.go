@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/apache/iceberg-go"
@@ -228,25 +229,27 @@ func TestConflicts(t *testing.T) {
 		{"cut and done", rule{n: 1, after: true}, stream.KindNone, 0},
 		{"endless race", rule{n: 1000, status: 409}, stream.KindRetry, time.Second},
 	} {
+		// In virtual time: lost races are run again after a pause.
 		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			s := newStore(t)
-			k := s.open(t)
-			recovered(t, k)
-			commit(t, k, stage(t, k, some(lane0, 0, 1)))
-			s.fail(c.rule)
-			st := stage(t, k, some(lane0, 1, 2))
-			err := k.Commit(context.Background(), []stream.Staged{st})
-			if stream.KindOf(err) != c.kind {
-				t.Fatalf("Commit: %v, want %v", err, c.kind)
-			}
-			var re *stream.RetryError
-			if errors.As(err, &re) && re.After < c.wait {
-				t.Fatalf("wait %v, want %v", re.After, c.wait)
-			}
-			s.heal()
-			commit(t, k, st)
-			wantOffsets(t, k, "orders", 3, 0)
+			synctest.Test(t, func(t *testing.T) {
+				s := newStore(t, func(c *Config) { c.Compression = "none" }) // the reader's zstd pool lives outside of the bubble
+				k := s.open(t)
+				recovered(t, k)
+				commit(t, k, stage(t, k, some(lane0, 0, 1)))
+				s.fail(c.rule)
+				st := stage(t, k, some(lane0, 1, 2))
+				err := k.Commit(context.Background(), []stream.Staged{st})
+				if stream.KindOf(err) != c.kind {
+					t.Fatalf("Commit: %v, want %v", err, c.kind)
+				}
+				var re *stream.RetryError
+				if errors.As(err, &re) && re.After < c.wait {
+					t.Fatalf("wait %v, want %v", re.After, c.wait)
+				}
+				s.heal()
+				commit(t, k, st)
+				wantOffsets(t, k, "orders", 3, 0)
+			})
 		})
 	}
 }
@@ -404,5 +407,24 @@ func TestSnapshotsExpire(t *testing.T) {
 			t.Fatalf("%d snapshots", n)
 		}
 		wantOffsets(t, k, "orders", 25, 0)
+	}
+}
+
+// TestRefusedAtTheDoor: what a person sees of a wrong address or token.
+func TestRefusedAtTheDoor(t *testing.T) {
+	s := newR2(t)
+	s.cfg.Catalog.Warehouse = "other"
+	_, err := s.open(t).Recover(context.Background(), nil)
+	wantState(t, err, stream.StateParked, "catalog.uri, warehouse")
+	s = newR2(t)
+	s.cfg.Catalog.Token = ""
+	_, err = s.open(t).Recover(context.Background(), nil)
+	wantState(t, err, stream.StateParked, "catalog.token")
+	s = newStore(t)
+	env := testEnv(t)
+	env.Secret = func(string) (string, error) { return "", errors.New("T is not set") }
+	s.cfg.Catalog.Token = "env:T"
+	if _, err := Open(s.cfg, env); err == nil || stream.KindOf(err) != stream.KindFatal || err.Error() != "catalog: T is not set" {
+		t.Fatalf("a missing secret: %v", err)
 	}
 }
