@@ -123,11 +123,10 @@ func FuzzNested(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	n := &node{}
-	n.add(Path{{Name: "a"}, {Name: "b"}}, &Spec{Kind: Redact})
-	n.names["a"].all = nil
+	n.add(Path{{Name: "a"}, {Name: "b"}}, &target{spec: Spec{Kind: Redact}})
 	f.Fuzz(func(t *testing.T, p []byte) {
-		s := newScratch(nil, "k")
-		out, rest, ok := s.json(nil, p, n, 0)
+		s := newScratch(&Gate{})
+		out, rest, ok := s.json(nil, p, n, Keep, 0)
 		ok = ok && len(skipSpace(rest)) == 0
 		if ok && !json.Valid(out) {
 			t.Fatalf("out is no JSON: %q", out)

@@ -1,12 +1,22 @@
 // Package mask is the gate: it turns raw records into Clean rows of planned
 // columns, each through an action. Nobody else makes Clean rows. // P1
+//
+// The policy is a list of rules. For every column of a topic the first rule
+// that names it decides; what no rule names goes by the default (P4). Columns
+// that appear later are held to the same. A rule that names paths inside of a
+// JSON column decides all of that column: what it does not name in there goes
+// by the default too, unless the column itself is kept with a reason. Headers,
+// raw keys and raw values never pass.
 package mask
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -25,10 +35,11 @@ type Config struct {
 
 // Rule says what happens to columns of topics.
 type Rule struct {
-	Topics   []string        `yaml:"topics"` // globs; empty: all
-	Columns  map[string]Spec `yaml:"columns"`
+	Topics   []string        `yaml:"topics"`  // globs; empty: all
+	Columns  map[string]Spec `yaml:"columns"` // by path, see ParsePath
 	Keep     *KeepList       `yaml:"keep"`
 	Optional bool            `yaml:"optional"` // columns need not exist
+	Headers  yaml.Node       `yaml:"headers"`  // refused: headers never pass the gate
 	line     int
 }
 
@@ -42,15 +53,27 @@ type KeepList struct {
 var Factory = topology.New("mask", Config{KeyID: "k1", Default: "mask"}, open)
 
 func open(c Config, env topology.Env) (stream.Gate, error) {
-	g := &Gate{cfg: c, keyID: c.KeyID, seen: map[string]bool{}}
+	g := &Gate{rest: Hash, keyID: c.KeyID, log: env.Log, memo: true}
+	if c.Default == "withhold" {
+		g.rest = Withhold
+	}
+	for i := range c.Rules {
+		r, err := compileRule(i+1, &c.Rules[i])
+		if err != nil {
+			return nil, err
+		}
+		g.rules = append(g.rules, r)
+	}
 	if c.needsKey() {
 		secret, err := env.Secret(c.Key)
 		if err != nil {
 			return nil, fmt.Errorf("key: %w", err)
 		}
-		if g.key, err = keyBytes(secret); err != nil {
+		key, err := keyBytes(secret)
+		if err != nil {
 			return nil, err
 		}
+		g.mac = func() hash.Hash { return hmac.New(sha256.New, key) } // a func prints as an address // P1
 	}
 	return g, nil
 }
@@ -74,7 +97,7 @@ func (c *Config) needsKey() bool {
 	}
 	for _, r := range c.Rules {
 		for _, s := range r.Columns {
-			if s.Kind == Hash {
+			if actions[s.Kind].keyed {
 				return true
 			}
 		}
@@ -102,42 +125,8 @@ func (c *Config) Validate() error {
 		add("key_id %q: want a-z and 0-9, at most 16: it is part of every token", c.KeyID)
 	}
 	for i := range c.Rules {
-		if err := c.Rules[i].validate(); err != nil {
-			add("%d:1: rule %d: %w", c.Rules[i].line, i+1, err)
-		}
-	}
-	return errors.Join(errs...)
-}
-
-func (r *Rule) validate() error {
-	var errs []error
-	if len(r.Columns) == 0 && r.Keep == nil {
-		errs = append(errs, errors.New("names no columns"))
-	}
-	whole := map[string]bool{}
-	paths := map[string]Path{}
-	for name := range r.Columns {
-		p, err := ParsePath(name)
-		if err != nil {
+		if _, err := compileRule(i+1, &c.Rules[i]); err != nil {
 			errs = append(errs, err)
-			continue
-		}
-		paths[name] = p
-		whole[p[0].Name] = whole[p[0].Name] || len(p) == 1
-	}
-	for name, p := range paths {
-		if len(p) > 1 && whole[p[0].Name] {
-			errs = append(errs, fmt.Errorf("%q contradicts the action for all of %q", name, p[0].Name))
-		}
-	}
-	if r.Keep != nil {
-		if strings.TrimSpace(r.Keep.Because) == "" {
-			errs = append(errs, errors.New("keep needs a reason, as `because: \"...\"`"))
-		}
-		for _, n := range r.Keep.Columns {
-			if whole[n] {
-				errs = append(errs, fmt.Errorf("%q is kept and has an action", n))
-			}
 		}
 	}
 	return errors.Join(errs...)
@@ -154,25 +143,6 @@ func (r *Rule) UnmarshalYAML(y *yaml.Node) error {
 	return nil
 }
 
-// Kind is what happens to a column.
-type Kind uint8
-
-// The actions of this version. Detection, reversible tokens, generalisation
-// and synthetic values are further kinds.
-const (
-	Null     Kind = iota // the value is gone, the column stays
-	Keep                 // as it is, with a reason
-	Hash                 // keyed HMAC-SHA-256 token: equal values give equal tokens
-	Partial              // first and last characters stay
-	Redact               // [redacted]
-	Drop                 // no column at all
-	Withhold             // no column: nobody classified it
-)
-
-var kindNames = [...]string{"null", "keep", "hash", "partial", "redact", "drop", "withhold"}
-
-func (k Kind) String() string { return kindNames[k] }
-
 // Spec is an action with its parameters. The zero value is null, which is what
 // YAML's own null gives.
 type Spec struct {
@@ -181,59 +151,35 @@ type Spec struct {
 	KeepFirst int    // characters of partial
 	KeepLast  int
 	Char      rune
+	line      int
 }
 
 // UnmarshalYAML reads `hash`, `{keep: "reason"}` or `{partial: {keep_last: 4}}`.
 func (s *Spec) UnmarshalYAML(y *yaml.Node) error {
+	name, params := y, (*yaml.Node)(nil)
 	switch {
-	case y.Kind == yaml.ScalarNode:
-		return s.simple(y)
-	case y.Kind != yaml.MappingNode || len(y.Content) != 2:
+	case y.Kind == yaml.MappingNode && len(y.Content) == 2:
+		name, params = y.Content[0], y.Content[1]
+	case y.Kind != yaml.ScalarNode:
 		return topology.At(y, errors.New("want one action, such as hash or {keep: \"reason\"}"))
 	}
-	k, v := y.Content[0], y.Content[1]
-	switch k.Value {
-	case "keep":
-		s.Kind, s.Why = Keep, strings.TrimSpace(v.Value)
-		if s.Why == "" || v.Kind != yaml.ScalarNode {
-			return topology.At(v, errors.New("keep needs a reason: {keep: \"why this is no personal data\"}")) // P4
+	var known []string
+	for k := range Withhold {
+		a := &actions[k]
+		known = append(known, a.name)
+		if a.name != name.Value {
+			continue
 		}
-	case "partial":
-		p := struct {
-			KeepFirst int    `yaml:"keep_first"`
-			KeepLast  int    `yaml:"keep_last"`
-			Char      string `yaml:"char"`
-		}{Char: "*"}
-		if err := topology.Strict(v, &p); err != nil {
-			return err
+		s.Kind, s.line = k, name.Line
+		switch {
+		case params == nil && a.read != nil:
+			return topology.At(y, errors.New(a.want))
+		case params != nil && a.read == nil:
+			return topology.At(params, fmt.Errorf("%s takes no parameters", a.name))
+		case params != nil:
+			return a.read(params, s)
 		}
-		r := []rune(p.Char)
-		if len(r) != 1 || p.KeepFirst < 0 || p.KeepLast < 0 || p.KeepFirst+p.KeepLast == 0 || p.KeepFirst+p.KeepLast > 16 {
-			return topology.At(v, errors.New("partial: keep_first and keep_last together 1 to 16, char one character"))
-		}
-		*s = Spec{Kind: Partial, KeepFirst: p.KeepFirst, KeepLast: p.KeepLast, Char: r[0]}
-	default:
-		return topology.At(k, fmt.Errorf("unknown action %q%s", k.Value, topology.Suggest(k.Value, []string{"keep", "partial"})))
+		return nil
 	}
-	return nil
-}
-
-func (s *Spec) simple(y *yaml.Node) error {
-	switch y.Value {
-	case "null", "":
-		s.Kind = Null
-	case "hash":
-		s.Kind = Hash
-	case "redact":
-		s.Kind = Redact
-	case "drop":
-		s.Kind = Drop
-	case "partial":
-		return topology.At(y, errors.New("partial says what stays: {partial: {keep_last: 4}}"))
-	case "keep":
-		return topology.At(y, errors.New("keep needs a reason: {keep: \"why this is no personal data\"}")) // P4
-	default:
-		return topology.At(y, fmt.Errorf("unknown action %q%s", y.Value, topology.Suggest(y.Value, kindNames[:6])))
-	}
-	return nil
+	return topology.At(name, fmt.Errorf("unknown action %q%s", name.Value, topology.Suggest(name.Value, known)))
 }

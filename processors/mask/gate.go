@@ -2,58 +2,77 @@ package mask
 
 import (
 	"bytes"
+	"fmt"
+	"hash"
+	"log/slog"
 	"maps"
-	"slices"
+	"math"
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"sluice/schemas"
 	"sluice/topology/stream"
 	"sluice/topology/stream/gate"
 )
 
+const (
+	stage          = "mask"
+	codeUnmaskable = "unmaskable" // the value cannot go through its action
+	codeUndecoded  = "undecoded"  // no stage before the gate said what the record is
+)
+
 // Gate masks batches. It is safe for many workers at once.
 type Gate struct {
-	cfg     Config
-	key     []byte
-	keyID   string
+	rules   []*rule
+	rest    Kind             // Hash (with null for what is no text) or Withhold: what nobody classified
+	keyID   string           //
+	mac     func() hash.Hash // holds the key; nil: nothing is hashed
+	log     *slog.Logger     // may be nil
 	keepAll bool
+	memo    bool // reuse what equal values became; off only to measure it
 
 	plans atomic.Pointer[map[*schemas.Schema]*plan] // copied on write
-	mu    sync.Mutex
-	seen  map[string]bool // policy paths: did they match a column yet
-	pool  sync.Pool       // *scratch
+	mu    sync.Mutex                                // one compiles at a time
+	pool  sync.Pool                                 // *scratch
 }
 
 // KeepAll is the gate of `privacy: none`: every column passes as it is. // P4
-func KeepAll() stream.Gate { return &Gate{keepAll: true, seen: map[string]bool{}} }
+func KeepAll() stream.Gate { return &Gate{keepAll: true} }
 
-// Explain says what happens to every field of s and which rule decided.
+// String tells sizes only. // P1
+func (g *Gate) String() string { return fmt.Sprintf("mask gate of %d rules", len(g.rules)) }
+
+// GoString tells sizes only. // P1
+func (g *Gate) GoString() string { return g.String() }
+
+// Explain says what happens to every field of s, and to the paths inside of
+// it, and which rule decided.
 func (g *Gate) Explain(s *schemas.Schema) (all []Decision) {
 	for i := range s.Fields {
-		_, d := g.decide(s, &s.Fields[i])
-		all = append(all, d)
+		f := &s.Fields[i]
+		if g.keepAll {
+			all = append(all, Decision{Column: f.Name, Action: Keep.String(), Why: "privacy: none"})
+			continue
+		}
+		_, ds := g.decide(s, f)
+		all = append(all, ds...)
 	}
 	return all
 }
 
-// Unmatched lists policy paths of topics that were seen and that no column
-// matched so far.
+// Unmatched lists the paths of the policy whose topics were seen and that
+// nothing matched so far, as "rule 2: path".
 func (g *Gate) Unmatched() (paths []string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for p, ok := range g.seen {
-		if !ok {
-			paths = append(paths, p)
+	for _, r := range g.rules {
+		for _, t := range r.targets {
+			if t.asked.Load() && (!t.column.Load() || len(t.path) > 1 && !t.value.Load()) {
+				paths = append(paths, fmt.Sprintf("rule %d: %v", r.number, t.path))
+			}
 		}
 	}
-	slices.Sort(paths)
 	return paths
 }
-
-func (g *Gate) matched(path string) { g.seen[path] = true }
-
-func (g *Gate) unmatched(path string) { g.seen[path] = g.seen[path] || false }
 
 // plan finds or compiles the plan of s.
 func (g *Gate) plan(s *schemas.Schema) *plan {
@@ -66,7 +85,7 @@ func (g *Gate) plan(s *schemas.Schema) *plan {
 	defer g.mu.Unlock()
 	m := map[*schemas.Schema]*plan{}
 	if old := g.plans.Load(); old != nil {
-		if p := (*old)[s]; p != nil {
+		if p := (*old)[s]; p != nil { // another worker was faster
 			return p
 		}
 		m = maps.Clone(*old)
@@ -80,52 +99,47 @@ func (g *Gate) plan(s *schemas.Schema) *plan {
 	return m[s]
 }
 
-func keepAll(s *schemas.Schema) *plan {
-	p := &plan{table: &stream.Table{Topic: s.Topic, Database: s.Database, Namespace: s.Namespace, Table: s.Table, Version: s.Version}}
-	for i := range s.Fields {
-		f := &s.Fields[i]
-		p.cols = append(p.cols, column{ord: i, field: f, spec: &Spec{Kind: Keep}})
-		p.table.Columns = append(p.table.Columns, stream.Column{Field: *f, Action: Keep.String(), Bounds: true})
-		if f.Key {
-			p.table.Key = append(p.table.Key, i)
+// Pass is stream.Gate: it masks b. A record that cannot be masked is rejected
+// and never emitted. After an error b is as it was. // P1 P2 P3
+func (g *Gate) Pass(b *stream.Batch) (stream.Clean, error) {
+	var last *schemas.Schema
+	for i := range b.Records { // before anything moves
+		if s := b.Records[i].Schema; s != nil && s != last {
+			if p := g.plan(s); p.err != nil {
+				return stream.Clean{}, p.err
+			}
+			last = s
 		}
 	}
-	return p
-}
-
-// pass is the state of one batch on its way through the gate.
-type pass struct {
-	b     *stream.Batch
-	arena []byte
-	cells []schemas.Cell
-	s     *scratch
-}
-
-// Pass is stream.Gate: it masks b. A record that cannot be masked is rejected
-// and never emitted. // P1 P2 P3
-func (g *Gate) Pass(b *stream.Batch) (stream.Clean, error) {
 	s, _ := g.pool.Get().(*scratch)
 	if s == nil {
-		s = newScratch(g.key, g.keyID)
+		s = newScratch(g)
 	}
-	defer g.pool.Put(s)
+	defer func() {
+		s.forget()
+		g.pool.Put(s)
+	}()
+	s.memo.forget()
 	x := pass{b: b, arena: b.Arena(), s: s}
 	rows := make([]stream.CleanRow, 0, len(b.Records))
 	arena := new([]byte)
 	kept := b.Records[:0]
-	var last *schemas.Schema
 	var p *plan
+	last = nil
 	for i := range b.Records {
 		r := &b.Records[i]
-		if r.Schema != last || p == nil {
+		if r.Schema == nil {
+			b.Reject(*r, stage, codeUndecoded, "") // P2
+			continue
+		}
+		if r.Schema != last {
 			p, last = g.plan(r.Schema), r.Schema
-			if p.err != nil {
-				return stream.Clean{}, p.err
-			}
 		}
 		row := gate.Row(b, r, p.table, arena)
+		x.at = int32(len(kept))
 		if field, ok := x.row(p, r, &row); !ok {
-			b.Reject(*r, "mask", "unmaskable", field) // P2
+			b.Reject(*r, stage, codeUnmaskable, field) // P2
+			s.memo.forget()                            // it may hold values of this record, whose place the next one takes
 			continue
 		}
 		rows = append(rows, row)
@@ -137,16 +151,27 @@ func (g *Gate) Pass(b *stream.Batch) (stream.Clean, error) {
 	return gate.Clean(b, rows), nil
 }
 
-// row fills the cells of one row; field names the column that cannot be masked.
+// pass is the state of one batch on its way through the gate.
+type pass struct {
+	b     *stream.Batch
+	arena []byte
+	cells []schemas.Cell
+	s     *scratch
+	at    int32 // where the record at hand will stand in b.Records
+}
+
+// row fills the cells of one row; field names the column that cannot be
+// masked. The same column has the same action in before, after and key. // P3
 func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field string, ok bool) {
+	n := len(p.cols)
 	if r.After != nil {
-		row.After = x.take(len(p.cols))
+		row.After = x.take(n)
 	}
 	if r.Before != nil && r.Full { // else fillers, not values
-		row.Before = x.take(len(p.cols))
+		row.Before = x.take(n)
 	}
 	if r.KeyRow != nil && len(p.table.Key) > 0 {
-		row.Key = x.take(len(p.cols))
+		row.Key = x.take(n)
 	}
 	for i := range p.cols {
 		c := &p.cols[i]
@@ -156,14 +181,14 @@ func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field strin
 			}
 		}
 		if row.Before != nil && c.ord < len(r.Before) {
-			if row.After != nil && c.ord < len(r.After) && x.same(r, r.Before[c.ord], r.After[c.ord]) {
+			if !c.keep && row.After != nil && c.ord < len(r.After) && x.same(r, r.Before[c.ord], r.After[c.ord]) {
 				row.Before[i] = row.After[i] // unchanged: one masked cell for both
 			} else if row.Before[i], ok = x.cell(c, r, r.Before[c.ord]); !ok {
 				return c.field.Name, false
 			}
 		}
 		if row.Key != nil && c.field.Key && c.ord < len(r.KeyRow) {
-			if row.Key[i], ok = x.cell(c, r, r.KeyRow[c.ord]); !ok { // P3
+			if row.Key[i], ok = x.cell(c, r, r.KeyRow[c.ord]); !ok {
 				return c.field.Name, false
 			}
 		}
@@ -174,7 +199,7 @@ func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field strin
 // take lends n cells of one block that the batch's rows share.
 func (x *pass) take(n int) []schemas.Cell {
 	if len(x.cells)+n > cap(x.cells) {
-		x.cells = make([]schemas.Cell, 0, max(n, min(4096, 2*n*max(1, len(x.b.Records)))))
+		x.cells = make([]schemas.Cell, 0, max(n, min(4096, 2*n*len(x.b.Records))))
 	}
 	i := len(x.cells)
 	x.cells = x.cells[:i+n]
@@ -182,67 +207,92 @@ func (x *pass) take(n int) []schemas.Cell {
 }
 
 func (x *pass) same(r *stream.Record, a, b schemas.Cell) bool {
-	return a.Flags == b.Flags && a.Enc == b.Enc && a.Len == b.Len && bytes.Equal(x.bytes(r, a), x.bytes(r, b))
+	return x.s.memo.slots != nil && a.Flags == b.Flags && a.Enc == b.Enc && a.Len == b.Len && bytes.Equal(x.bytes(r, a), x.bytes(r, b))
 }
 
 // bytes lends the bytes of a raw cell; the arena may have grown since decode.
 func (x *pass) bytes(r *stream.Record, c schemas.Cell) []byte {
 	if c.Flags&schemas.InArena != 0 {
-		return x.arena[c.Off : c.Off+c.Len]
+		return x.arena[c.Off : c.Off+c.Len : c.Off+c.Len]
 	}
 	return x.b.CellBytes(r, c)
 }
 
+// Cells without bytes: nothing of the record can be reached through them. // P1
+var (
+	nulled      = schemas.Cell{Flags: schemas.Present | schemas.Null | schemas.Replaced}
+	unavailable = schemas.Cell{Flags: schemas.Present | schemas.Unavailable}
+)
+
 // cell puts one cell through the action of its column.
 func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell, bool) {
 	switch {
-	case in.Absent(), in.IsNull(), in.Flags&schemas.Unavailable != 0:
+	case c.keep:
 		return in, true
+	case in.Absent():
+		return schemas.Cell{}, true
+	case in.Flags&schemas.Unavailable != 0:
+		return unavailable, true
+	case in.IsNull():
+		return schemas.NullCell, true
 	case c.inner != nil:
 		return x.nested(c, r, in)
-	case c.spec.Kind == Keep:
-		return in, true
-	case c.spec.Kind == Null, c.spec.Kind == Redact && !isText(c.field.Type.Kind):
-		return schemas.Cell{Flags: schemas.Present | schemas.Null | schemas.Replaced}, true
+	case c.act.mask == nil:
+		return nulled, true
 	}
-	text := x.bytes(r, in)
-	if in.Enc != schemas.EncText {
-		x.s.text = schemas.AppendText(x.s.text[:0], in, text)
-		text = x.s.text
+	raw := x.bytes(r, in)
+	var slot *slot
+	if c.act.slow && x.s.memo.slots != nil {
+		var out schemas.Cell
+		var ok bool
+		if slot, out, ok = x.remembered(c, r, in, raw); ok {
+			return out, true
+		}
 	}
 	from := len(x.arena)
-	out, ok := x.s.apply(x.arena, c.spec, text)
-	if !ok {
-		return schemas.Cell{Flags: schemas.Present | schemas.Null | schemas.Replaced}, true
+	k, text := x.s.value(c.field, in, raw)
+	var ok bool
+	if x.arena, ok = c.act.mask(x.s, x.arena, c.spec, k, text); !ok {
+		x.arena = x.arena[:from]
+		return nulled, true
 	}
-	x.arena = out
-	return x.made(from, schemas.EncText), true
+	out, ok := x.made(from, schemas.EncText)
+	if slot != nil {
+		slot.fill(x, c, in, out)
+	}
+	return out, ok
 }
 
-func (x *pass) made(from int, e schemas.Encoding) schemas.Cell {
-	return schemas.Cell{Off: uint32(from), Len: uint32(len(x.arena) - from), Enc: e, Flags: schemas.Present | schemas.Replaced | schemas.InArena}
+// made is the cell of what stands in the arena since from; false if no cell
+// reaches that far.
+func (x *pass) made(from int, e schemas.Encoding) (schemas.Cell, bool) {
+	return schemas.Cell{Off: uint32(from), Len: uint32(len(x.arena) - from), Enc: e, Flags: schemas.Present | schemas.Replaced | schemas.InArena},
+		len(x.arena) <= math.MaxUint32 // P2
 }
 
 // nested masks inside of one JSON value, given as JSON or as text that holds JSON.
 func (x *pass) nested(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell, bool) {
 	src := x.bytes(r, in)
-	mark := len(x.s.more)
-	defer func() { x.s.more = x.s.more[:mark] }()
+	s := x.s
+	s.more = s.more[:0]
 	switch in.Enc {
-	case schemas.EncJSON:
-	case schemas.EncText, schemas.EncJSONString:
-		x.s.more = schemas.AppendText(x.s.more, in, src)
-		src = x.s.more[mark:]
+	case schemas.EncJSON, schemas.EncText, schemas.EncJSONString:
+		if in.Enc == schemas.EncJSONString || !utf8.Valid(src) {
+			s.more = schemas.AppendText(s.more, in, src)
+			src = s.more
+		}
 	default:
-		return in, false
+		return in, false // P2
 	}
-	src = append([]byte(nil), src...) // the arena and scratch grow while it is read
+	if string(skipSpace(src)) == "null" {
+		return schemas.NullCell, true
+	}
 	from := len(x.arena)
-	out, rest, ok := x.s.json(x.arena, src, c.inner, 0)
-	if !ok || len(skipSpace(rest)) > 0 {
+	out, rest, ok := s.json(x.arena, src, c.inner, s.rest, 0)
+	x.arena = out
+	if !ok || len(skipSpace(rest)) > 0 { // P2
 		x.arena = out[:from]
 		return in, false
 	}
-	x.arena = out
-	return x.made(from, schemas.EncJSON), true
+	return x.made(from, schemas.EncJSON)
 }

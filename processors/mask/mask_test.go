@@ -1,7 +1,12 @@
 package mask
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
+	"hash"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,7 +24,7 @@ func TestActions(t *testing.T) {
 		{"null", `{b: null, f: null, i: null, j: null, n: null, s: null}`, `b=null f=null i=null j=null n=null s=null`},
 		{"redact", `{b: redact, f: redact, i: redact, j: redact, n: redact, s: redact}`, `b=null f=null i=null j=[redacted] n=null s=[redacted]`},
 		{"drop", `{b: drop, f: drop, i: drop, j: drop, n: {keep: r}, s: drop}`, `n=null`},
-		{"partial", `{b: drop, f: drop, i: {partial: {keep_last: 1}}, j: drop, n: {partial: {keep_last: 2}}, s: {partial: {keep_first: 1, keep_last: 2, char: "#"}}}`, `i=*2 n=null s=Z#######il`},
+		{"partial", `{b: drop, f: drop, i: {partial: {keep_last: 1}}, j: drop, n: {partial: {keep_last: 2}}, s: {partial: {keep_first: 1, keep_last: 2, char: "#"}}}`, `i=** n=null s=Z#######il`},
 		{"partial of a short text", `{b: drop, f: drop, i: {partial: {keep_first: 1, keep_last: 1}}, j: drop, n: drop, s: drop}`, `i=**`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -97,41 +102,65 @@ func TestUnavailableAndNull(t *testing.T) {
 
 // TestTokensAreKeyed: another key, another token; the key's name is in it. // P5
 func TestTokensAreKeyed(t *testing.T) {
-	a, b := newScratch([]byte(strings.Repeat("a", 32)), "k1"), newScratch([]byte(strings.Repeat("b", 32)), "k2")
-	x, y := string(a.token(nil, []byte("v"))), string(b.token(nil, []byte("v")))
+	token := func(key, id, text string) string {
+		p, _ := maskHash(newScratch(&Gate{keyID: id, mac: func() hash.Hash { return hmac.New(sha256.New, []byte(key)) }}), nil, nil, schemas.String, []byte(text))
+		return string(p)
+	}
+	a, b := strings.Repeat("a", 32), strings.Repeat("b", 32)
+	x, y := token(a, "k1", "v"), token(b, "k2", "v")
 	if x[3:] == y[3:] || !strings.HasPrefix(x, "k1_") || !strings.HasPrefix(y, "k2_") || len(x) != 3+26 {
 		t.Errorf("%s and %s", x, y)
 	}
-	if x != string(a.token(nil, []byte("v"))) {
+	if x != token(a, "k1", "v") {
 		t.Error("a token is not stable")
 	}
 	// HMAC-SHA-256, first 16 bytes, base32: RFC 4231 test case 2 computed by another program
-	r := newScratch([]byte("Jefe"), "k")
-	if got := string(r.token(nil, []byte("what do ya want for nothing?"))); got != "k_lpomcrv7mb2u42qeeqtarflvy4" {
+	if got := token("Jefe", "k", "what do ya want for nothing?"); got != "k_lpomcrv7mb2u42qeeqtarflvy4" {
 		t.Errorf("token %s", got)
 	}
 }
 
 func TestNestedPaths(t *testing.T) {
-	const in = `{"a":{"lines":[{"street":"Elm 1","no":7},{"street":null,"k":[1,{"x":"y"}]}],"city":"Rome","e\"m":"q"}}`
+	const in = `{"a":{"lines":[{"street":"Elm 1","no":7,"flat":"2b"},{"street":null,"k":[1,{"x":"y"}]}], "city":"Rome","e\"m":"q","ok":true,"f":0.5,"a.b":"dot","both":[{"z":"1"},{"z":"2"}]}}`
 	s := schemaOf(false, "", in)
-	g := policy(t, `
-key: env:KEY
-rules:
-- columns:
+	const columns = `
     "a.lines[*].street": redact
     "a.lines[*].no": drop
     "a.city": {partial: {keep_first: 1}}
-`)
-	x, err := g.Pass(batch(s, change{after: in}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := `a={"lines":[{"street":"[redacted]"},{"street":null,"k":[1,{"x":"y"}]}],"city":"R***","e\"m":"q"}`
-	if got := row(&x.Rows()[0], x.Rows()[0].After); got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
+    "a.e\\\"m": drop
+    'a["a.b"]': redact
+    "a.both[*].z": {keep: r}
+    "a.both.z": drop
+`
+	for _, c := range []struct{ name, rest, policy, want string }{
+		{"the rest by the default", "mask", "", `a={"lines":[{"street":"[redacted]","flat":"HASH"},{"street":null,"k":"HASH"}],"city":"R***","ok":null,"f":null,"a.b":"[redacted]","both":[{"z":"1"},{"z":"2"}]}`},
+		{"the rest withheld", "withhold", "", `a={"lines":[{"street":"[redacted]"},{"street":null}],"city":"R***","a.b":"[redacted]","both":[{"z":"1"},{"z":"2"}]}`},
+		{"the rest kept", "withhold", "    a: {keep: \"public but for these\"}\n",
+			`a={"lines":[{"street":"[redacted]","flat":"2b"},{"street":null,"k":[1,{"x":"y"}]}],"city":"R***","ok":true,"f":0.5,"a.b":"[redacted]","both":[{"z":"1"},{"z":"2"}]}`},
+		{"a part kept", "withhold", "    a.lines: {keep: \"r\"}\n",
+			`a={"lines":[{"street":"[redacted]","flat":"2b"},{"street":null,"k":[1,{"x":"y"}]}],"city":"R***","a.b":"[redacted]","both":[{"z":"1"},{"z":"2"}]}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			g := policy(t, "key: env:KEY\ndefault: "+c.rest+"\nrules:\n- columns:"+columns+c.policy)
+			x, err := g.Pass(batch(s, change{after: in}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &x.Rows()[0]
+			if got := tokens.ReplaceAllString(row(r, r.After), "HASH"); got != c.want { // P4
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+			if c := r.Table.Columns[0]; c.Type.Kind != schemas.JSON || c.Bounds || c.Action != "nested" {
+				t.Errorf("column %+v", c)
+			}
+			if un := g.Unmatched(); !slices.Equal(un, []string{"rule 1: a.both.z"}) {
+				t.Errorf("unmatched %q", un)
+			}
+		})
 	}
 }
+
+var tokens = regexp.MustCompile("k1_[a-z2-7]{26}")
 
 // TestWhatCannotBeMaskedIsRefused: a path that leads into a value that is no
 // object is not guessed at. // P2
@@ -158,7 +187,9 @@ func TestWhatCannotBeMaskedIsRefused(t *testing.T) {
 func TestStops(t *testing.T) {
 	s := schemaOf(true, "id", `{"id":1,"email":"e"}`)
 	for _, c := range []struct{ name, policy, want string }{
-		{"a key that is nulled", `{columns: {id: null}}`, "id is the key of shop.customers and its action is null"},
+		{"a key that is nulled", `{columns: {id: null}}`, "id is in the key of shop.customers and its action is null"},
+		{"a key that is masked partially", `{columns: {id: {partial: {keep_last: 1}}}}`, "its action is partial"},
+		{"a key that is masked inside", `{columns: {id.x: hash}}`, "its action is nested"},
 		{"a key that is dropped", `{columns: {id: drop}}`, "its action is drop"},
 		{"a path that matches nothing", `{topics: [shop.customers], columns: {emial: hash}}`, `column "emial", which shop.customers does not have, did you mean "email"?`},
 	} {

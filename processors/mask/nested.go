@@ -2,18 +2,29 @@ package mask
 
 import (
 	"bytes"
+	"strings"
 
 	"sluice/schemas"
 )
 
-// node is a set of paths into a JSON value.
+// node is a set of paths into a JSON value. A node with a target and with
+// paths below it is kept but for those.
 type node struct {
 	names map[string]*node
 	all   *node
-	spec  *Spec
+	at    *target
 }
 
-func (n *node) add(p Path, s *Spec) {
+// newNode joins the targets of one column.
+func newNode(ts []*target) *node {
+	n := &node{}
+	for _, t := range ts {
+		n.add(t.path[1:], t)
+	}
+	return n
+}
+
+func (n *node) add(p Path, t *target) {
 	for _, step := range p {
 		if step.All {
 			if n.all == nil {
@@ -30,28 +41,42 @@ func (n *node) add(p Path, s *Spec) {
 		}
 		n = n.names[step.Name]
 	}
-	n.spec = s
+	n.at = t
 }
+
+func (n *node) leaf() bool { return n.names == nil && n.all == nil }
 
 const maxDepth = 64
 
-// json copies the JSON value at the start of src to dst with the paths of n
-// masked, and returns what follows it. ok is false when src is no JSON value
-// as RFC 8259 has it, or n leads into a value that is not there to be led into.
-func (s *scratch) json(dst, src []byte, n *node, depth int) (out, rest []byte, ok bool) {
+// json copies the JSON value at the start of src to dst, without white space,
+// with the paths of n masked, and returns what follows it. What n does not
+// name goes by rest: Keep copies it, Withhold leaves it out, Hash hashes text,
+// objects and arrays and nulls other scalars (P4). The names beside a named
+// path are names of columns so to speak and stay. ok is false when src is no
+// JSON value as RFC 8259 has it, nests too deep, or a path leads into a value
+// that has no inside: that is refused, never guessed at. // P2
+func (s *scratch) json(dst, src []byte, n *node, rest Kind, depth int) (out, tail []byte, ok bool) {
 	src = skipSpace(src)
 	if len(src) == 0 || depth > maxDepth {
 		return dst, src, false
 	}
-	if n != nil && n.spec != nil {
-		return s.jsonLeaf(dst, src, n.spec)
+	switch {
+	case n == nil && rest == Keep:
+	case n == nil:
+		return s.leaf(dst, src, nil, rest)
+	case n.at != nil:
+		set(&n.at.value)
+		if n.leaf() {
+			return s.leaf(dst, src, &n.at.spec, rest)
+		}
+		rest = Keep // the rest of what is kept
 	}
 	switch {
-	case src[0] == '{' && (n == nil || n.all == nil):
-		return s.jsonObject(dst, src, n, depth)
-	case src[0] == '[' && (n == nil || n.names == nil):
-		return s.jsonArray(dst, src, n, depth)
-	case n != nil && src[0] != 'n': // a path leads into a scalar, or an object is an array: refuse, never guess // P2
+	case src[0] == '{' && (n == nil || n.names != nil):
+		return s.object(dst, src, n, rest, depth)
+	case src[0] == '[' && (n == nil || n.all != nil):
+		return s.array(dst, src, n, rest, depth)
+	case n != nil && src[0] != 'n':
 		return dst, src, false
 	}
 	end, ok := scalarEnd(src)
@@ -61,13 +86,13 @@ func (s *scratch) json(dst, src []byte, n *node, depth int) (out, rest []byte, o
 	return append(dst, src[:end]...), src[end:], true
 }
 
-func (s *scratch) jsonObject(dst, src []byte, n *node, depth int) (out, rest []byte, ok bool) {
+func (s *scratch) object(dst, src []byte, n *node, rest Kind, depth int) (out, tail []byte, ok bool) {
 	dst, src = append(dst, '{'), skipSpace(src[1:])
-	first := true
+	if len(src) > 0 && src[0] == '}' {
+		return append(dst, '}'), src[1:], true
+	}
+	empty := true
 	for {
-		if len(src) > 0 && src[0] == '}' && first {
-			return append(dst, '}'), src[1:], true
-		}
 		end, ok := stringEnd(src)
 		if !ok {
 			return dst, src, false
@@ -78,21 +103,22 @@ func (s *scratch) jsonObject(dst, src []byte, n *node, depth int) (out, rest []b
 			return dst, src, false
 		}
 		var kid *node
-		if n != nil && n.names != nil {
-			kid = n.names[string(s.unescape(key))]
+		if n != nil {
+			kid = n.names[string(s.unescape(key))] // does not allocate
 		}
 		mark := len(dst)
-		if dst[len(dst)-1] != '{' {
+		if !empty {
 			dst = append(dst, ',')
 		}
 		dst = append(append(dst, key...), ':')
-		if dst, src, ok = s.json(dst, src[1:], kid, depth+1); !ok {
+		if dst, src, ok = s.json(dst, src[1:], kid, rest, depth+1); !ok {
 			return dst, src, false
 		}
-		if kid != nil && kid.spec != nil && (kid.spec.Kind == Drop || kid.spec.Kind == Withhold) {
+		if gone(n, kid, rest) {
 			dst = dst[:mark]
+		} else {
+			empty = false
 		}
-		first = false
 		src = skipSpace(src)
 		switch {
 		case len(src) > 0 && src[0] == ',':
@@ -105,7 +131,18 @@ func (s *scratch) jsonObject(dst, src []byte, n *node, depth int) (out, rest []b
 	}
 }
 
-func (s *scratch) jsonArray(dst, src []byte, n *node, depth int) (out, rest []byte, ok bool) {
+// gone reports that kid, found under n, leaves nothing behind.
+func gone(n, kid *node, rest Kind) bool {
+	switch {
+	case kid != nil:
+		return kid.at != nil && actions[kid.at.spec.Kind].gone
+	case n != nil:
+		return actions[rest].gone
+	}
+	return false
+}
+
+func (s *scratch) array(dst, src []byte, n *node, rest Kind, depth int) (out, tail []byte, ok bool) {
 	dst, src = append(dst, '['), skipSpace(src[1:])
 	if len(src) > 0 && src[0] == ']' {
 		return append(dst, ']'), src[1:], true
@@ -114,14 +151,24 @@ func (s *scratch) jsonArray(dst, src []byte, n *node, depth int) (out, rest []by
 	if n != nil {
 		kid = n.all
 	}
+	empty := true
 	for {
-		if dst, src, ok = s.json(dst, src, kid, depth+1); !ok {
+		mark := len(dst)
+		if !empty {
+			dst = append(dst, ',')
+		}
+		if dst, src, ok = s.json(dst, src, kid, rest, depth+1); !ok {
 			return dst, src, false
+		}
+		if gone(n, kid, rest) {
+			dst = dst[:mark]
+		} else {
+			empty = false
 		}
 		src = skipSpace(src)
 		switch {
 		case len(src) > 0 && src[0] == ',':
-			dst, src = append(dst, ','), src[1:]
+			src = src[1:]
 		case len(src) > 0 && src[0] == ']':
 			return append(dst, ']'), src[1:], true
 		default:
@@ -130,37 +177,82 @@ func (s *scratch) jsonArray(dst, src []byte, n *node, depth int) (out, rest []by
 	}
 }
 
-// jsonLeaf masks one whole value, scalar or not.
-func (s *scratch) jsonLeaf(dst, src []byte, spec *Spec) (out, rest []byte, ok bool) {
+// leaf masks one whole value, scalar or not; spec nil is what nobody named.
+func (s *scratch) leaf(dst, src []byte, spec *Spec, rest Kind) (out, tail []byte, ok bool) {
 	mark := len(s.more)
-	s.more, rest, ok = s.json(s.more, src, nil, 0) // checks and measures it
+	s.more, tail, ok = s.json(s.more, src, nil, Keep, 0) // checks and measures it
 	raw := s.more[mark:]
-	defer func() { s.more = s.more[:mark] }()
-	if !ok {
-		return dst, src, false
+	switch {
+	case !ok:
+	case spec != nil && spec.Kind == Keep, string(raw) == "null":
+		dst = append(dst, raw...)
+	default:
+		f, c, inside := fieldOf(raw)
+		if spec == nil {
+			spec = &bare[fallback(rest, f.Type.Kind)]
+		}
+		dst = s.masked(dst, spec, f, c, inside)
 	}
-	if spec.Kind == Keep {
-		return append(dst, raw...), rest, true
-	}
-	if bytes.Equal(raw, []byte("null")) {
-		return append(dst, "null"...), rest, true
-	}
-	text := raw
-	if raw[0] == '"' {
-		text = s.unescape(raw)
-	}
-	at := len(dst)
-	dst = append(dst, '"')
-	masked, has := s.apply(s.more, spec, text)
-	if !has {
-		return append(dst[:at], "null"...), rest, true
-	}
-	dst = schemas.AppendEscaped(dst, masked[len(s.more):])
-	s.more = masked[:len(s.more)]
-	return append(dst, '"'), rest, true
+	s.more = s.more[:mark]
+	return dst, tail, ok
 }
 
-// unescape is the text of a JSON string with its quotes.
+// bare are actions without parameters, for what nobody named.
+var bare = [...]Spec{Null: {Kind: Null}, Hash: {Kind: Hash}, Withhold: {Kind: Withhold}}
+
+// masked appends what becomes of a value, as JSON.
+func (s *scratch) masked(dst []byte, spec *Spec, f *schemas.Field, c schemas.Cell, p []byte) []byte {
+	act := &actions[spec.Kind]
+	if act.mask == nil { // gone ones are cut out by the caller
+		return append(dst, "null"...)
+	}
+	k, text := s.value(f, c, p)
+	at := len(s.more)
+	out, ok := act.mask(s, s.more, spec, k, text)
+	s.more = out[:at]
+	if !ok {
+		return append(dst, "null"...)
+	}
+	return append(schemas.AppendEscaped(append(dst, '"'), out[at:]), '"')
+}
+
+// fieldOf is the field and cell of a JSON value that was checked.
+func fieldOf(raw []byte) (f *schemas.Field, c schemas.Cell, p []byte) {
+	c.Flags = schemas.Present
+	switch raw[0] {
+	case '"':
+		raw = raw[1 : len(raw)-1]
+		c.Enc = schemas.EncText
+		if bytes.IndexByte(raw, '\\') >= 0 {
+			c.Enc = schemas.EncJSONString
+		}
+	case '{', '[':
+		c.Enc = schemas.EncJSON
+	case 't':
+		c.Enc = schemas.EncTrue
+	case 'f':
+		c.Enc = schemas.EncFalse
+	default:
+		c.Enc = schemas.EncInt
+		if bytes.ContainsAny(raw, ".eE") {
+			c.Enc = schemas.EncFloat
+		}
+	}
+	return &fields[c.Enc], c, raw
+}
+
+// fields are those of JSON values by their encoding.
+var fields = [...]schemas.Field{
+	schemas.EncText:       {Type: schemas.Type{Kind: schemas.String}},
+	schemas.EncJSONString: {Type: schemas.Type{Kind: schemas.String}},
+	schemas.EncInt:        {Type: schemas.Type{Kind: schemas.Int64}},
+	schemas.EncFloat:      {Type: schemas.Type{Kind: schemas.Float64}},
+	schemas.EncTrue:       {Type: schemas.Type{Kind: schemas.Bool}},
+	schemas.EncFalse:      {Type: schemas.Type{Kind: schemas.Bool}},
+	schemas.EncJSON:       {Type: schemas.Type{Kind: schemas.JSON}},
+}
+
+// unescape is the text of a JSON string with its quotes, in s.text if it has escapes.
 func (s *scratch) unescape(q []byte) []byte {
 	in := q[1 : len(q)-1]
 	if bytes.IndexByte(in, '\\') < 0 {
@@ -190,7 +282,7 @@ func stringEnd(p []byte) (int, bool) {
 			return 0, false
 		case p[i] == '\\':
 			i++
-			if i >= len(p) || bytes.IndexByte([]byte(`"\/bfnrtu`), p[i]) < 0 {
+			if i >= len(p) || strings.IndexByte(`"\/bfnrtu`, p[i]) < 0 {
 				return 0, false
 			}
 			if p[i] == 'u' {

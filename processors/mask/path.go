@@ -2,6 +2,7 @@ package mask
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -11,15 +12,16 @@ type Step struct {
 	All  bool
 }
 
-// Path leads to a column or into a JSON value: a, a.b, a[*].b, ["a.b"].c.
-// The first step is a column name.
+// Path leads to a column or into a JSON value: a, a.b, a[*].b. The first step
+// is a column name.
 type Path []Step
 
-// ParsePath reads a path. A name with dots or brackets is written ["a.b"].
+// ParsePath reads a path. The characters . [ ] " and \ of a name are written
+// with a backslash in front, or the name stands in ["..."] as it is.
 func ParsePath(s string) (Path, error) {
 	var p Path
 	bad := func() (Path, error) {
-		return nil, fmt.Errorf("%q is no path: want column, column.field, column[*].field, or [\"name.with.dots\"]", s)
+		return nil, fmt.Errorf("%q is no path: want column, column.field, column[*].field; a name with dots is a\\.b or [\"a.b\"]", s)
 	}
 	for rest := s; ; {
 		switch {
@@ -35,14 +37,11 @@ func ParsePath(s string) (Path, error) {
 			}
 			p, rest = append(p, Step{All: true}), rest[3:]
 		default:
-			i := strings.IndexAny(rest, ".[")
-			if i < 0 {
-				i = len(rest)
-			}
-			if i == 0 || strings.ContainsAny(rest[:i], `]"`) {
+			name, n := plainName(rest)
+			if n <= 0 {
 				return bad()
 			}
-			p, rest = append(p, Step{Name: rest[:i]}), rest[i:]
+			p, rest = append(p, Step{Name: name}), rest[n:]
 		}
 		switch {
 		case rest == "":
@@ -57,20 +56,49 @@ func ParsePath(s string) (Path, error) {
 	}
 }
 
+const special = `.[]"\`
+
+// plainName is the name at the front of s with its escapes undone and how long
+// it is as written, or -1.
+func plainName(s string) (string, int) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '.' || c == '[':
+			return b.String(), i
+		case c == '\\':
+			if i++; i == len(s) || strings.IndexByte(special, s[i]) < 0 {
+				return "", -1
+			}
+			b.WriteByte(s[i])
+		case c == ']' || c == '"':
+			return "", -1
+		default:
+			b.WriteByte(c)
+		}
+	}
+	return b.String(), len(s)
+}
+
 func (p Path) String() string {
 	var b strings.Builder
 	for i, s := range p {
-		switch {
-		case s.All:
+		if s.All {
 			b.WriteString("[*]")
-		case strings.ContainsAny(s.Name, ".["):
-			fmt.Fprintf(&b, `["%s"]`, s.Name)
-		default:
-			if i > 0 {
-				b.WriteByte('.')
+			continue
+		}
+		if i > 0 {
+			b.WriteByte('.')
+		}
+		for j := range len(s.Name) {
+			if strings.IndexByte(special, s.Name[j]) >= 0 {
+				b.WriteByte('\\')
 			}
-			b.WriteString(s.Name)
+			b.WriteByte(s.Name[j])
 		}
 	}
 	return b.String()
 }
+
+// within reports whether p is q or leads to something inside of q.
+func (p Path) within(q Path) bool { return len(p) >= len(q) && slices.Equal(p[:len(q)], q) }

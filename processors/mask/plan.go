@@ -2,8 +2,6 @@ package mask
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"sluice/schemas"
 	"sluice/topology"
@@ -22,11 +20,13 @@ type column struct {
 	ord   int
 	field *schemas.Field
 	spec  *Spec
+	act   *action
 	inner *node // paths inside of a JSON value
+	keep  bool  // cells pass as they are
 }
 
-// Decision says what happens to one column, and which rule of the policy
-// decided: Rule counts from 1, 0 is the default.
+// Decision says what happens to one column, or to a path inside of one, and
+// which rule of the policy decided: Rule counts from 1, 0 is the default.
 type Decision struct {
 	Column string
 	Action string
@@ -35,142 +35,140 @@ type Decision struct {
 	Why    string
 }
 
-// compile works out what happens to every field of s. // P4
-func (g *Gate) compile(s *schemas.Schema) *plan {
-	p := &plan{table: &stream.Table{Topic: s.Topic, Database: s.Database, Namespace: s.Namespace, Table: s.Table, Version: s.Version}}
+func newPlan(s *schemas.Schema) *plan {
+	return &plan{table: &stream.Table{Topic: s.Topic, Database: s.Database, Namespace: s.Namespace, Table: s.Table, Version: s.Version}}
+}
+
+// add appends an output column.
+func (p *plan) add(c column, out schemas.Field, action string) {
+	if out.Key {
+		p.table.Key = append(p.table.Key, len(p.cols))
+	}
+	p.cols = append(p.cols, c)
+	p.table.Columns = append(p.table.Columns, stream.Column{Field: out, Action: action, Bounds: c.keep}) // P1
+}
+
+// keepAll is the plan of `privacy: none`.
+func keepAll(s *schemas.Schema) *plan {
+	p := newPlan(s)
 	for i := range s.Fields {
 		f := &s.Fields[i]
-		c, d := g.decide(s, f)
+		p.add(column{ord: i, field: f, spec: &Spec{Kind: Keep}, act: &actions[Keep], keep: true}, *f, Keep.String())
+	}
+	return p
+}
+
+// compile works out what happens to every field of s: what nobody classified
+// goes by the default. // P4
+func (g *Gate) compile(s *schemas.Schema) *plan {
+	p := newPlan(s)
+	for i := range s.Fields {
+		f := &s.Fields[i]
+		c, ds := g.decide(s, f)
 		c.ord = i
-		if c.spec.Kind == Drop || c.spec.Kind == Withhold {
-			if f.Key {
-				p.refuse(s, f.Name, d.Action)
-			}
+		if f.Key && (!c.act.injective || c.inner != nil) && p.err == nil { // D4
+			p.err = &stream.StateError{State: stream.StateParked,
+				Why:  fmt.Sprintf("mask: %s is in the key of %s and its action is %s: rows would fall together", f.Name, s.Topic, ds[0].Action),
+				Todo: "keep it with a reason, or hash it"}
+		}
+		if c.act.gone {
 			continue
 		}
-		if f.Key && (c.spec.Kind == Null || c.spec.Kind == Redact) {
-			p.refuse(s, f.Name, d.Action) // rows would fall together
-		}
-		if f.Key {
-			p.table.Key = append(p.table.Key, len(p.cols))
-		}
-		p.cols = append(p.cols, c)
-		p.table.Columns = append(p.table.Columns, stream.Column{Field: c.output(), Action: d.Action, Bounds: c.spec.Kind == Keep && c.inner == nil})
+		p.add(c, c.output(), ds[0].Action)
 	}
 	g.check(s, p)
 	return p
 }
 
-func (p *plan) refuse(s *schemas.Schema, name, action string) {
-	p.err = &stream.StateError{State: stream.StateParked,
-		Why:  fmt.Sprintf("mask: %s is the key of %s and its action is %s: rows would fall together", name, s.Topic, action),
-		Todo: "keep it with a reason, hash it, or mask it partially"}
-}
-
-// decide is the action of one field.
-func (g *Gate) decide(s *schemas.Schema, f *schemas.Field) (column, Decision) {
-	for i := range g.cfg.Rules {
-		r := &g.cfg.Rules[i]
+// decide is what happens to one field: the first rule that names it, else the
+// default. Decisions about paths inside of it follow the field's own.
+func (g *Gate) decide(s *schemas.Schema, f *schemas.Field) (column, []Decision) {
+	for _, r := range g.rules {
 		if !r.matches(s.Topic) {
 			continue
 		}
-		d := Decision{Column: f.Name, Rule: i + 1, Line: r.line}
-		if r.Keep != nil && slices.Contains(r.Keep.Columns, f.Name) {
-			d.Action, d.Why = Keep.String(), r.Keep.Because
-			return column{field: f, spec: &Spec{Kind: Keep, Why: r.Keep.Because}}, d
+		ts := r.of(f.Name)
+		if len(ts) == 0 {
+			continue
 		}
-		var inner *node
-		for name, spec := range r.Columns {
-			path, err := ParsePath(name)
-			if err != nil || path[0].Name != f.Name {
-				continue
+		c := column{field: f, spec: &Spec{Kind: Keep}}
+		ds := []Decision{{Column: f.Name, Action: "nested", Rule: r.number, Line: r.line}}
+		for _, t := range ts {
+			d := Decision{Column: t.path.String(), Action: t.spec.Kind.String(), Rule: r.number, Line: t.spec.line, Why: t.spec.Why}
+			if d.Line == 0 { // null has no line of its own
+				d.Line = r.line
 			}
-			if len(path) == 1 {
-				d.Action, d.Why = spec.Kind.String(), spec.Why
-				return column{field: f, spec: &spec}, d
+			switch {
+			case len(t.path) > 1:
+				ds = append(ds, d)
+			case len(ts) == 1:
+				ds[0], c.spec = d, &t.spec
+			default: // kept but for what is named inside
+				ds[0].Why, ds[0].Line = d.Why, d.Line
 			}
-			if inner == nil {
-				inner = &node{}
-			}
-			inner.add(path[1:], &spec)
 		}
-		if inner != nil {
-			d.Action = "nested"
-			return column{field: f, spec: &Spec{Kind: Keep}, inner: inner}, d
+		if len(ds) > 1 {
+			c.inner = newNode(ts)
 		}
+		c.act, c.keep = &actions[c.spec.Kind], c.spec.Kind == Keep && c.inner == nil
+		return c, ds
 	}
-	spec := &Spec{Kind: Null}
-	switch {
-	case g.cfg.Default == "withhold":
-		spec.Kind = Withhold
-	case isText(f.Type.Kind), f.Key: // a key that is nulled would make rows fall together
-		spec.Kind = Hash
+	k := g.fallback(f.Type.Kind)
+	if f.Key && k == Null { // a key that is nulled would make rows fall together
+		k = Hash
 	}
-	return column{field: f, spec: spec}, Decision{Column: f.Name, Action: spec.Kind.String()}
+	return column{field: f, spec: &Spec{Kind: k}, act: &actions[k]}, []Decision{{Column: f.Name, Action: k.String()}}
 }
 
-func (r *Rule) matches(topic string) bool {
-	return len(r.Topics) == 0 || slices.ContainsFunc(r.Topics, func(g string) bool { return topology.Glob(g, topic) })
+// fallback is the action of a value of kind k that nobody classified. // P4
+func (g *Gate) fallback(k schemas.Kind) Kind { return fallback(g.rest, k) }
+
+func fallback(rest Kind, k schemas.Kind) Kind {
+	if rest == Hash && !isText(k) {
+		return Null
+	}
+	return rest
 }
 
 // output is the field behind the gate.
 func (c *column) output() schemas.Field {
 	f := *c.field
-	f.Nullable = true
 	switch {
 	case c.inner != nil:
 		f.Type, f.Wire = schemas.Type{Kind: schemas.JSON}, schemas.WirePlain
-	case c.spec.Kind == Keep, c.spec.Kind == Null, f.Type.Kind == schemas.Unknown:
-	case c.spec.Kind == Redact && !isText(f.Type.Kind): // nulled
-	default:
-		f.Type, f.Wire = schemas.Type{Kind: schemas.String}, schemas.WirePlain
+	case c.act.output != nil:
+		c.act.output(&f)
 	}
 	return f
 }
 
 // check wants every path of the policy to match a column. A rule for topics by
-// name over a source table is wrong if a column is not there; a rule by glob
-// or over plain events is noted until it matched once.
+// name over a source table is wrong if a column is not there; one by glob, or
+// over plain events, may match later: Unmatched lists it until it does.
 func (g *Gate) check(s *schemas.Schema, p *plan) {
 	known := make([]string, len(s.Fields))
 	for i, f := range s.Fields {
 		known[i] = f.Name
 	}
-	for i := range g.cfg.Rules {
-		r := &g.cfg.Rules[i]
+	for _, r := range g.rules {
 		if !r.matches(s.Topic) || r.Optional {
 			continue
 		}
-		for _, name := range r.names() {
-			id := fmt.Sprintf("rule %d: %s", i+1, name)
-			if slices.Contains(known, name) {
-				g.matched(id)
+		for _, t := range r.targets {
+			name := t.path[0].Name
+			if s.Ordinal([]byte(name)) >= 0 {
+				set(&t.column)
+				set(&t.asked)
 				continue
 			}
-			g.unmatched(id)
 			if s.Closed && r.literal() && p.err == nil {
 				p.err = &stream.StateError{State: stream.StateParked,
-					Why:  fmt.Sprintf("mask: rule %d names column %q, which %s does not have%s", i+1, name, s.Topic, topology.Suggest(name, known)),
+					Why:  fmt.Sprintf("mask: rule %d names column %q, which %s does not have%s", r.number, name, s.Topic, topology.Suggest(name, known)),
 					Todo: "mend the policy, or say `optional: true` in the rule"}
+			}
+			if !t.asked.Swap(true) && g.log != nil {
+				g.log.Warn("a path of the policy matches no column so far", "rule", r.number, "path", t.path.String(), "topic", s.Topic)
 			}
 		}
 	}
-}
-
-// names lists the columns the rule speaks of.
-func (r *Rule) names() (names []string) {
-	for n := range r.Columns {
-		if p, err := ParsePath(n); err == nil {
-			names = append(names, p[0].Name)
-		}
-	}
-	if r.Keep != nil {
-		names = append(names, r.Keep.Columns...)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-func (r *Rule) literal() bool {
-	return len(r.Topics) > 0 && !slices.ContainsFunc(r.Topics, func(t string) bool { return strings.Contains(t, "*") })
 }

@@ -71,12 +71,14 @@ type Clean struct {
 
 // NewClean is for topology/stream/gate alone: the type of d cannot be named elsewhere.
 // In, Filtered and Rejects of b are carried over; rows are the rest.
-func NewClean(_ door.Door, b *Batch, rows []CleanRow) Clean {
+func NewClean(d door.Door, b *Batch, rows []CleanRow) Clean {
+	d.Check() // P1
 	return Clean{lane: b.Lane, from: b.From, to: b.To, rows: rows, in: b.In, rejected: int64(len(b.Rejects)), filtered: b.Filtered}
 }
 
 // Bind lends row the memory of r, a record of b. It is for the gate alone.
-func (r *CleanRow) Bind(_ door.Door, rec *Record, arena *[]byte) {
+func (r *CleanRow) Bind(d door.Door, rec *Record, arena *[]byte) {
+	d.Check() // P1
 	r.value, r.key, r.arena = rec.Value.p, rec.Key.p, arena
 }
 

@@ -13,11 +13,11 @@ import (
 // was made into the batch's arena.
 func Row(b *stream.Batch, rec *stream.Record, t *stream.Table, arena *[]byte) stream.CleanRow {
 	r := stream.CleanRow{Table: t, Offset: rec.Offset, Seq: rec.Seq, Op: rec.Op, Snapshot: rec.Snapshot, Time: rec.Time, Src: rec.Src}
-	r.Bind(door.Door{}, rec, arena)
+	r.Bind(door.Open(), rec, arena)
 	return r
 }
 
 // Clean ends the passage of b: rows are what is left of its records, in order.
 func Clean(b *stream.Batch, rows []stream.CleanRow) stream.Clean {
-	return stream.NewClean(door.Door{}, b, rows)
+	return stream.NewClean(door.Open(), b, rows)
 }

@@ -4,5 +4,16 @@
 package door
 
 // Door is asked for by stream.NewClean. Its unexported field keeps an untyped
-// literal from standing in for it.
-type Door struct{ door int }
+// literal from standing in for it, and its zero value, which type inference
+// can make without naming it, opens nothing.
+type Door struct{ open bool }
+
+// Open is the one Door that opens.
+func Open() Door { return Door{true} }
+
+// Check panics unless d came from Open.
+func (d Door) Check() {
+	if !d.open {
+		panic("stream: Clean is made by topology/stream/gate alone")
+	}
+}

@@ -1,0 +1,174 @@
+package mask
+
+import (
+	"bytes"
+	"hash"
+	"strconv"
+	"unicode/utf8"
+
+	"sluice/schemas"
+)
+
+// scratch is what one worker needs while it masks: no allocation a record.
+type scratch struct {
+	mac   hash.Hash
+	keyID string
+	rest  Kind // of what nobody classified inside of JSON
+	sum   []byte
+	text  []byte // the canonical text of one value
+	more  []byte // the JSON text that is walked, and leaves of it
+	memo  memo
+}
+
+func newScratch(g *Gate) *scratch {
+	s := &scratch{keyID: g.keyID, rest: g.rest, sum: make([]byte, 0, 32)}
+	if g.mac != nil {
+		s.mac = g.mac()
+	}
+	if g.memo {
+		s.memo = newMemo()
+	}
+	return s
+}
+
+const keptScratch = 1 << 20 // larger buffers, of one huge value, are not kept
+
+// forget clears what is left of values: nothing raw outlives its batch. // P1
+func (s *scratch) forget() {
+	for _, p := range []*[]byte{&s.text, &s.more} {
+		clear((*p)[:cap(*p)])
+		if cap(*p) > keptScratch {
+			*p = nil
+		}
+	}
+	if s.mac != nil {
+		s.mac.Reset()
+	}
+}
+
+// value is the canonical text of a value and what kind it is: what actions
+// see. It does not depend on how the source spelled the value, as far as that
+// tells nothing: 5 has one text as an int, as a decimal 5.00, as a float 5.0
+// and inside of JSON; times are ISO 8601 without zeros at the end of the
+// fraction, UUIDs are lower case. Text is taken as it is, JSON as written. A
+// value that does not spell its type is its own text. The result is p, or in
+// s.text until the next call.
+func (s *scratch) value(f *schemas.Field, c schemas.Cell, p []byte) (schemas.Kind, []byte) {
+	k := f.Type.Kind
+	if k == schemas.Unknown {
+		k = literal(c.Enc)
+	}
+	if c.Enc == schemas.EncText && isText(k) && k != schemas.UUID && utf8.Valid(p) { // nearly always
+		return k, p
+	}
+	done := false
+	switch k {
+	case schemas.Bool, schemas.Int32, schemas.Int64:
+		if c.Enc == schemas.EncInt && k != schemas.Bool {
+			return k, p
+		}
+		if v, err := schemas.Int(f, c, p); err == nil && k == schemas.Bool {
+			s.text, done = strconv.AppendBool(s.text[:0], v == 1), true
+		} else if err == nil {
+			s.text, done = strconv.AppendInt(s.text[:0], v, 10), true
+		}
+	case schemas.Float32, schemas.Float64:
+		if c.Enc == schemas.EncInt {
+			return k, p
+		}
+		if v, err := schemas.Float(f, c, p); err == nil {
+			s.text, done = appendFloat(s.text[:0], v, k), true
+		}
+	case schemas.Decimal:
+		var code string
+		if s.text, code = schemas.AppendJSON(s.text[:0], f.Type, f.Wire, c, p); code == "" {
+			s.text, done = trimmed(s.text[1:len(s.text)-1]), true
+		}
+	case schemas.Date, schemas.Time, schemas.Timestamp, schemas.Instant:
+		done = s.moment(f, c, p)
+	}
+	if !done {
+		s.text = schemas.AppendText(s.text[:0], c, p)
+	}
+	if k == schemas.UUID {
+		for i, ch := range s.text {
+			if 'A' <= ch && ch <= 'Z' {
+				s.text[i] = ch + 'a' - 'A'
+			}
+		}
+	}
+	return k, s.text
+}
+
+// literal is the kind of a value that only its encoding tells.
+func literal(e schemas.Encoding) schemas.Kind {
+	switch e {
+	case schemas.EncInt:
+		return schemas.Int64
+	case schemas.EncFloat:
+		return schemas.Float64
+	case schemas.EncTrue, schemas.EncFalse:
+		return schemas.Bool
+	case schemas.EncJSON:
+		return schemas.JSON
+	}
+	return schemas.String
+}
+
+func appendFloat(dst []byte, v float64, k schemas.Kind) []byte {
+	bits := 64
+	if k == schemas.Float32 {
+		bits = 32
+	}
+	switch {
+	case v == 0: // -0 too
+		return append(dst, '0')
+	case v > -1e15 && v < 1e15:
+		return strconv.AppendFloat(dst, v, 'f', -1, bits)
+	}
+	return strconv.AppendFloat(dst, v, 'g', -1, bits)
+}
+
+// moment puts a date or time into s.text. Text with more than microseconds
+// stays as it is: rounding would make different values one.
+func (s *scratch) moment(f *schemas.Field, c schemas.Cell, p []byte) bool {
+	t, w := f.Type, f.Wire
+	var buf [20]byte
+	if c.Enc != schemas.EncInt {
+		if i := bytes.IndexByte(p, '.'); i >= 0 && len(p)-i > 7 && p[i+7]-'0' <= 9 {
+			return false
+		}
+		v, err := schemas.Int(f, c, p)
+		if err != nil {
+			return false
+		}
+		p, c, w = strconv.AppendInt(buf[:0], v, 10), schemas.Cell{Enc: schemas.EncInt, Flags: schemas.Present}, schemas.WirePlain
+	}
+	switch {
+	case w != schemas.WirePlain:
+	case t.Kind == schemas.Date:
+		w = schemas.WireDays
+	default:
+		w = schemas.WireMicros
+	}
+	out, code := schemas.AppendJSON(s.text[:0], t, w, c, p)
+	if s.text = out; code != "" {
+		return false
+	}
+	out = out[1 : len(out)-1]
+	if n := len(out) - 1; out[n] == 'Z' {
+		out = append(trimmed(out[:n]), 'Z')
+	} else {
+		out = trimmed(out)
+	}
+	s.text = out
+	return true
+}
+
+// trimmed is a number or time without zeros at the end of its fraction.
+func trimmed(p []byte) []byte {
+	if bytes.IndexByte(p, '.') < 0 {
+		return p
+	}
+	return bytes.TrimSuffix(bytes.TrimRight(p, "0"), []byte{'.'})
+}
