@@ -1,0 +1,217 @@
+package d1
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+
+	"sluice/topology/stream"
+)
+
+// payload is Staged.Payload: one line of JSON, then the rows it points into,
+// unless they wait in _sluice_staged.
+type payload struct {
+	Format int         `json:"v"` // 1
+	Chunks int         `json:"chunks,omitempty"`
+	Tables []tablePlan `json:"tables,omitempty"`
+
+	raw []byte
+}
+
+// tablePlan is what happens to one table, in this order: clear, deletes, puts.
+type tablePlan struct {
+	Name    string       `json:"name"`
+	Topic   string       `json:"topic"`
+	Keyed   bool         `json:"keyed"`
+	Clear   bool         `json:"clear,omitempty"` // a truncate
+	Columns []columnPlan `json:"columns,omitempty"`
+	Key     []string     `json:"key"`
+	Ops     []op         `json:"ops,omitempty"`
+}
+
+// columnPlan is a column that some rows have a value for.
+type columnPlan struct {
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+// op is one statement over one JSON array of rows.
+type op struct {
+	Delete bool   `json:"delete,omitempty"`
+	Cells  []cell `json:"cells"`
+	From   int    `json:"from"` // of the array in the rows
+	Len    int    `json:"len"`
+	Rows   int    `json:"rows"`
+	Chunk  int    `json:"chunk,omitempty"` // or its number in _sluice_staged, from 1
+}
+
+// cell says which element of a row's array goes to which column.
+type cell struct {
+	Column int  `json:"c"`
+	At     int  `json:"at"`
+	Hex    bool `json:"hex,omitempty"`
+}
+
+var errPayload = errors.New("d1: what was staged has a form this version does not read: commit it with the version that staged it, or drop the epoch by restarting")
+
+func (p *payload) encode() ([]byte, error) {
+	b, err := json.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	b = slices.Grow(b, 1+len(p.raw))
+	return append(append(b, '\n'), p.raw...), nil
+}
+
+func decodePayload(b []byte) (p payload, err error) {
+	if len(b) == 0 {
+		return p, nil
+	}
+	head, raw, ok := bytes.Cut(b, []byte{'\n'})
+	if err := json.Unmarshal(head, &p); !ok || err != nil || p.Format != 1 {
+		return p, errPayload
+	}
+	p.raw = raw
+	for _, t := range p.Tables {
+		for _, o := range t.Ops {
+			bad := o.From < 0 || o.Len < 0 || o.From+o.Len > len(raw)
+			for _, c := range o.Cells {
+				bad = bad || c.Column < 0 || c.Column >= len(t.Columns)
+			}
+			if bad {
+				return p, errPayload
+			}
+		}
+	}
+	return p, nil
+}
+
+// plan lays out what parts hold: tables in order of name, so that the same
+// parts always give the same statements.
+func (s *Sink) plan(parts []stream.Part) payload {
+	p := payload{Format: 1}
+	runs, of := map[*target][]*run{}, map[*target][]*epoch{}
+	var order []*target
+	for _, part := range parts {
+		e, _ := part.Data.(*epoch)
+		if e == nil {
+			continue
+		}
+		for _, r := range e.order {
+			if runs[r.target] == nil {
+				order = append(order, r.target)
+			}
+			runs[r.target], of[r.target] = append(runs[r.target], r), append(of[r.target], e)
+		}
+	}
+	slices.SortFunc(order, func(a, b *target) int { return strings.Compare(a.name, b.name) })
+	for _, tg := range order {
+		p.table(s, s.join(runs[tg], of[tg]))
+	}
+	return p
+}
+
+// table adds the statements of one run.
+func (p *payload) table(s *Sink, r *run) {
+	if len(r.list) == 0 && r.cut == nil {
+		return
+	}
+	t := tablePlan{Name: r.name, Topic: r.topic, Keyed: r.keyed, Clear: r.cut != nil}
+	if !r.keyed {
+		t.Key = []string{"_partition", "_offset", "_seq"}
+	}
+	for gi := range r.groups {
+		if t.Key == nil {
+			for _, k := range r.groups[gi].key {
+				t.Key = append(t.Key, r.groups[gi].cols[k].name)
+			}
+		}
+		p.ops(s, &t, r, op{Cells: t.cells(r.groups[gi])}, func(c *change) bool { return !c.gone && c.group == int32(gi) })
+	}
+	p.deletes(s, &t, r)
+	p.Tables = append(p.Tables, t)
+}
+
+// cells maps the arrays of a group to columns, adding those the table lacks.
+func (t *tablePlan) cells(g group) (cs []cell) {
+	at := 0
+	if !t.Keyed {
+		for _, c := range where {
+			cs = append(cs, cell{Column: t.column(c), At: at})
+			at++
+		}
+	}
+	for i := range g.cols {
+		if c := &g.cols[i]; !g.keep.has(i) {
+			cs = append(cs, cell{Column: t.column(*c), At: at + i, Hex: c.sql == sqlBlob})
+		}
+	}
+	return cs
+}
+
+// column is the place of c. Of two types the wider one stays: what is there
+// decides in the end.
+func (t *tablePlan) column(c column) int {
+	for i := range t.Columns {
+		if x := &t.Columns[i]; lower(x.Name) == lower(c.name) {
+			if x.Type != c.sql && x.Type != sqlAny {
+				x.Type = c.sql
+			}
+			return i
+		}
+	}
+	t.Columns = append(t.Columns, columnPlan{c.name, c.sql})
+	return len(t.Columns) - 1
+}
+
+// deletes are the keys that are gone. A table whose epoch has nothing else
+// takes its key columns from the deletes' layout.
+func (p *payload) deletes(s *Sink, t *tablePlan, r *run) {
+	l := r.keys
+	if !t.Keyed || l == nil {
+		return
+	}
+	var cs []cell
+	for i, k := range l.key {
+		c := l.cols[k]
+		if len(t.Key) < len(l.key) {
+			t.Key = append(t.Key, c.name)
+		}
+		cs = append(cs, cell{Column: t.column(c), At: i, Hex: c.sql == sqlBlob})
+	}
+	n := len(t.Ops)
+	p.ops(s, t, r, op{Delete: true, Cells: cs}, func(c *change) bool { return c.gone })
+	gone := slices.Clone(t.Ops[n:])
+	t.Ops = append(gone, t.Ops[:n]...) // deletes first
+}
+
+// ops cuts the changes that are wanted into statements of bounded size.
+func (p *payload) ops(s *Sink, t *tablePlan, r *run, o op, want func(*change) bool) {
+	flush := func() {
+		if o.Rows > 0 {
+			p.raw[len(p.raw)-1] = ']'
+			o.Len = len(p.raw) - o.From
+			t.Ops = append(t.Ops, o)
+		}
+		o.Rows = 0
+	}
+	for i := range r.list {
+		c := &r.list[i]
+		if c.void || !want(c) {
+			continue
+		}
+		row := r.buf[c.row.from:c.row.to]
+		if o.Rows > 0 && (o.Rows >= s.cfg.MaxRows || len(p.raw)-o.From+len(row) >= s.cfg.MaxRequestBytes) {
+			flush()
+		}
+		if o.Rows == 0 {
+			o.From = len(p.raw)
+			p.raw = append(p.raw, '[')
+		}
+		p.raw = append(append(p.raw, row...), ',')
+		o.Rows++
+	}
+	flush()
+}
