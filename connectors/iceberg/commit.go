@@ -107,7 +107,7 @@ func (s *Sink) attempt(ctx context.Context, staged []stream.Staged) (verdict, er
 	if err != nil {
 		return lost, err
 	}
-	if rec.Intent != nil && rec.Intent.Seq != s.applied { // nothing new before the last one is whole
+	if rec.Intent != nil && rec.Intent.Commit != s.applied { // nothing new before the last one is whole
 		if err := s.finish(ctx, rec.Intent); err != nil {
 			return lost, err
 		}

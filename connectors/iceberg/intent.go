@@ -41,7 +41,7 @@ func (s *Sink) intend(next *record, tabs []*table.Table, names []string, adds ma
 
 // finish applies an intent to the tables that do not have it.
 func (s *Sink) finish(ctx context.Context, in *intent) error {
-	if in.Seq == s.applied {
+	if in.Commit == s.applied {
 		return nil
 	}
 	byTable := map[string]*addition{}
@@ -59,7 +59,7 @@ func (s *Sink) finish(ctx context.Context, in *intent) error {
 	if err != nil {
 		return err
 	}
-	s.applied = in.Seq
+	s.applied = in.Commit
 	return nil
 }
 

@@ -253,6 +253,9 @@ func TestBounds(t *testing.T) {
 	}
 	e.Spans = []stream.LedgerSpan{{Span: c.Span(), Count: c.Count()}}
 	e.seal(t, w)
+	w2 := k.Writer() // another worker, whose policy still lets the column be seen
+	e.write(t, w2, some(lane1, 0, 3))
+	e.seal(t, w2)
 	commit(t, k, e.upload(t, k))
 	tab, _ := k.client.load(context.Background(), "orders")
 	tasks, err := tab.Scan().PlanFiles(context.Background())

@@ -51,8 +51,8 @@ type Sink struct {
 	mu      sync.Mutex // what goes to the ledger is one at a time
 	ledger  string     // uuid of the ledger table that was seen, or ""
 	seen    map[string]map[stream.Lane]bool
-	applied int64 // seq of the last intent this process saw applied whole
-	suspect int   // commits in a row that found a table torn or rewound
+	applied string // commit id of the last intent this process saw applied whole
+	suspect int    // commits in a row that found a table torn or rewound
 
 	known   sync.Mutex // tables
 	tables  map[string]knownTable

@@ -395,8 +395,8 @@ func TestMetadataStaysSmall(t *testing.T) {
 // TestSnapshotsExpire: a data table keeps the last snapshots and all rows, and
 // is not taken for one that was rolled back.
 func TestSnapshotsExpire(t *testing.T) {
-	for _, intent := range []bool{false, true} {
-		s := newStore(t, func(c *Config) { c.KeepSnapshots, c.Intent = 10, intent })
+	for _, edit := range []func(*Config){func(*Config) {}, func(c *Config) { c.Intent = true }, func(c *Config) { c.FormatVersion = 3 }} {
+		s := newStore(t, edit, func(c *Config) { c.KeepSnapshots = 10 })
 		k := s.open(t)
 		recovered(t, k)
 		for i := range int64(25) {
@@ -426,5 +426,58 @@ func TestRefusedAtTheDoor(t *testing.T) {
 	s.cfg.Catalog.Token = "env:T"
 	if _, err := Open(s.cfg, env); err == nil || stream.KindOf(err) != stream.KindFatal || err.Error() != "catalog: T is not set" {
 		t.Fatalf("a missing secret: %v", err)
+	}
+}
+
+// TestVanishedLane: a lane this process saw and the ledger does not know any
+// more is not new: starting anew would write everything twice.
+func TestVanishedLane(t *testing.T) {
+	s := newStore(t)
+	k := s.open(t)
+	recovered(t, k)
+	commit(t, k, stage(t, k, some(lane0, 0, 3)))
+	text, err := newRecord(k.env.Pipeline, k.env.Name).encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.edit(t, k, ledgerName(k.env.Pipeline), func(tx *table.Transaction) error {
+		return tx.SetProperties(iceberg.Properties{progressKey(k.env.Name): text})
+	})
+	s.edit(t, k, "orders", func(tx *table.Transaction) error { // not what is tested
+		return tx.RemoveProperties([]string{stampKey(k.env.Pipeline, k.env.Name)})
+	})
+	for range 2 {
+		st := stage(t, k, some(lane0, 0, 3))
+		if err := again(func() error { return k.Commit(context.Background(), []stream.Staged{st}) }); !errors.Is(err, stream.ErrFenced) {
+			t.Fatalf("Commit: %v, want ErrFenced", err)
+		}
+		recovered(t, k)
+	}
+	wantOffsets(t, k, "orders", 3, 0)
+}
+
+// TestRebasedLane: a commit that was done does not count as new because a
+// person took the lane back to where it began.
+func TestRebasedLane(t *testing.T) {
+	s := newStore(t)
+	k := s.open(t)
+	recovered(t, k)
+	st := stage(t, k, some(lane0, 0, 3))
+	commit(t, k, st)
+	back := newEpoch(k.env.Name)
+	back.Spans = []stream.LedgerSpan{{Span: stream.Span{Lane: lane0, From: pos(3), To: pos(0)}, TopicID: "made anew"}}
+	commit(t, k, stream.Staged{Format: 1, Epoch: back.Epoch})
+	old := st
+	old.Spans = []stream.LedgerSpan{st.Spans[0]}
+	old.Spans[0].TopicID = ""
+	if err := k.Commit(context.Background(), []stream.Staged{old}); !errors.Is(err, stream.ErrFenced) {
+		t.Fatalf("the old commit again: %v, want ErrFenced", err)
+	}
+	fresh := stage(t, k, some(lane0, 0, 2)) // of the old topic: a process that does not know yet
+	wantState(t, k.Commit(context.Background(), []stream.Staged{fresh}), stream.StateParked, "rebase")
+	fresh.Spans[0].TopicID = "made anew"
+	commit(t, k, fresh)
+	if n := len(offsets(t, k, "orders")); n != 5 {
+		t.Fatalf("%d rows, want 5", n)
 	}
 }
