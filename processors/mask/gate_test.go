@@ -1,0 +1,245 @@
+package mask
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"sluice/schemas"
+	"sluice/topology/stream"
+)
+
+// TestKeepAll: with `privacy: none` cells pass with their flags, one table a schema.
+func TestKeepAll(t *testing.T) {
+	const in = `{"i":42,"s":"x"}`
+	s := schemaOf(false, "s", in)
+	g := KeepAll()
+	b := batch(s, change{before: in, after: in, key: `{"s":"x"}`}, change{before: in, key: `{"s":"x"}`}, change{before: in}, change{})
+	b.Records[0].After[0].Flags |= schemas.Unavailable
+	b.Records[1].Full = false
+	b.Records[3].Op = stream.Truncate
+	want := slices.Clone(b.Records)
+	x, err := g.Pass(b)
+	if err != nil || len(x.Rows()) != 4 {
+		t.Fatalf("%v, %d rows", err, len(x.Rows()))
+	}
+	for i := range x.Rows() {
+		r, w := &x.Rows()[i], &want[i]
+		before := w.Before
+		if !w.Full { // fillers
+			before = nil
+		}
+		if !slices.Equal(r.After, w.After) || !slices.Equal(r.Before, before) || (r.Key == nil) != (w.KeyRow == nil) || r.Op != w.Op || r.Offset != w.Offset {
+			t.Errorf("row %d: %+v %+v %+v", i, r.Before, r.After, r.Key)
+		}
+		if r.Key != nil && (r.Key[1] != w.KeyRow[1] || !r.Key[0].Absent() || string(r.Bytes(r.Key[1])) != "x") {
+			t.Errorf("row %d: key %+v", i, r.Key)
+		}
+	}
+	tab := x.Rows()[0].Table
+	if !slices.Equal(tab.Key, []int{1}) || tab.Columns[0].Field != s.Fields[0] || tab.Columns[1].Action != "keep" || !tab.Columns[1].Bounds {
+		t.Errorf("table %+v", tab)
+	}
+	if y, _ := g.Pass(batch(s, change{after: in})); y.Rows()[0].Table != tab {
+		t.Error("one schema, one table")
+	}
+	if y, _ := g.Pass(batch(schemas.NewSchema(*s), change{after: in})); y.Rows()[0].Table == tab {
+		t.Error("another schema, another table")
+	}
+}
+
+// TestP3FillersStayOutside: before without full identity is fillers, and a
+// delete of it is its key alone. // P3
+func TestP3FillersStayOutside(t *testing.T) {
+	s := schemaOf(false, "id", `{"id":1,"s":"x"}`)
+	b := batch(s, change{before: `{"id":1,"s":""}`, after: `{"id":1,"s":"x"}`, key: `{"id":1}`}, change{before: `{"id":1,"s":""}`, key: `{"id":1}`})
+	for i := range b.Records {
+		b.Records[i].Full = false
+	}
+	x, err := policy(t, "key: env:KEY").Pass(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range x.Rows() {
+		if r := &x.Rows()[i]; r.Before != nil || r.Key == nil || (r.After != nil) != (i == 0) {
+			t.Errorf("row %d: before %v after %v key %v", i, r.Before, r.After, r.Key)
+		}
+	}
+}
+
+// TestP2AccountsHold: every record is a row or a reject, in order, also when
+// the plan stops the lane. // P2 D1
+func TestP2AccountsHold(t *testing.T) {
+	s := schemaOf(false, "", `{"a":{"x":1},"s":"v"}`)
+	g := policy(t, "key: env:KEY\nrules: [{columns: {a.x: hash}}]")
+	b := batch(s, change{after: `{"a":{"x":1},"s":"v"}`}, change{after: `{"a":[],"s":"v"}`}, change{after: `{"a":null,"s":"v"}`}, change{after: `{"a":{},"s":"v"}`})
+	b.Records[3].Schema = nil
+	x, err := g.Pass(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows, rejects []string
+	for i := range x.Rows() {
+		rows = append(rows, fmt.Sprint(x.Rows()[i].Offset))
+	}
+	for _, r := range b.Rejects {
+		rejects = append(rejects, fmt.Sprintf("%d %s %s %s", r.Record.Offset, r.Stage, r.Code, r.Field))
+	}
+	if !slices.Equal(rows, []string{"0", "2"}) || !slices.Equal(rejects, []string{"1 mask unmaskable a", "3 mask undecoded "}) || x.Count() != (stream.Count{In: 4, Rejected: 2}) || len(b.Records) != 2 {
+		t.Errorf("rows %v, rejects %q, count %+v", rows, rejects, x.Count())
+	}
+
+	stop := schemas.NewSchema(schemas.Schema{Topic: "other", Fields: []schemas.Field{{Name: "a", Key: true}}})
+	b = batch(s, change{after: `{"a":7,"s":"v"}`}, change{after: `{"a":{"x":1},"s":"v"}`})
+	b.Records[1].Schema = stop
+	if _, err := g.Pass(b); stream.KindOf(err) != stream.KindState || len(b.Records) != 2 || len(b.Rejects) != 0 || b.Records[0].Offset != 0 {
+		t.Errorf("%v: %d records, %d rejects", err, len(b.Records), len(b.Rejects))
+	}
+}
+
+// random is a batch of few values, many of them the same, some unmaskable.
+func random(rng *rand.Rand, s *schemas.Schema, n int) *stream.Batch {
+	side := func() string {
+		nest := []string{`{"x":"n%d"}`, `{"x":"\u0061%d"}`, `{"y":%d}`}[rng.IntN(3)]
+		if rng.IntN(8) == 0 {
+			nest = `[%d]`
+		}
+		return fmt.Sprintf(`{"id":%d,"s":"v%d","nest":`+nest+`,"f":%d.50,"note":"\u00e9%d"}`, rng.IntN(3), rng.IntN(4), rng.IntN(3), rng.IntN(3), rng.IntN(3))
+	}
+	changes := make([]change, n)
+	for i := range changes {
+		c := change{after: side(), key: fmt.Sprintf(`{"id":%d}`, rng.IntN(3))}
+		if rng.IntN(2) == 0 {
+			c.before = side()
+		}
+		changes[i] = c
+	}
+	return batch(s, changes...)
+}
+
+const randomPolicy = "key: env:KEY\nrules: [{columns: {f: hash, nest.x: hash, note: {partial: {keep_last: 1}}}}]"
+
+// said is what the rows and rejects of a pass say.
+func said(t *testing.T, g *Gate, b *stream.Batch) string {
+	x, err := g.Pass(b)
+	if err != nil {
+		t.Error(err)
+	}
+	var out strings.Builder
+	for i := range x.Rows() {
+		r := &x.Rows()[i]
+		fmt.Fprintf(&out, "%d", r.Offset)
+		for _, cs := range [][]schemas.Cell{r.Before, r.After, r.Key} {
+			if out.WriteString(" | "); cs != nil {
+				out.WriteString(row(r, cs))
+			}
+		}
+		out.WriteByte('\n')
+	}
+	for _, r := range b.Rejects {
+		fmt.Fprintln(&out, r.Record.Offset, r.Code, r.Field)
+	}
+	return out.String()
+}
+
+// TestMemoChangesNothing: reusing what equal values became gives the rows that
+// masking each of them gives, rejects in between or not, and nothing is
+// written into lent bytes.
+func TestMemoChangesNothing(t *testing.T) {
+	s := schemaOf(false, "id", string(random(rand.New(rand.NewPCG(0, 0)), schemaOf(false, "", `{"id":1}`), 1).Records[0].Value.Bytes()))
+	with, without := policy(t, randomPolicy), policy(t, randomPolicy)
+	without.memo = false
+	for seed := range uint64(300) {
+		a, b := random(rand.New(rand.NewPCG(seed, 1)), s, 30), random(rand.New(rand.NewPCG(seed, 1)), s, 30)
+		views := a.Records[0].Value.Clone()
+		lent := a.Records[0].Value
+		if x, y := said(t, with, a), said(t, without, b); x != y {
+			t.Fatalf("seed %d:\n%s\n%s", seed, x, y)
+		}
+		if !bytes.Equal(views, lent.Bytes()) {
+			t.Fatal("wrote into lent bytes")
+		}
+		if len(a.Rejects) == 0 && seed == 0 {
+			t.Fatal("nothing was refused")
+		}
+		if len(a.Arena()) >= len(b.Arena()) {
+			t.Fatalf("seed %d: nothing was reused: %d and %d bytes", seed, len(a.Arena()), len(b.Arena()))
+		}
+	}
+}
+
+// TestManyWorkers: one gate, workers at once, schemas met by all of them at
+// the same time, the results of one alone. Run with -race.
+func TestManyWorkers(t *testing.T) {
+	base := schemaOf(false, "id", string(random(rand.New(rand.NewPCG(0, 0)), schemaOf(false, "", `{"id":1}`), 1).Records[0].Value.Bytes()))
+	var versions []*schemas.Schema
+	for range 20 {
+		versions = append(versions, schemas.NewSchema(*base))
+	}
+	want := make([]string, len(versions))
+	one := policy(t, randomPolicy)
+	for i, s := range versions {
+		want[i] = said(t, one, random(rand.New(rand.NewPCG(uint64(i), 2)), s, 20))
+	}
+	g := policy(t, randomPolicy)
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			for i, s := range versions {
+				b := random(rand.New(rand.NewPCG(uint64(i), 2)), s, 20)
+				if got := said(t, g, b); got != want[i] {
+					t.Errorf("schema %d:\n%s\n%s", i, got, want[i])
+				}
+				b.Release()
+				g.Explain(s)
+				g.Unmatched()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// TestExplain: which rule and line decided, the first that names a column.
+func TestExplain(t *testing.T) {
+	s := schemaOf(false, "id", `{"id":1,"email":"e","addr":{"city":"c"},"n":7,"x":"y"}`)
+	g := policy(t, `key: env:KEY
+rules:
+- topics: [elsewhere]
+  columns: {email: redact}
+- topics: ["shop.*"]
+  columns:
+    email: hash
+    addr.city: redact
+    n: null
+- columns:
+    email: {keep: "too late"}
+    addr: drop
+  keep: {columns: [id], because: "surrogate"}
+`)
+	want := []Decision{{"addr", "nested", 2, 5, ""}, {"addr.city", "redact", 2, 8, ""}, {"email", "hash", 2, 7, ""}, {"id", "keep", 3, 10, "surrogate"},
+		{"n", "null", 2, 5, ""}, {"x", "hash", 0, 0, ""}}
+	if got := g.Explain(s); !slices.Equal(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+// TestP4NewColumnsAreHeldToTheDefault: a column that appears later passes
+// through the default, never as it is. // P4
+func TestP4NewColumnsAreHeldToTheDefault(t *testing.T) {
+	g := policy(t, "key: env:KEY\nrules: [{columns: {id: {keep: r}}}]")
+	old, later := schemaOf(true, "id", `{"id":1}`), schemaOf(true, "id", `{"id":1,"passport":"X1234567"}`)
+	for _, s := range []*schemas.Schema{old, later} {
+		x, err := g.Pass(batch(s, change{after: `{"id":1,"passport":"X1234567"}`, key: `{"id":1}`}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &x.Rows()[0]
+		if got := tokens.ReplaceAllString(row(r, r.After), "HASH"); got != "id=1 passport=HASH"[:4+14*(len(s.Fields)-1)] {
+			t.Error(got)
+		}
+	}
+}
