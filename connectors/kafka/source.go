@@ -87,7 +87,7 @@ func (s *Source) Run(ctx context.Context, f stream.Feed) error {
 	}
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(s.cfg.RebalanceTimeout)/2)
 	defer cancel()
-	if lanes := s.takeAway(nil); len(lanes) > 0 {
+	if lanes := s.takeAway(s.reading()); len(lanes) > 0 {
 		f.Revoke(stop, lanes)
 	}
 	return nil
@@ -228,13 +228,17 @@ func (s *Source) Seek(at map[stream.Lane]stream.Position) {
 	s.poke()
 }
 
-// takeAway forgets lanes, all of them if lanes is nil, and says which it had.
+func (s *Source) reading() []stream.Lane {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return stream.SortedLanes(s.next)
+}
+
+// takeAway forgets lanes and returns them. The member's callbacks also come
+// with no lanes at all, at the end of a session that changes nothing.
 func (s *Source) takeAway(lanes []stream.Lane) []stream.Lane {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if lanes == nil {
-		lanes = stream.SortedLanes(s.next)
-	}
 	for _, l := range lanes {
 		s.gone[l]++
 		delete(s.next, l)
