@@ -55,10 +55,16 @@ var rows = []struct{ in, want string }{
 
 // lake is a catalog with one table of every type, bucketed, whose schema grew
 // between two appends.
-func lake(t *testing.T, version string) (Source, *table.Table, []string) {
+func lake(t *testing.T, version string, inS3 bool) (Source, *table.Table, []string) {
 	t.Helper()
 	ctx, dir := t.Context(), t.TempDir()
-	c, err := catalog.New(catalog.Options{Dir: dir, Warehouse: "file://" + dir + "/warehouse", Token: "secret", WarehouseName: "dev"})
+	o := catalog.Options{Dir: dir, Warehouse: "file://" + dir + "/warehouse", Token: "secret", WarehouseName: "dev"}
+	var properties []string
+	if inS3 {
+		o.Warehouse = "s3://lake/warehouse"
+		o.Files, properties = bucket(t)
+	}
+	c, err := catalog.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +119,7 @@ func lake(t *testing.T, version string) (Source, *table.Table, []string) {
 		want = append(want, r.want)
 	}
 	slices.Sort(want)
-	return Source{URI: srv.URL, Warehouse: "dev", Token: "secret", Table: "shop.all types"}, x, want
+	return Source{URI: srv.URL, Warehouse: "dev", Token: "secret", Table: "shop.all types", Properties: properties}, x, want
 }
 
 func compare(t *testing.T, got, want []string) {
@@ -126,7 +132,7 @@ func compare(t *testing.T, got, want []string) {
 
 func TestDump(t *testing.T) {
 	for _, v := range []string{"2", "3"} {
-		_, x, want := lake(t, v)
+		_, x, want := lake(t, v, v == "3")
 		got, err := Dump(t.Context(), x)
 		if err != nil {
 			t.Fatal(err)
@@ -145,16 +151,18 @@ func TestEngines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, v := range []string{"2", "3"} {
-		src, _, want := lake(t, v)
-		for _, engine := range Engines {
-			t.Run(fmt.Sprintf("%s v%s", engine, v), func(t *testing.T) {
-				got, err := Read(t.Context(), home, script, engine, src)
-				if err != nil {
-					t.Fatal(err)
-				}
-				compare(t, got, want)
-			})
+	for _, inS3 := range []bool{false, true} {
+		for _, v := range []string{"2", "3"} {
+			for _, engine := range Engines {
+				t.Run(fmt.Sprintf("%s v%s s3=%v", engine, v, inS3), func(t *testing.T) {
+					src, _, want := lake(t, v, inS3)
+					got, err := Read(t.Context(), home, script, engine, src)
+					if err != nil {
+						t.Fatal(err)
+					}
+					compare(t, got, want)
+				})
+			}
 		}
 	}
 }
