@@ -2,7 +2,7 @@
 """Print every row of an Iceberg table as an outside engine reads it.
 
 One JSON object a row, columns by name, lines sorted, so that two engines (or an
-engine and a dump made in Go: rows_test.go) can be compared with diff, column by
+engine and a dump made in Go: dump.go) can be compared with diff, column by
 column. Values that JSON or an engine's own text would blur have one form each:
 
     int, long       integer               bool, string    as they are
@@ -151,21 +151,26 @@ def quote(s):
     return "'" + s.replace("'", "''") + "'"
 
 
-def duckdb(a):
+def attached(uri, warehouse, token, p):
+    """A DuckDB connection with the catalog attached as lake; p are properties."""
     import duckdb
 
     con = duckdb.connect()
     for name in ("avro", "httpfs", "iceberg"):
         extension(con, name)
-    p = a.property
     if "s3.endpoint" in p:
-        host = p["s3.endpoint"].split("://")[-1]
+        scheme, host = p["s3.endpoint"].split("://")
         con.execute(
             "CREATE SECRET s (TYPE s3, KEY_ID %s, SECRET %s, REGION %s, ENDPOINT %s, URL_STYLE 'path', USE_SSL %s)"
-            % (quote(p.get("s3.access-key-id", "")), quote(p.get("s3.secret-access-key", "")), quote(p.get("s3.region", "auto")), quote(host), str(p["s3.endpoint"].startswith("https")).lower())
+            % (quote(p.get("s3.access-key-id", "")), quote(p.get("s3.secret-access-key", "")), quote(p.get("s3.region", "auto")), quote(host), str(scheme == "https").lower())
         )
-    access = f"TOKEN {quote(a.token)}" if a.token else "AUTHORIZATION_TYPE 'none'"
-    con.execute(f"ATTACH {quote(a.warehouse)} AS lake (TYPE iceberg, ENDPOINT {quote(a.uri)}, {access}, ACCESS_DELEGATION_MODE 'none')")
+    access = f"TOKEN {quote(token)}" if token else "AUTHORIZATION_TYPE 'none'"
+    con.execute(f"ATTACH {quote(warehouse)} AS lake (TYPE iceberg, ENDPOINT {quote(uri)}, {access}, ACCESS_DELEGATION_MODE 'none')")
+    return con
+
+
+def duckdb(a):
+    con = attached(a.uri, a.warehouse, a.token, a.property)
     *space, name = a.table.split(".")
     ident = lambda s: '"' + s.replace('"', '""') + '"'
     query = f"SELECT * FROM lake.{ident('.'.join(space))}.{ident(name)}"

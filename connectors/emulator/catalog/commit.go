@@ -217,6 +217,9 @@ func (c *Catalog) apply(n name, base table.Metadata, location string, updates js
 	if err != nil {
 		return nil, bad("table %s: %v", n, err)
 	}
+	if base == nil {
+		list = schemaFirst(list)
+	}
 	for _, u := range list {
 		if err := u.Apply(b); err != nil {
 			return nil, fail(400, "ValidationException", "table %s: %s: %v", n, u.Action(), err)
@@ -233,6 +236,34 @@ func (c *Catalog) apply(n name, base table.Metadata, location string, updates js
 		return nil, bad("table %s: a new table needs a uuid and a location", n)
 	}
 	return out, nil
+}
+
+// schemaFirst puts the schema of a new table before what is bound to it. Java
+// does not ask for an order, and DuckDB sends the spec before the current
+// schema; iceberg-go's builder does.
+func schemaFirst(list table.Updates) table.Updates {
+	rank := func(u table.Update) int {
+		switch u.Action() {
+		case table.UpdateUpgradeFormatVersion:
+			return 0
+		case table.UpdateAddSchema:
+			return 1
+		case table.UpdateSetCurrentSchema:
+			return 2
+		}
+		return 3
+	}
+	adds := 0
+	for _, u := range list {
+		if u.Action() == table.UpdateAddSchema {
+			adds++
+		}
+	}
+	if adds != 1 { // "the last one added" depends on the order
+		return list
+	}
+	slices.SortStableFunc(list, func(a, b table.Update) int { return rank(a) - rank(b) })
+	return list
 }
 
 // write puts metadata into a new file beside those before.

@@ -76,8 +76,9 @@ func TestTransactionCreates(t *testing.T) {
 			"updates": []any{
 				map[string]any{"action": "assign-uuid", "uuid": "2f0b0e0e-6b0e-4d33-8f4f-0123456789ab"},
 				map[string]any{"action": "upgrade-format-version", "format-version": 3},
-				map[string]any{"action": "add-schema", "schema": shape}, map[string]any{"action": "set-current-schema", "schema-id": -1},
+				map[string]any{"action": "add-schema", "schema": shape},
 				map[string]any{"action": "add-spec", "spec": map[string]any{"spec-id": 0, "fields": []any{}}}, map[string]any{"action": "set-default-spec", "spec-id": -1},
+				map[string]any{"action": "set-current-schema", "schema-id": -1}, // behind the spec, as DuckDB sends it
 				map[string]any{"action": "add-sort-order", "sort-order": map[string]any{"order-id": 0, "fields": []any{}}}, map[string]any{"action": "set-default-sort-order", "sort-order-id": -1},
 				map[string]any{"action": "set-location", "location": w.o.Warehouse + "/made/" + n},
 			}}
