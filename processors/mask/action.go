@@ -1,7 +1,7 @@
 package mask
 
 import (
-	"encoding/base32"
+	"encoding/binary"
 	"errors"
 	"strings"
 	"unicode/utf8"
@@ -43,8 +43,12 @@ type action struct {
 	output func(f *schemas.Field)
 
 	// mask appends what becomes of a value of kind k, given as its canonical
-	// text; false is a null. nil nulls everything. Keep is never asked.
+	// text; false is a null. nil nulls everything, but for a constant. Keep is
+	// never asked.
 	mask func(s *scratch, dst []byte, spec *Spec, k schemas.Kind, text []byte) ([]byte, bool)
+
+	// constant is what becomes of every text; what is no text is nulled.
+	constant string
 
 	gone      bool // there is no such column behind the gate
 	keyed     bool // it needs the key // P5
@@ -59,7 +63,7 @@ var actions = [...]action{
 	Hash: {name: "hash", output: text, mask: maskHash, keyed: true, injective: true, slow: true},
 	Partial: {name: "partial", read: readPartial, want: "partial says what stays: {partial: {keep_last: 4}}",
 		output: text, mask: maskPartial},
-	Redact:   {name: "redact", output: textOrNull, mask: maskRedact},
+	Redact:   {name: "redact", output: textOrNull, constant: "[redacted]"},
 	Drop:     {name: "drop", gone: true},
 	Withhold: {name: "withhold", gone: true},
 }
@@ -118,25 +122,28 @@ func readPartial(y *yaml.Node, s *Spec) error {
 	return nil
 }
 
-var tokenForm = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
-
-const tokenBytes = 16 // 128 bits of the HMAC
-
-// maskHash appends KEYID_BASE32 of the HMAC-SHA-256 of text. crypto/hmac keeps
-// the states after its pads, so a short value costs two blocks and no memory. // P5
+// maskHash appends KEYID_TOKEN, the token being 128 bits of the HMAC-SHA-256 of
+// text in lower case base32 (RFC 4648, without padding). crypto/hmac keeps the
+// states after its pads, so a short value costs two blocks and no memory. // P5
 func maskHash(s *scratch, dst []byte, _ *Spec, _ schemas.Kind, text []byte) ([]byte, bool) {
 	s.mac.Reset()
 	s.mac.Write(text)
 	s.sum = s.mac.Sum(s.sum[:0])
 	dst = append(append(dst, s.keyID...), '_')
-	return tokenForm.AppendEncode(dst, s.sum[:tokenBytes]), true
+	return appendToken(dst, binary.BigEndian.Uint64(s.sum), binary.BigEndian.Uint64(s.sum[8:])), true
 }
 
-func maskRedact(_ *scratch, dst []byte, _ *Spec, k schemas.Kind, _ []byte) ([]byte, bool) {
-	if !isText(k) {
-		return dst, false
+// appendToken appends hi and lo as 26 characters of 5 bits, from the top.
+func appendToken(dst []byte, hi, lo uint64) []byte {
+	const digits = "abcdefghijklmnopqrstuvwxyz234567"
+	var b [26]byte
+	for i := range 12 {
+		b[i] = digits[hi>>(59-5*i)&31]
+		b[13+i] = digits[lo>>(58-5*i)&31]
 	}
-	return append(dst, "[redacted]"...), true
+	b[12] = digits[hi&15<<1|lo>>63]
+	b[25] = digits[lo&7<<2]
+	return append(dst, b[:]...)
 }
 
 // maskPartial keeps the first and last characters and writes one mark for each

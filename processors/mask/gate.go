@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"unicode/utf8"
@@ -20,6 +21,12 @@ const (
 	stage          = "mask"
 	codeUnmaskable = "unmaskable" // the value cannot go through its action
 	codeUndecoded  = "undecoded"  // no stage before the gate said what the record is
+)
+
+// The arena grows by as much as tokens in all masked columns take.
+const (
+	tokenSize = 32
+	maxGrow   = 1 << 20
 )
 
 // Gate masks batches. It is safe for many workers at once.
@@ -134,6 +141,7 @@ func (g *Gate) Pass(b *stream.Batch) (stream.Clean, error) {
 		}
 		if r.Schema != last {
 			p, last = g.plan(r.Schema), r.Schema
+			x.arena = slices.Grow(x.arena, min((len(b.Records)-i)*p.made*tokenSize, maxGrow))
 		}
 		row := gate.Row(b, r, p.table, arena)
 		x.at = int32(len(kept))
@@ -158,42 +166,60 @@ type pass struct {
 	cells []schemas.Cell
 	s     *scratch
 	at    int32 // where the record at hand will stand in b.Records
+
+	constant schemas.Cell // what the constant of act is in the arena
+	of       *action
 }
 
 // row fills the cells of one row; field names the column that cannot be
 // masked. The same column has the same action in before, after and key. // P3
 func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field string, ok bool) {
-	n := len(p.cols)
 	if r.After != nil {
-		row.After = x.take(n)
+		row.After = x.rowOf(p, r.After)
 	}
 	if r.Before != nil && r.Full { // else fillers, not values
-		row.Before = x.take(n)
+		row.Before = x.rowOf(p, r.Before)
 	}
-	if r.KeyRow != nil && len(p.table.Key) > 0 {
-		row.Key = x.take(n)
-	}
-	for i := range p.cols {
+	for _, i := range p.masked {
 		c := &p.cols[i]
+		shared := false
 		if row.After != nil && c.ord < len(r.After) {
 			if row.After[i], ok = x.cell(c, r, r.After[c.ord]); !ok {
 				return c.field.Name, false
 			}
+			shared = row.Before != nil && c.ord < len(r.Before) && x.same(r, r.Before[c.ord], r.After[c.ord])
 		}
-		if row.Before != nil && c.ord < len(r.Before) {
-			if !c.keep && row.After != nil && c.ord < len(r.After) && x.same(r, r.Before[c.ord], r.After[c.ord]) {
-				row.Before[i] = row.After[i] // unchanged: one masked cell for both
-			} else if row.Before[i], ok = x.cell(c, r, r.Before[c.ord]); !ok {
+		if shared {
+			row.Before[i] = row.After[i] // unchanged: one masked cell for both
+		} else if row.Before != nil && c.ord < len(r.Before) {
+			if row.Before[i], ok = x.cell(c, r, r.Before[c.ord]); !ok {
 				return c.field.Name, false
 			}
 		}
-		if row.Key != nil && c.field.Key && c.ord < len(r.KeyRow) {
+	}
+	if r.KeyRow == nil || len(p.table.Key) == 0 {
+		return "", true
+	}
+	row.Key = x.take(len(p.cols))
+	for _, i := range p.table.Key {
+		c := &p.cols[i]
+		if c.ord < len(r.KeyRow) {
 			if row.Key[i], ok = x.cell(c, r, r.KeyRow[c.ord]); !ok {
 				return c.field.Name, false
 			}
 		}
 	}
 	return "", true
+}
+
+// rowOf is a row with the cells of in that are kept.
+func (x *pass) rowOf(p *plan, in []schemas.Cell) []schemas.Cell {
+	if p.same(len(in)) {
+		return in[:len(in):len(in)] // nothing is written to it
+	}
+	out := x.take(len(p.cols))
+	p.copy(out, in)
+	return out
 }
 
 // take lends n cells of one block that the batch's rows share.
@@ -237,6 +263,8 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 		return schemas.NullCell, true
 	case c.inner != nil:
 		return x.nested(c, r, in)
+	case c.act.constant != "" && isText(c.kind(in)):
+		return x.one(c.act)
 	case c.act.mask == nil:
 		return nulled, true
 	}
@@ -261,6 +289,20 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 		slot.fill(x, c, in, out)
 	}
 	return out, ok
+}
+
+// one is the cell of a constant, which stands in the arena once.
+func (x *pass) one(a *action) (schemas.Cell, bool) {
+	if x.of == a {
+		return x.constant, true
+	}
+	from := len(x.arena)
+	x.arena = append(x.arena, a.constant...)
+	c, ok := x.made(from, schemas.EncText)
+	if ok {
+		x.constant, x.of = c, a
+	}
+	return c, ok
 }
 
 // made is the cell of what stands in the arena since from; false if no cell

@@ -203,7 +203,10 @@ var bare = [...]Spec{Null: {Kind: Null}, Hash: {Kind: Hash}, Withhold: {Kind: Wi
 // masked appends what becomes of a value, as JSON.
 func (s *scratch) masked(dst []byte, spec *Spec, f *schemas.Field, c schemas.Cell, p []byte) []byte {
 	act := &actions[spec.Kind]
-	if act.mask == nil { // gone ones are cut out by the caller
+	switch {
+	case act.constant != "" && isText(f.Type.Kind):
+		return append(schemas.AppendEscaped(append(dst, '"'), []byte(act.constant)), '"')
+	case act.mask == nil: // gone ones are cut out by the caller
 		return append(dst, "null"...)
 	}
 	k, text := s.value(f, c, p)

@@ -13,6 +13,30 @@ type plan struct {
 	table *stream.Table
 	cols  []column
 	err   error // the lane stops: a mistake only a person can mend
+
+	// cols once more, for the work a record: those that are kept, as stretches
+	// that lie alike in a record's rows and behind the gate, and the others.
+	kept   []stretch
+	masked []int
+	made   int // how many of them make bytes
+}
+
+// stretch is n columns that are kept, from ordinal ord of the schema to
+// output columns from at.
+type stretch struct{ at, ord, n int }
+
+// same reports that a row of n cells is behind the gate what it was before.
+func (p *plan) same(n int) bool {
+	return len(p.masked) == 0 && n == len(p.cols) && len(p.kept) == 1 && p.kept[0].ord == 0
+}
+
+// copy carries the cells of a row that are kept.
+func (p *plan) copy(out, in []schemas.Cell) {
+	for _, k := range p.kept {
+		if k.ord < len(in) { // shorter rows lack the later fields
+			copy(out[k.at:k.at+k.n], in[k.ord:])
+		}
+	}
 }
 
 // column is one output column: where its cells come from and what is done.
@@ -23,6 +47,15 @@ type column struct {
 	act   *action
 	inner *node // paths inside of a JSON value
 	keep  bool  // cells pass as they are
+}
+
+// kind is the type of a value of the column; where only nulls were seen so far
+// the value itself tells.
+func (c *column) kind(v schemas.Cell) schemas.Kind {
+	if k := c.field.Type.Kind; k != schemas.Unknown {
+		return k
+	}
+	return literal(v.Enc)
 }
 
 // Decision says what happens to one column, or to a path inside of one, and
@@ -43,6 +76,17 @@ func newPlan(s *schemas.Schema) *plan {
 func (p *plan) add(c column, out schemas.Field, action string) {
 	if out.Key {
 		p.table.Key = append(p.table.Key, len(p.cols))
+	}
+	at := len(p.cols)
+	if last := len(p.kept) - 1; !c.keep {
+		p.masked = append(p.masked, at)
+		if c.act.mask != nil || c.inner != nil {
+			p.made++
+		}
+	} else if last >= 0 && p.kept[last].at+p.kept[last].n == at && p.kept[last].ord+p.kept[last].n == c.ord {
+		p.kept[last].n++
+	} else {
+		p.kept = append(p.kept, stretch{at: at, ord: c.ord, n: 1})
 	}
 	p.cols = append(p.cols, c)
 	p.table.Columns = append(p.table.Columns, stream.Column{Field: out, Action: action, Bounds: c.keep}) // P1
