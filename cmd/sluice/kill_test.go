@@ -26,13 +26,20 @@ import (
 	"sluice/topology"
 )
 
-var kills = flag.Int("kills", 4, "how often TestKill kills the process")
+var (
+	kills   = flag.Int("kills", 4, "how often TestKill kills the process")
+	zombies = flag.Int("zombies", 1, "how often TestTwoInstances makes a zombie")
+)
 
-// TestMain lets the test binary be the product: SLUICE_MAIN=1 runs main.
+// TestMain lets the test binary be the product: SLUICE_MAIN=1 runs
+// main, SLUICE_BROKER=DIR a broker.
 func TestMain(m *testing.M) {
 	if os.Getenv("SLUICE_MAIN") == "1" {
 		main()
 		os.Exit(0)
+	}
+	if dir := os.Getenv("SLUICE_BROKER"); dir != "" {
+		runBroker(dir)
 	}
 	os.Exit(m.Run())
 }
@@ -51,7 +58,7 @@ func TestKill(t *testing.T) {
 	go func() { fed <- w.stack.Generate(feed, 1500) }()
 	rng := rand.New(rand.NewPCG(uint64(n), 1))
 	for i := range n {
-		c := w.run(t)
+		c := w.run(t, "dev")
 		time.Sleep(time.Duration(300+rng.IntN(2500)) * time.Millisecond) // when is the point of the test
 		if c.ProcessState != nil {
 			t.Fatalf("run %d ended by itself: %v", i, c.ProcessState)
@@ -63,7 +70,7 @@ func TestKill(t *testing.T) {
 	if err := <-fed; err != nil {
 		t.Fatal(err)
 	}
-	c := w.run(t)
+	c := w.run(t, "dev")
 	w.untilDurable(t, 40*time.Second)
 	c.Process.Signal(syscall.SIGTERM)
 	if err := c.Wait(); err != nil {
@@ -101,11 +108,12 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// run starts `sluice run` in a process group that ends with the test.
-func (w *world) run(t *testing.T, args ...string) *exec.Cmd {
+// run starts `sluice run` as a process that ends with the test; instance is
+// its static membership.
+func (w *world) run(t *testing.T, instance string) *exec.Cmd {
 	t.Helper()
-	c := exec.Command(os.Args[0], append([]string{"run", w.file}, args...)...)
-	c.Env = append(os.Environ(), "SLUICE_MAIN=1")
+	c := exec.Command(os.Args[0], "run", w.file)
+	c.Env = append(os.Environ(), "SLUICE_MAIN=1", "INSTANCE="+instance)
 	log, err := os.OpenFile(filepath.Join(w.stack.Dir, "run.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		t.Fatal(err)
@@ -368,4 +376,45 @@ func (w *world) verifyQueue(t *testing.T, all []event) {
 		t.Errorf("queue: %d ids lost, %d distinct, want %d", lost, len(seen), want)
 	}
 	t.Logf("queue: %d messages, %d ids", len(bodies), len(seen))
+}
+
+// TestTwoInstances runs two processes of one pipeline under load. Lanes move
+// when one leaves and comes back, and when one is stopped (SIGSTOP) for longer
+// than its session and goes on as a zombie with what it had in memory. // D2 D3
+func TestTwoInstances(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for real session time-outs")
+	}
+	w := newWorld(t)
+	feed, stopFeed := context.WithCancel(t.Context())
+	fed := make(chan error, 1)
+	go func() { fed <- w.stack.Generate(feed, 1000) }()
+	a, b := w.run(t, "a"), w.run(t, "b")
+	time.Sleep(5 * time.Second)
+	for range *zombies {
+		b.Process.Signal(syscall.SIGSTOP)
+		time.Sleep(14 * time.Second) // the session is 10 s: its lanes go to the other
+		b.Process.Signal(syscall.SIGCONT)
+		time.Sleep(4 * time.Second)
+	}
+	a.Process.Signal(syscall.SIGTERM) // a clean leave: lanes are handed over
+	if err := a.Wait(); err != nil {
+		t.Errorf("instance a: a clean stop exits 0: %v", err)
+	}
+	a = w.run(t, "a")
+	time.Sleep(4 * time.Second)
+	stopFeed()
+	if err := <-fed; err != nil {
+		t.Fatal(err)
+	}
+	w.untilDurable(t, 90*time.Second)
+	for _, c := range []*exec.Cmd{a, b} {
+		c.Process.Signal(syscall.SIGTERM)
+		if err := c.Wait(); err != nil {
+			t.Errorf("a clean stop exits 0: %v", err)
+		}
+	}
+	w.verify(t)
+	p, _ := os.ReadFile(filepath.Join(w.stack.Dir, "run.log"))
+	t.Logf("%d zombies; %d fences", *zombies, strings.Count(string(p), "another writer moved lanes"))
 }

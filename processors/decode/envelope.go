@@ -202,7 +202,7 @@ func (w *worker) change(r *stream.Record, e *schemas.Target, writer []byte) (v v
 	default:
 		return reject(codeUnknownOp), false
 	}
-	if v, again := w.settle(r, writer, w.before.Found || w.after.Found); again || v.code != "" {
+	if v, again := w.settle(r, writer, w.before.Found || w.after.Found, w.after.Found || writer != nil); again || v.code != "" {
 		return v, again
 	}
 	w.facts(r)
@@ -241,8 +241,10 @@ func (w *worker) change(r *stream.Record, e *schemas.Target, writer []byte) (v v
 	return keep, false
 }
 
-// settle makes w.v the version for this record's writer and columns.
-func (w *worker) settle(r *stream.Record, writer []byte, closed bool) (v verdict, again bool) {
+// settle makes w.v the version for this record's writer and columns. located
+// says that the record names its table, whole that it has all columns of it:
+// a delete's before may hold the key alone.
+func (w *worker) settle(r *stream.Record, writer []byte, located, whole bool) (v verdict, again bool) {
 	switch {
 	case writer == nil && w.v.writer != nil:
 		w.t.mu.Lock()
@@ -269,9 +271,9 @@ func (w *worker) settle(r *stream.Record, writer []byte, closed bool) (v verdict
 		w.use(nv)
 		return keep, true
 	}
-	if closed && !w.v.schema.Closed {
+	if located && !w.v.located || whole && !w.v.schema.Closed {
 		text := func(i int) string { return string(w.text(r, w.source.Cells[i])) }
-		w.use(w.t.locate(w.v.writer, origin{text(srcDB), text(srcSchema), text(srcTable)}))
+		w.use(w.t.locate(w.v.writer, origin{text(srcDB), text(srcSchema), text(srcTable)}, whole))
 		return keep, true
 	}
 	return keep, false

@@ -63,7 +63,7 @@ func (w *worker) plain(r *stream.Record, shape int32) verdict {
 				writer = w.bytes(r, s)
 			}
 		}
-		if v, again := w.settle(r, writer, false); v.code != "" {
+		if v, again := w.settle(r, writer, false, false); v.code != "" {
 			return v
 		} else if again {
 			continue

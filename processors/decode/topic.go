@@ -27,6 +27,7 @@ type topic struct {
 	versions map[string]*version
 	serial   int32
 	origin   origin
+	located  bool // origin is known
 	closed   bool
 }
 
@@ -47,9 +48,10 @@ const maxVersions = 256
 // version is one immutable view of a topic's columns: that of one writer
 // schema, or of records that bring none.
 type version struct {
-	schema *schemas.Schema
-	row    *schemas.Names // ordinals are the topic's
-	plans  []plan         // by ordinal
+	schema  *schemas.Schema
+	located bool           // its names of the source are final
+	row     *schemas.Names // ordinals are the topic's
+	plans   []plan         // by ordinal
 
 	writer []byte // the value schema's bytes; nil: none
 
@@ -109,13 +111,16 @@ func (t *topic) has(fs []found) bool {
 	return true
 }
 
-// locate notes, once, the table the rows come from. Its columns are all there
-// is: the schema is closed.
-func (t *topic) locate(writer []byte, o origin) *version {
+// locate notes, once, the table the rows come from and, once a whole row was
+// seen, that its columns are all there is: the schema is closed.
+func (t *topic) locate(writer []byte, o origin, whole bool) *version {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if !t.closed {
-		t.origin, t.closed = o, true
+	if !t.located || whole && !t.closed {
+		if !t.located {
+			t.origin, t.located = o, true
+		}
+		t.closed = t.closed || whole
 		t.stale()
 	}
 	return t.version(writer)
@@ -274,6 +279,7 @@ func (t *topic) build(writer []byte, row *schemas.Connect) *version {
 		v.keyOrds = append(v.keyOrds, ord)
 		v.keyWidth = max(v.keyWidth, ord+1)
 	}
+	v.located = t.located
 	v.schema = schemas.NewSchema(schemas.Schema{Topic: t.name, Version: t.serial, Fields: fields, Closed: t.closed,
 		Database: t.origin.database, Namespace: t.origin.namespace, Table: t.origin.table})
 	return v
