@@ -84,7 +84,7 @@ func runDev(ctx context.Context, a *app, o devOptions) error {
 	view.replayed(n)
 	running, stop := context.WithCancel(ctx)
 	defer stop()
-	watch := func() error { return view.watch(running) }
+	watch := func() error { return view.watch(running, stack, file) }
 	if o.once {
 		watch = func() error { defer stop(); return view.untilDurable(running) }
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -111,8 +112,23 @@ func (v *devView) passed(c stream.Clean) {
 	fmt.Fprintln(v.w)
 }
 
+// next prints what to try in another terminal, while this one runs.
+func (v *devView) next(s *dev.Stack, file string) {
+	t := tabwriter.NewWriter(v.w, 2, 8, 2, ' ', 0)
+	fmt.Fprintln(v.w, "\nTry in another terminal:")
+	fmt.Fprintf(t, "  sluice lag %s\twhere every sink stands, from broker and stores\n", file)
+	fmt.Fprintf(t, "  sluice audit %s\tprove that nothing was lost or doubled\n", file)
+	fmt.Fprintf(t, "  sluice dead list %s\twhat was refused, by position and code\n", file)
+	fmt.Fprintf(t, "  sqlite3 -readonly %s 'SELECT * FROM shop_public_customers LIMIT 3'\tthe D1 replica\n", s.Database)
+	fmt.Fprintf(t, "  kcat -b %s -L\tthe broker\n", s.Values["KAFKA"])
+	t.Flush()
+	fmt.Fprintf(v.w, "  the tables, from DuckDB:\n    INSTALL iceberg; LOAD iceberg;\n")
+	fmt.Fprintf(v.w, "    ATTACH 'dev' AS lake (TYPE iceberg, ENDPOINT '%s', TOKEN '<%s>');\n", s.Values["CATALOG"], filepath.Join(s.Dir, "secrets", "catalog.token"))
+	fmt.Fprintf(v.w, "    SELECT _op, count(*) FROM lake.bronze.shop_public_orders GROUP BY 1;\n\n")
+}
+
 // watch prints a line every few seconds until ctx is done.
-func (v *devView) watch(ctx context.Context) error {
+func (v *devView) watch(ctx context.Context, s *dev.Stack, file string) error {
 	t := time.NewTicker(5 * time.Second)
 	defer t.Stop()
 	last, lastRecords := time.Now(), int64(0)
@@ -128,7 +144,10 @@ func (v *devView) watch(ctx context.Context) error {
 		total := v.records
 		v.mu.Unlock()
 		fmt.Fprintf(v.w, "%s  %d records, %.0f/s; %s\n", time.Now().Format("15:04:05"), total, rate, v.summary())
-		if n == 1 {
+		switch n {
+		case 0:
+			v.next(s, file)
+		case 2:
 			v.lanes()
 		}
 	}
