@@ -44,6 +44,11 @@ func TestKeepAll(t *testing.T) {
 	if !slices.Equal(tab.Key, []int{1}) || tab.Columns[0].Field != s.Fields[0] || tab.Columns[1].Action != "keep" || !tab.Columns[1].Bounds {
 		t.Errorf("table %+v", tab)
 	}
+	short := batch(s, change{after: in}) // decoded before the later fields were known
+	short.Records[0].After = short.Records[0].After[:1]
+	if y, _ := g.Pass(short); row(&y.Rows()[0], y.Rows()[0].After) != "i=42 s=absent" {
+		t.Error("a short row lacks the later columns")
+	}
 	if y, _ := g.Pass(batch(s, change{after: in})); y.Rows()[0].Table != tab {
 		t.Error("one schema, one table")
 	}
@@ -169,6 +174,24 @@ func TestMemoChangesNothing(t *testing.T) {
 		if len(a.Arena()) >= len(b.Arena()) {
 			t.Fatalf("seed %d: nothing was reused: %d and %d bytes", seed, len(a.Arena()), len(b.Arena()))
 		}
+	}
+}
+
+// TestMemoTellsColumnsApart: the same bytes are another value in a column of
+// another type, also of another table in the same batch.
+func TestMemoTellsColumnsApart(t *testing.T) {
+	const in = `{"a":"B68A35A7-17AD-35B3-AF2A-000000000ABC"}`
+	text, uuid := schemaOf(false, "", in), schemaOf(false, "", in)
+	uuid.Fields[0].Type.Kind = schemas.UUID
+	b := batch(text, change{after: in}, change{after: in}, change{after: in})
+	b.Records[1].Schema = uuid
+	x, err := policy(t, "key: env:KEY").Pass(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := func(i int) string { return row(&x.Rows()[i], x.Rows()[i].After) }
+	if said(0) == said(1) || said(0) != said(2) {
+		t.Errorf("%s %s %s", said(0), said(1), said(2))
 	}
 }
 

@@ -24,6 +24,7 @@ func TestActions(t *testing.T) {
 		{"null", `{b: null, f: null, i: null, j: null, n: null, s: null}`, `b=null f=null i=null j=null n=null s=null`},
 		{"redact", `{b: redact, f: redact, i: redact, j: redact, n: redact, s: redact}`, `b=null f=null i=null j=[redacted] n=null s=[redacted]`},
 		{"drop", `{b: drop, f: drop, i: drop, j: drop, n: {keep: r}, s: drop}`, `n=null`},
+		{"gaps", `{b: {keep: r}, f: drop, i: {keep: r}, j: {keep: r}, n: null, s: {keep: r}}`, `b=true i=42 j={"a":"x"} n=null s=Zoë O'Neil`},
 		{"partial", `{b: drop, f: drop, i: {partial: {keep_last: 1}}, j: drop, n: {partial: {keep_last: 2}}, s: {partial: {keep_first: 1, keep_last: 2, char: "#"}}}`, `i=** n=null s=Z#######il`},
 		{"partial of a short text", `{b: drop, f: drop, i: {partial: {keep_first: 1, keep_last: 1}}, j: drop, n: drop, s: drop}`, `i=**`},
 	} {
@@ -219,9 +220,25 @@ func TestP4Stops(t *testing.T) {
 			}
 		})
 	}
-	g := policy(t, "key: env:KEY\nrules: [{topics: [shop.*], columns: {emial: hash}}]")
-	if _, err := g.Pass(batch(s, change{after: `{"id":1}`})); err != nil || len(g.Unmatched()) != 1 {
-		t.Errorf("a glob that matched nothing so far: %v, %q", err, g.Unmatched())
+	open := schemaOf(false, "", `{"id":1,"email":"e"}`)
+	for _, c := range []struct {
+		name, rule string
+		s          *schemas.Schema
+		unmatched  int
+	}{
+		{"a glob", `{topics: [shop.*], columns: {emial: hash}}`, s, 1},
+		{"plain events", `{topics: [shop.customers], columns: {emial: hash}}`, open, 1},
+		{"optional", `{topics: [shop.customers], columns: {emial: hash}, optional: true}`, s, 0},
+		{"other topics", `{topics: [shop.orders], columns: {emial: hash}}`, s, 0},
+	} {
+		g := policy(t, "key: env:KEY\nrules: ["+c.rule+"]")
+		if _, err := g.Pass(batch(c.s, change{after: `{"id":1}`})); err != nil || len(g.Unmatched()) != c.unmatched {
+			t.Errorf("%s that matched nothing so far: %v, %q", c.name, err, g.Unmatched())
+		}
+		g.Pass(batch(schemaOf(false, "", `{"emial":"e"}`), change{after: `{"emial":"e"}`}))
+		if un := g.Unmatched(); len(un) != 0 {
+			t.Errorf("%s: unmatched after it matched: %q", c.name, un)
+		}
 	}
 }
 
@@ -241,6 +258,7 @@ func TestMistakesInThePolicy(t *testing.T) {
 		{"kept and masked", "key: env:KEY\nrules: [{columns: {a: hash}, keep: {columns: [a], because: r}}]", `"a" is given twice`},
 		{"contradiction inside", "key: env:KEY\nrules: [{columns: {a.b: hash, 'a.b[*].c': redact}}]", `"a.b[*].c" contradicts the action for all of "a.b"`},
 		{"headers", "key: env:KEY\nrules:\n- {columns: {a: hash}, headers: {h: hash}}", "headers never pass the gate"},
+		{"a column twice", "key: env:KEY\nrules: [{columns: {a: hash, a: drop}}]", "already defined"},
 		{"empty action", "key: env:KEY\nrules: [{columns: {a: ''}}]", `unknown action ""`},
 		{"parameters of hash", "key: env:KEY\nrules: [{columns: {a: {hash: 3}}}]", "hash takes no parameters"},
 		{"partial without parameters", "key: env:KEY\nrules: [{columns: {a: partial}}]", "partial says what stays"},

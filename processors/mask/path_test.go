@@ -1,0 +1,68 @@
+package mask
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"sluice/schemas"
+)
+
+func TestPath(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{"a", "[{a false}]"},
+		{"a.b", "[{a false} {b false}]"},
+		{"a[*].b", "[{a false} { true} {b false}]"},
+		{"a[*][*]", "[{a false} { true} { true}]"},
+		{`a\.b.c`, "[{a.b false} {c false}]"},
+		{`["a.b"].c`, "[{a.b false} {c false}]"},
+		{`a["b.c"]["d"]`, "[{a false} {b.c false} {d false}]"},
+		{`a\\\"\[`, `[{a\"[ false}]`},
+		{"Straße des 17. Juni", "[{Straße des 17 false} { Juni false}]"},
+		{"", ""}, {".", ""}, {"a.", ""}, {".a", ""}, {"a..b", ""}, {"[*]", ""}, {"a[", ""}, {"a[0]", ""}, {"a.[*]", ""}, {"a]", ""}, {`a"`, ""},
+		{`a\`, ""}, {`a\x`, ""}, {`[""]`, ""}, {`["a`, ""}, {`["a"]b`, ""}, {"a[*]b", ""},
+	} {
+		got := ""
+		p, err := ParsePath(c.in)
+		if err == nil {
+			got = fmt.Sprint([]Step(p))
+		} else if !strings.Contains(err.Error(), "is no path") {
+			t.Errorf("%q: %v", c.in, err)
+		}
+		if got != c.want {
+			t.Errorf("%q: got %s, want %s", c.in, got, c.want)
+		}
+	}
+}
+
+// TestNestedJSON: strict about what is JSON, on every level, and deep only so far.
+func TestNestedJSON(t *testing.T) {
+	deep := func(n int) string {
+		return `{"x":"s","d":` + strings.Repeat("[", n) + strings.Repeat("]", n) + "}"
+	}
+	for _, c := range []struct{ in, want string }{
+		{` { "x" : "s" , "y" : [ 1 , { } , [ ] , -0.5e+7 , true , false , null ] } `, `{"x":null,"y":[1,{},[],-0.5e+7,true,false,null]}`},
+		{`{}`, `{}`}, {`{"y":1,"x":2}`, `{"y":1,"x":null}`}, {`{"X":1}`, `{"X":1}`}, {`{"\u0078":1}`, `{"\u0078":null}`}, {`{"x":1,"x":[2]}`, `{"x":null,"x":null}`},
+		{deep(60), strings.Replace(deep(60), `"s"`, "null", 1)}, {deep(70), ""},
+		{`{"x":1,}`, ""}, {`{,}`, ""}, {`{"x":1 "y":2}`, ""}, {`{"x"}`, ""}, {`{"x"=1}`, ""}, {`{x:1}`, ""}, {`{"x":1}x`, ""}, {`{"x":1}{}`, ""}, {`{"x":01}`, ""}, {`{"x":1.}`, ""},
+		{`{"x":+1}`, ""}, {`{"x":.5}`, ""}, {`{"x":1e}`, ""}, {`{"x":nul}`, ""}, {`{"x":NaN}`, ""}, {`{"x":"\x"}`, ""}, {`{"x":"\u12g4"}`, ""}, {"{\"x\":\"\n\"}", ""},
+		{`{"x":[1,]}`, ""}, {`{"x":[1`, ""}, {`{"x":"`, ""}, {`{`, ""}, {``, ""}, {`{"y":[1}}`, ""}, {"\uFEFF{}", ""}, {`[{"x":1}]`, ""}, {`"x"`, ""}, {`7`, ""},
+	} {
+		s := schemaOf(false, "", `{"a":{}}`)
+		g := policy(t, "default: withhold\nrules: [{columns: {a: {keep: r}, a.x: null}}]")
+		b := batch(s, change{after: `{"a":{}}`})
+		b.Records[0].After[0] = schemas.Cell{Flags: schemas.Present | schemas.InArena, Enc: schemas.EncJSON, Len: uint32(len(c.in))}
+		b.SetArena([]byte(c.in))
+		x, err := g.Pass(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if len(x.Rows()) == 1 {
+			got = string(x.Rows()[0].Bytes(x.Rows()[0].After[0]))
+		}
+		if got != c.want || (c.want == "") != (len(b.Rejects) == 1) { // P2
+			t.Errorf("%q: got %q, want %q, %d rejects", c.in, got, c.want, len(b.Rejects))
+		}
+	}
+}
