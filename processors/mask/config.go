@@ -7,6 +7,22 @@
 // JSON column decides all of that column: what it does not name in there goes
 // by the default too, unless the column itself is kept with a reason. Headers,
 // raw keys and raw values never pass.
+//
+//	mask:
+//	  key: env:SLUICE_MASK_KEY          # or file:/run/secrets/mask; never the key itself
+//	  key_id: k1                        # stands in every token
+//	  default: mask                     # text is hashed, the rest nulled; withhold: no column at all
+//	  rules:
+//	  - topics: ["*.customers"]
+//	    keep: {columns: [id, status], because: "surrogate key, no personal data"}
+//	    columns:
+//	      email: hash
+//	      phone: {partial: {keep_last: 4}}
+//	      notes: redact
+//	      ssn: drop
+//	      card: null
+//	      "address.lines[*].street": hash
+//	      address: {keep: "reviewed: nothing but street is personal"}
 package mask
 
 import (

@@ -187,7 +187,7 @@ func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field strin
 			if row.After[i], ok = x.cell(c, r, r.After[c.ord]); !ok {
 				return c.field.Name, false
 			}
-			shared = row.Before != nil && c.ord < len(r.Before) && x.same(r, r.Before[c.ord], r.After[c.ord])
+			shared = c.makes() && row.Before != nil && c.ord < len(r.Before) && x.same(r, r.Before[c.ord], r.After[c.ord])
 		}
 		if shared {
 			row.Before[i] = row.After[i] // unchanged: one masked cell for both

@@ -49,6 +49,9 @@ type column struct {
 	keep  bool  // cells pass as they are
 }
 
+// makes reports that every value makes bytes of its own.
+func (c *column) makes() bool { return c.act.mask != nil || c.inner != nil }
+
 // kind is the type of a value of the column; where only nulls were seen so far
 // the value itself tells.
 func (c *column) kind(v schemas.Cell) schemas.Kind {
@@ -80,7 +83,7 @@ func (p *plan) add(c column, out schemas.Field, action string) {
 	at := len(p.cols)
 	if last := len(p.kept) - 1; !c.keep {
 		p.masked = append(p.masked, at)
-		if c.act.mask != nil || c.inner != nil {
+		if c.makes() {
 			p.made++
 		}
 	} else if last >= 0 && p.kept[last].at+p.kept[last].n == at && p.kept[last].ord+p.kept[last].n == c.ord {
