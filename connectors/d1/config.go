@@ -119,6 +119,7 @@ type Sink struct {
 
 	mu      sync.Mutex
 	targets map[string]*target       // by the lower case of their name
+	bare    map[string]*target       // of truncates that came before any row
 	tables  map[string]*stored       // what the database has, by the same
 	ready   bool                     // our own tables are there
 	ledgers map[string]map[lane]bool // by sink: is the lane in the store, as this process saw it
@@ -146,7 +147,7 @@ func Open(c Config, env topology.Env) (stream.Sink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("d1: %w", err)
 	}
-	return &Sink{cfg: c, env: env, client: client, seed: maphash.MakeSeed(), targets: map[string]*target{},
+	return &Sink{cfg: c, env: env, client: client, seed: maphash.MakeSeed(), targets: map[string]*target{}, bare: map[string]*target{},
 		tables: map[string]*stored{}, ledgers: map[string]map[lane]bool{}}, nil
 }
 

@@ -106,7 +106,15 @@ func (s *Sink) plan(parts []stream.Part) payload {
 			runs[r.target], of[r.target] = append(runs[r.target], r), append(of[r.target], e)
 		}
 	}
-	slices.SortFunc(order, func(a, b *target) int { return strings.Compare(a.name, b.name) })
+	slices.SortStableFunc(order, func(a, b *target) int {
+		if a.name == b.name && a.bare != b.bare { // a truncate before any row
+			if a.bare {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.name, b.name)
+	})
 	for _, tg := range order {
 		p.table(s, s.join(runs[tg], of[tg]))
 	}

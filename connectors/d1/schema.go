@@ -136,7 +136,7 @@ func (s *Sink) shape(t *tablePlan, have *stored) (ss []cloudflare.Statement, now
 		s.mu.Unlock()
 	}
 	if len(t.Columns) == 0 { // a truncate of a table that has never had a row
-		if have != nil && have.name != "" {
+		if have != nil && have.name != "" && have.column("_offset") == nil { // rows of a table without a key are a log: they stay
 			return nil, have, s.mine(t, have)
 		}
 		return nil, nil, nil

@@ -25,6 +25,7 @@ type target struct {
 	name  string
 	topic string
 	keyed bool
+	bare  bool // only truncates are known of it: the store knows whether it has a key
 }
 
 // column is one column of a layout.
@@ -120,6 +121,21 @@ func (s *Sink) target(name string, t *stream.Table) (*target, error) {
 		return nil, parked(fmt.Sprintf("topic %s: table %q has rows with a key and rows without", t.Topic, name), "give the table a primary key, or the pipeline another table: for this topic")
 	}
 	return tg, nil
+}
+
+// cleared is the target of a truncate: the one that rows made, or a bare one.
+func (s *Sink) cleared(name, topic string) *target {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if tg := s.targets[lower(name)]; tg != nil {
+		return tg
+	}
+	tg := s.bare[lower(name)]
+	if tg == nil {
+		tg = &target{name: name, topic: topic, keyed: true, bare: true}
+		s.bare[lower(name)] = tg
+	}
+	return tg
 }
 
 func sqlType(t schemas.Type) string {

@@ -72,7 +72,7 @@ func (w *writer) Seal() (stream.Part, error) {
 func (w *writer) Write(c stream.Clean) error {
 	rows := c.Rows()
 	for i := range rows {
-		if t := rows[i].Table; t != w.last {
+		if t := rows[i].Table; t != w.last && !keylessTruncate(&rows[i]) {
 			if err := w.turn(t); err != nil {
 				return err
 			}
@@ -86,6 +86,9 @@ func (w *writer) Write(c stream.Clean) error {
 	}
 	for i := range rows {
 		r := &rows[i]
+		if keylessTruncate(r) && w.clear(r, li) {
+			continue
+		}
 		if r.Table != w.last {
 			if err := w.turn(r.Table); err != nil {
 				return err
@@ -97,6 +100,32 @@ func (w *writer) Write(c stream.Clean) error {
 		}
 	}
 	return nil
+}
+
+// keylessTruncate is a truncate that was read before any row with a key: it has
+// none itself and says nothing of whether its table has one.
+func keylessTruncate(r *stream.CleanRow) bool {
+	return r.Op == stream.Truncate && len(r.Table.Key) == 0
+}
+
+// clear takes a truncate without deciding whether its table is keyed; false if
+// the table is known to have no key, where a truncate is a row like any other.
+func (w *writer) clear(r *stream.CleanRow, li int32) bool {
+	if w.sink.cfg.Truncate == "ignore" {
+		w.counts[li].Filtered++
+		return true
+	}
+	tg := w.sink.cleared(tableName(w.sink.cfg.Table, r.Table), r.Table.Topic)
+	if !tg.keyed {
+		return false
+	}
+	x := w.runs[tg]
+	if x == nil {
+		x = &run{target: tg}
+		w.runs[tg], w.order = x, append(w.order, x)
+	}
+	x.truncate(&w.epoch, change{lane: li, offset: r.Offset, seq: r.Seq, src: r.Src, time: r.Time})
+	return true
 }
 
 // turn makes t the table of the rows that follow.
