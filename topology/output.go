@@ -20,7 +20,6 @@ type output struct {
 	name  string
 	spec  SinkSpec
 	sink  stream.Sink
-	topic map[string]bool // owned by p.mu: which topics match
 
 	reqs    chan func(context.Context) error
 	ended   chan struct{} // closed when the goroutine is gone

@@ -49,7 +49,6 @@ type Pipeline struct {
 	mu      sync.Mutex // lanes and all of their fields; output.waiting
 	lanes   map[stream.Lane]*lane
 	cluster string
-	aligned bool
 
 	stop  context.CancelFunc      // ends the source: drain
 	abort context.CancelCauseFunc // ends everything
@@ -75,7 +74,6 @@ type lane struct {
 type progressAt struct {
 	want    stream.Position // what it needs next; from durable to want is under way
 	durable stream.Position
-	time    int64 // event time of the last durable batch
 }
 
 // mark remembers when a stretch of a lane was produced, until it is durable.

@@ -34,7 +34,6 @@ type simLane struct {
 	id    string
 	start int64
 	recs  []bool // data or control
-	taken int64  // offsets that retention took before anybody confirmed them
 }
 
 func (w *world) random(n int) int { w.mu.Lock(); defer w.mu.Unlock(); return w.rng.IntN(n) }
@@ -388,11 +387,7 @@ func (k *simSink) Commit(_ context.Context, staged []stream.Staged) error {
 	k.s.w.mu.Lock()
 	var err error
 	for _, st := range staged {
-		var rows []string
-		for _, r := range splitLines(st.Payload) {
-			rows = append(rows, r)
-		}
-		err = k.s.apply(st, rows)
+		err = k.s.apply(st, splitLines(st.Payload))
 	}
 	k.s.w.mu.Unlock()
 	if fault == 1 && err == nil { // applied, and the reply is lost

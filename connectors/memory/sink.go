@@ -190,8 +190,8 @@ func (k *Sink) GetDead(_ context.Context, id string) (stream.DeadLetter, error) 
 }
 
 // MarkRedriven is part of stream.DeadLetters.
-func (k *Sink) MarkRedriven(_ context.Context, id string, at int64) error {
-	if _, err := k.GetDead(nil, id); err != nil {
+func (k *Sink) MarkRedriven(ctx context.Context, id string, at int64) error {
+	if _, err := k.GetDead(ctx, id); err != nil {
 		return err
 	}
 	k.store.mu.Lock()

@@ -49,6 +49,23 @@ func TestMessageForm(t *testing.T) {
 	}
 }
 
+// The payload of what is staged is a persisted format: version 1 stays readable.
+func TestPayloadV1(t *testing.T) {
+	const golden = "\x01\x7e" + `{"id":"conformance/events/0/7/0","op":"delete","topic":"events","partition":0,"offset":7,"ts":1700000000000007,"key":{"id":7}}` +
+		"\x7e" + `{"id":"conformance/events/0/8/0","op":"delete","topic":"events","partition":0,"offset":8,"ts":1700000000000008,"key":{"id":8}}`
+	w := newWorld(t)
+	b := stream.NewBatch(laneA, at(7), nil)
+	b.To, b.In = at(9), 2
+	b.Records = []stream.Record{record(7, stream.Delete, ""), record(8, stream.Delete, "")}
+	if st := w.stage(w.open(), b); string(st.Payload) != golden {
+		t.Errorf("written as\n%q, want\n%q", st.Payload, golden)
+	}
+	ms, err := frames([]byte(golden))
+	if err != nil || len(ms) != 2 || string(ms[0].Body) != golden[2:128] || string(ms[1].Body) != golden[129:] {
+		t.Errorf("read as %v %v", ms, err)
+	}
+}
+
 // Operations that are left out are settled, counted as filtered.
 func TestInclude(t *testing.T) {
 	w := newWorld(t)

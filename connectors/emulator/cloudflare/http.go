@@ -65,14 +65,6 @@ func (f *failure) reply() reply {
 	return reply{status: f.status, body: fmt.Appendf(nil, `{"success":false,"errors":[{"code":%d,"message":%s}],"messages":[],"result":null}`, f.code, m)}
 }
 
-// answer turns a handler's outcome into a reply.
-func answer(v any, f *failure) reply {
-	if f != nil {
-		return f.reply()
-	}
-	return result(v)
-}
-
 // ServeHTTP answers one request of the API, under /client/v4 or any other prefix.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a, err := e.serve(r)

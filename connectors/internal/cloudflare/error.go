@@ -183,9 +183,12 @@ func ClassOf(err error) Class {
 	var l *LimitError
 	var t *transportError
 	var n *notSent
+	var h *held
 	switch {
 	case errors.As(err, &a):
 		return a.Class
+	case errors.As(err, &h):
+		return ClassRateLimited
 	case errors.As(err, &l):
 		return ClassTooLarge
 	case errors.As(err, &t) && errors.Is(err, context.DeadlineExceeded):
@@ -236,8 +239,12 @@ func Permanent(err error) bool { return err != nil && !Ambiguous(err) && !Passin
 // RetryAfter is how long the API asks to wait, 0 if it does not say.
 func RetryAfter(err error) time.Duration {
 	var a *APIError
-	if errors.As(err, &a) {
+	var h *held
+	switch {
+	case errors.As(err, &a):
 		return a.RetryAfter
+	case errors.As(err, &h):
+		return h.after
 	}
 	return 0
 }

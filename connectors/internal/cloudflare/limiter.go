@@ -2,6 +2,7 @@ package cloudflare
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -68,7 +69,19 @@ func timer(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Wait takes the right to send one request.
+// patience is how long Wait waits. Beyond it the caller should know, and say,
+// that it is held up by the account's rate.
+const patience = 10 * time.Second
+
+// held is a request that has to wait longer than patience.
+type held struct{ after time.Duration }
+
+func (e *held) Error() string {
+	return fmt.Sprintf("the account's requests are spent for another %v: fewer or larger commits, or another account", e.after.Round(time.Second))
+}
+
+// Wait takes the right to send one request. Where that takes longer than ten
+// seconds it does not wait: the error is Passing and RetryAfter says how long.
 func (l *Limiter) Wait(ctx context.Context) error {
 	if l == nil {
 		return ctx.Err()
@@ -78,8 +91,11 @@ func (l *Limiter) Wait(ctx context.Context) error {
 			return err
 		}
 		d := l.take()
-		if d <= 0 {
+		switch {
+		case d <= 0:
 			return nil
+		case d > patience:
+			return &held{d}
 		}
 		if err := l.sleep(ctx, d); err != nil {
 			return err

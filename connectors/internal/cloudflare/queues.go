@@ -126,7 +126,7 @@ func (cl *Client) QueueAck(ctx context.Context, queue string, acks []string, ret
 		body.Acks = append(body.Acks, entry{Lease: l})
 	}
 	for _, r := range retries {
-		body.Retries = append(body.Retries, entry{r.Lease, r.Delay})
+		body.Retries = append(body.Retries, entry(r))
 	}
 	b, err := json.Marshal(body)
 	if err != nil {
