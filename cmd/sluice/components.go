@@ -22,7 +22,7 @@ func components() topology.Registry {
 			iceberg.Factory(),
 			d1.Factory(),
 			queues.Factory,
-			// kafka.SinkFactory,
+			kafka.SinkFactory,
 		},
 		KeepAll: mask.KeepAll,
 	}

@@ -1,0 +1,646 @@
+package kafka
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"sluice/topology"
+	"sluice/topology/stream"
+)
+
+// SinkFactory makes sinks.
+var SinkFactory = topology.New("kafka", SinkDefault, openSink)
+
+// SinkConfig of the sink.
+type SinkConfig struct {
+	Connection `yaml:",inline"`
+
+	Topic       string            `yaml:"topic"`                // of {topic}, {database}, {namespace}, {table}
+	Partitions  int32             `yaml:"partitions" plan:"-"`  // of topics the sink makes; -1: the broker's default
+	Replication int16             `yaml:"replication" plan:"-"` // the same
+	Timeout     topology.Duration `yaml:"timeout" plan:"-"`     // of a transaction
+	Linger      topology.Duration `yaml:"linger" plan:"-"`      //
+}
+
+// SinkDefault is the sink's config before the file.
+var SinkDefault = SinkConfig{Topic: "{topic}.masked", Partitions: -1, Replication: -1, Timeout: topology.Duration(40 * time.Second), Linger: topology.Duration(10 * time.Millisecond)}
+
+// Validate finds mistakes before anything runs.
+func (c *SinkConfig) Validate() error {
+	errs := []error{c.Connection.validate()}
+	rest := c.Topic
+	for _, p := range []string{"{topic}", "{database}", "{namespace}", "{table}"} {
+		rest = strings.ReplaceAll(rest, p, "")
+	}
+	if strings.ContainsAny(rest, "{}") || c.Topic == "" || c.Topic == "{topic}" {
+		errs = append(errs, fmt.Errorf("topic %q: a template of {topic}, {database}, {namespace} and {table}, and not the source's own name", c.Topic))
+	}
+	return errors.Join(errs...)
+}
+
+// Sink writes rows to topics. A commit is one Kafka transaction: the rows, a
+// progress record a lane in the compacted topic _sluice_progress_PIPELINE, and
+// ledger records in _sluice_ledger_PIPELINE. Readers use read_committed. // D6
+//
+// Fencing. Every process has a transactional id of its own, and a lane's
+// progress record names the id of its last writer. The first commit of a
+// process on a lane claims it: it fences the writer that the record names
+// (InitProducerID under that id, which aborts what the writer had open and
+// refuses it for ever), reads the position again, and writes the record under
+// its own id. If another claim came between, the log's order decides: a claim
+// fences the writer of the record right before it, so that of any two
+// processes the later one in the log stays. A fenced process finds out at its
+// next transaction, whatever lanes it is for, and recovers under a new id. // D2
+type Sink struct {
+	cfg  SinkConfig
+	env  topology.Env
+	opts []kgo.Opt
+
+	mu     sync.Mutex
+	cl     *kgo.Client // transactional; nil after a fence or an unknown outcome
+	txid   string
+	lanes  map[stream.Lane]laneRecord // as this process last saw or wrote them
+	knew   map[stream.Lane]bool       // lanes that had a position while this process runs
+	seq    int64
+	start  int64           // log start of the progress topic at Recover: compaction never moves it
+	unsure bool            // the last call ended without an answer
+	gone   bool            // fenced: nothing is committed before the next Recover
+	made   map[string]bool // topics that are there
+}
+
+// laneRecord is a progress record.
+type laneRecord struct {
+	Format int `json:"v"` // 1
+	stream.LanePos
+	Sink    string `json:"sink"`
+	Seq     int64  `json:"seq"`
+	Commit  string `json:"commit"`
+	Plan    string `json:"plan"`
+	Cluster string `json:"cluster"`
+	Writer  string `json:"writer"`         // transactional id
+	None    bool   `json:"none,omitempty"` // a claim of a lane that has no position yet
+}
+
+func openSink(c SinkConfig, env topology.Env) (stream.Sink, error) {
+	opts, err := c.Connection.options(env)
+	if err != nil {
+		return nil, err
+	}
+	return &Sink{cfg: c, env: env, opts: opts, lanes: map[stream.Lane]laneRecord{}, knew: map[stream.Lane]bool{}, made: map[string]bool{}}, nil
+}
+
+func (s *Sink) progressTopic() string { return "_sluice_progress_" + s.env.Pipeline }
+func (s *Sink) ledgerTopic() string   { return "_sluice_ledger_" + s.env.Pipeline }
+
+func (s *Sink) key(l stream.Lane) string { return s.env.Name + "/" + l.String() }
+
+// client is the transactional producer, made anew after a fence.
+func (s *Sink) client() (*kgo.Client, error) {
+	if s.cl != nil {
+		return s.cl, nil
+	}
+	if s.txid == "" {
+		id := make([]byte, 8)
+		rand.Read(id)
+		s.txid = fmt.Sprintf("sluice-%s-%s-%s", s.env.Pipeline, s.env.Name, hex.EncodeToString(id))
+	}
+	cl, err := s.producer(s.txid)
+	s.cl = cl
+	return cl, err
+}
+
+func (s *Sink) producer(txid string) (*kgo.Client, error) {
+	return kgo.NewClient(append(slices.Clone(s.opts), kgo.TransactionalID(txid), kgo.TransactionTimeout(time.Duration(s.cfg.Timeout)),
+		kgo.ProducerLinger(time.Duration(s.cfg.Linger)), kgo.ProducerBatchCompression(kgo.ZstdCompression()), kgo.RecordPartitioner(partitioner()),
+		kgo.MaxBufferedRecords(1<<20), kgo.RetryTimeout(20*time.Second))...)
+}
+
+// drop forgets the producer; the next one, under the same id unless renew,
+// settles what this one left open.
+func (s *Sink) drop(renew bool) {
+	if s.cl != nil {
+		s.cl.Close()
+		s.cl = nil
+	}
+	if renew {
+		s.txid = ""
+	}
+}
+
+// partitioner keeps rows of a key together, and rows without a key by the lane
+// they came from, so that both keep their order. // D1
+func partitioner() kgo.Partitioner {
+	keyed := kgo.StickyKeyPartitioner(nil)
+	return kgo.BasicConsistentPartitioner(func(topic string) func(*kgo.Record, int) int {
+		k := keyed.ForTopic(topic)
+		return func(r *kgo.Record, n int) int {
+			if r.Key == nil {
+				return int(r.Partition) % n
+			}
+			return k.Partition(r, n)
+		}
+	})
+}
+
+// topics makes sure topics exist.
+func (s *Sink) topics(ctx context.Context, cl *kgo.Client, names ...string) error {
+	adm := kadm.NewClient(cl)
+	for _, n := range names {
+		if s.made[n] {
+			continue
+		}
+		parts, conf := s.cfg.Partitions, map[string]*string(nil)
+		if strings.HasPrefix(n, "_sluice_") {
+			parts = 1
+		}
+		if n == s.progressTopic() {
+			conf = map[string]*string{"cleanup.policy": kadm.StringPtr("compact")}
+		}
+		r, err := adm.CreateTopic(ctx, parts, s.cfg.Replication, conf, n)
+		if err == nil {
+			err = r.Err
+		}
+		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+			return fmt.Errorf("topic %s: %w", n, err)
+		}
+		s.made[n] = true
+	}
+	return nil
+}
+
+// read reads a topic of one partition, committed records only, to the end it
+// has now; f gets each record.
+func (s *Sink) read(ctx context.Context, topic string, f func(*kgo.Record) error) error {
+	cl, err := kgo.NewClient(append(slices.Clone(s.opts), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(), kgo.RetryTimeout(20*time.Second),
+		kgo.FetchMaxWait(200*time.Millisecond), kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}}))...)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	adm := kadm.NewClient(cl)
+	ends, err := adm.ListEndOffsets(ctx, topic)
+	if err != nil {
+		return err
+	}
+	end, ok := ends.Lookup(topic, 0)
+	if !ok || errors.Is(end.Err, kerr.UnknownTopicOrPartition) {
+		return nil
+	}
+	if end.Err != nil {
+		return end.Err
+	}
+	starts, err := adm.ListStartOffsets(ctx, topic)
+	if err != nil {
+		return err
+	}
+	start, _ := starts.Lookup(topic, 0)
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(s.cfg.Timeout)+20*time.Second) // an open transaction ends by its time-out
+	defer cancel()
+	for at := start.Offset; at < end.Offset; {
+		fs := cl.PollFetches(ctx)
+		if err := fs.Err0(); err != nil {
+			return err
+		}
+		for _, e := range fs.Errors() {
+			return e.Err
+		}
+		for r := range fs.RecordsAll() {
+			at = r.Offset + 1
+			if r.Attrs.IsControl() || r.Value == nil {
+				continue
+			}
+			if err := f(r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// progress reads the records of this sink: the last of each lane, and the one
+// before it.
+func (s *Sink) progress(ctx context.Context) (last, before map[stream.Lane]laneRecord, err error) {
+	last, before = map[stream.Lane]laneRecord{}, map[stream.Lane]laneRecord{}
+	err = s.read(ctx, s.progressTopic(), func(r *kgo.Record) error {
+		name, lane, _ := strings.Cut(string(r.Key), "/")
+		if name != s.env.Name {
+			return nil
+		}
+		l, err := parseLane(lane)
+		if err != nil {
+			return fmt.Errorf("%s at %d: the key is no lane", s.progressTopic(), r.Offset)
+		}
+		var x laneRecord
+		if err := json.Unmarshal(r.Value, &x); err != nil || x.Format != 1 {
+			return fmt.Errorf("%s at %d: a form this version does not read", s.progressTopic(), r.Offset)
+		}
+		if o, ok := last[l]; ok {
+			before[l] = o
+		}
+		last[l] = x
+		return nil
+	})
+	return last, before, err
+}
+
+func parseLane(text string) (l stream.Lane, err error) {
+	i := strings.LastIndexByte(text, '/')
+	if i < 0 {
+		return l, errors.New("no partition")
+	}
+	_, err = fmt.Sscanf(text[i+1:], "%d", &l.Partition)
+	l.Topic = text[:i]
+	return l, err
+}
+
+// Recover is part of stream.Sink. It reads and fences nobody.
+func (s *Sink) Recover(ctx context.Context, lanes []stream.Lane) (stream.Progress, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last, _, err := s.progress(ctx)
+	if err != nil {
+		return stream.Progress{}, s.passing("recover", err)
+	}
+	if s.start, err = s.logStart(ctx); err != nil {
+		return stream.Progress{}, s.passing("recover", err)
+	}
+	s.gone, s.unsure = false, false
+	return s.seen(last, lanes), nil
+}
+
+// logStart is the first offset of the progress topic, 0 before there is one.
+func (s *Sink) logStart(ctx context.Context) (int64, error) {
+	cl, err := s.client()
+	if err != nil {
+		return 0, err
+	}
+	list, err := kadm.NewClient(cl).ListStartOffsets(ctx, s.progressTopic())
+	if err != nil {
+		return 0, err
+	}
+	o, ok := list.Lookup(s.progressTopic(), 0)
+	if !ok || errors.Is(o.Err, kerr.UnknownTopicOrPartition) {
+		return 0, nil
+	}
+	return o.Offset, o.Err
+}
+
+// claim makes this process the writer of the spans' lanes, if the store still
+// is where this process last saw it.
+func (s *Sink) claim(ctx context.Context, cl *kgo.Client, spans []stream.LedgerSpan) error {
+	var lanes []stream.Lane
+	for _, sp := range spans {
+		if s.lanes[sp.Lane].Writer != s.txid {
+			lanes = append(lanes, sp.Lane)
+		}
+	}
+	if len(lanes) == 0 {
+		return nil
+	}
+	if err := s.topics(ctx, cl, s.progressTopic(), s.ledgerTopic()); err != nil {
+		return err
+	}
+	last, _, err := s.progress(ctx)
+	fenced := map[string]bool{s.txid: true}
+	if err == nil {
+		err = s.same(last, lanes) // a zombie must not fence who took its lanes
+	}
+	if err == nil {
+		err = s.fence(ctx, fenced, last, lanes)
+	}
+	if err == nil {
+		last, _, err = s.progress(ctx) // with what they committed before they were fenced
+	}
+	if err == nil {
+		err = s.same(last, lanes)
+	}
+	if err != nil {
+		return err
+	}
+	var claims []*kgo.Record
+	for _, l := range lanes {
+		x, ok := last[l]
+		if !ok {
+			x = laneRecord{Format: 1, Sink: s.env.Name, None: true}
+		}
+		x.Writer = s.txid
+		claims = append(claims, s.record(l, x))
+	}
+	if err := s.transact(ctx, cl, claims); err != nil {
+		return err
+	}
+	last, before, err := s.progress(ctx)
+	if err == nil { // a claim that came between ours and what we saw
+		err = s.fence(ctx, fenced, before, lanes)
+	}
+	if err == nil {
+		last, _, err = s.progress(ctx)
+	}
+	if err == nil {
+		err = s.same(last, lanes)
+	}
+	if err != nil {
+		return err
+	}
+	for _, l := range lanes {
+		if last[l].Writer != s.txid { // claimed after us
+			return stream.ErrFenced
+		}
+	}
+	s.seen(last, lanes)
+	return nil
+}
+
+// same compares the store with what this process last saw, absence included. // D2
+func (s *Sink) same(last map[stream.Lane]laneRecord, lanes []stream.Lane) error {
+	for _, l := range lanes {
+		x, ok := last[l]
+		saw, knew := s.lanes[l]
+		known, was := ok && !x.None, knew && !saw.None
+		if known != was || s.knew[l] && !known || known && (x.Next != saw.Next || x.TopicID != saw.TopicID) {
+			return stream.ErrFenced
+		}
+	}
+	return nil
+}
+
+// seen remembers what the store says of lanes.
+func (s *Sink) seen(last map[stream.Lane]laneRecord, lanes []stream.Lane) stream.Progress {
+	p := s.header(last)
+	s.seq = max(s.seq, p.Seq)
+	for _, l := range lanes {
+		delete(s.lanes, l)
+		if x, ok := last[l]; ok {
+			s.lanes[l] = x
+			if !x.None {
+				p.Lanes[l], s.knew[l] = x.LanePos, true
+			}
+		}
+	}
+	return p
+}
+
+func (s *Sink) header(last map[stream.Lane]laneRecord) stream.Progress {
+	p := stream.Progress{Format: 1, Pipeline: s.env.Pipeline, Sink: s.env.Name, Lanes: map[stream.Lane]stream.LanePos{}}
+	for _, x := range last {
+		if x.Seq >= p.Seq {
+			p.Seq, p.Plan, p.Cluster, p.Commit = x.Seq, x.Plan, x.Cluster, x.Commit
+		}
+	}
+	return p
+}
+
+// fence takes the right to write from the last writers of lanes.
+func (s *Sink) fence(ctx context.Context, fenced map[string]bool, records map[stream.Lane]laneRecord, lanes []stream.Lane) error {
+	for _, l := range lanes {
+		w := records[l].Writer
+		if w == "" || fenced[w] {
+			continue
+		}
+		cl, err := s.producer(w)
+		if err != nil {
+			return err
+		}
+		_, _, err = cl.ProducerID(ctx) // InitProducerID: aborts what w has open, refuses its epoch
+		cl.Close()
+		if err != nil {
+			return fmt.Errorf("fencing the last writer of %v: %w", l, err)
+		}
+		fenced[w] = true
+	}
+	return nil
+}
+
+func (s *Sink) record(l stream.Lane, x laneRecord) *kgo.Record {
+	v, _ := json.Marshal(x) // has only texts and numbers
+	return &kgo.Record{Topic: s.progressTopic(), Key: []byte(s.key(l)), Value: v}
+}
+
+// transact writes records in one transaction.
+func (s *Sink) transact(ctx context.Context, cl *kgo.Client, rs []*kgo.Record) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(s.cfg.Timeout))
+	defer cancel()
+	if err := cl.BeginTransaction(); err != nil {
+		return err
+	}
+	if err := cl.ProduceSync(ctx, rs...).FirstErr(); err != nil {
+		cl.EndTransaction(ctx, kgo.TryAbort)
+		return err
+	}
+	return cl.EndTransaction(ctx, kgo.TryCommit)
+}
+
+// Inspect is part of stream.Inspector: it reads and fences nobody.
+func (s *Sink) Inspect(ctx context.Context) (stream.Progress, error) {
+	last, _, err := s.progress(ctx)
+	if err != nil {
+		return stream.Progress{}, fmt.Errorf("kafka: %w", err)
+	}
+	p := s.header(last)
+	for l, x := range last {
+		if !x.None {
+			p.Lanes[l] = x.LanePos
+		}
+	}
+	return p, nil
+}
+
+// Ledger is part of stream.Auditor.
+func (s *Sink) Ledger(ctx context.Context) iter.Seq2[stream.LedgerRow, error] {
+	return func(yield func(stream.LedgerRow, error) bool) {
+		stop := errors.New("stop")
+		err := s.read(ctx, s.ledgerTopic(), func(r *kgo.Record) error {
+			var x stream.LedgerRow
+			if err := json.Unmarshal(r.Value, &x); err != nil {
+				return fmt.Errorf("%s at %d: a form this version does not read", s.ledgerTopic(), r.Offset)
+			}
+			if x.Sink == s.env.Name && !yield(x, nil) {
+				return stop
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, stop) {
+			yield(stream.LedgerRow{}, err)
+		}
+	}
+}
+
+// Rows is part of stream.Auditor: topics are compacted or shared, they cannot be counted.
+func (s *Sink) Rows(context.Context) (int64, error) { return -1, nil }
+
+// Upload is part of stream.Sink: nothing is durable before the transaction.
+func (s *Sink) Upload(_ context.Context, _ stream.Epoch, parts []stream.Part) (stream.Staged, error) {
+	payload := []byte{1} // version
+	for _, p := range parts {
+		if m, ok := p.Data.([]byte); ok {
+			payload = append(payload, m...)
+		}
+	}
+	return stream.Staged{Payload: payload}, nil
+}
+
+// Commit is part of stream.Sink.
+func (s *Sink) Commit(ctx context.Context, staged []stream.Staged) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := 0
+	for i := range staged {
+		if done(s.lanes, &staged[i]) { // and with it those before it
+			first = i + 1
+		}
+	}
+	for i := first; i < len(staged); i++ {
+		if err := s.commit(ctx, &staged[i]); err != nil {
+			return s.passing("commit", err)
+		}
+	}
+	return nil
+}
+
+func (s *Sink) commit(ctx context.Context, st *stream.Staged) error {
+	cl, err := s.client()
+	if err != nil {
+		return err
+	}
+	if s.unsure { // an earlier try ended without an answer
+		if _, _, err := cl.ProducerID(ctx); err != nil { // settles the open transaction
+			return err
+		}
+		last, _, err := s.progress(ctx)
+		if err != nil {
+			return err
+		}
+		s.seen(last, spanLanes(st.Spans))
+		s.unsure = false
+	}
+	if done(s.lanes, st) {
+		return nil
+	}
+	err = s.apply(ctx, cl, st)
+	if errors.Is(err, stream.ErrFenced) { // another process may have committed this very epoch
+		if last, _, e := s.progress(ctx); e == nil && done(last, st) {
+			return nil
+		}
+	}
+	return err
+}
+
+// done reports whether every lane has this commit behind it.
+func done(lanes map[stream.Lane]laneRecord, st *stream.Staged) bool {
+	for _, sp := range st.Spans {
+		x, ok := lanes[sp.Lane]
+		if !ok || x.None || x.Commit != st.Commit || x.Next != sp.To {
+			return false
+		}
+	}
+	return len(st.Spans) > 0
+}
+
+// apply is the transaction of one commit.
+func (s *Sink) apply(ctx context.Context, cl *kgo.Client, st *stream.Staged) error {
+	if s.gone {
+		return stream.ErrFenced
+	}
+	if at, err := s.logStart(ctx); err != nil {
+		return err
+	} else if at != s.start { // emptied under a running pipeline: absence is compared too
+		s.gone = true
+		return stream.ErrFenced
+	}
+	if err := s.claim(ctx, cl, st.Spans); err != nil {
+		return err
+	}
+	rs, next, err := s.records(st)
+	if err != nil {
+		return err
+	}
+	if err := s.topics(ctx, cl, topicsOf(rs)...); err != nil {
+		return err
+	}
+	if err := s.transact(ctx, cl, rs); err != nil {
+		return err
+	}
+	for l, x := range next {
+		s.lanes[l], s.knew[l] = x, true
+	}
+	return nil
+}
+
+func spanLanes(spans []stream.LedgerSpan) (ls []stream.Lane) {
+	for _, sp := range spans {
+		ls = append(ls, sp.Lane)
+	}
+	return ls
+}
+
+func topicsOf(rs []*kgo.Record) (names []string) {
+	for _, r := range rs {
+		names = append(names, r.Topic)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// records are those of one commit: rows, ledger, progress.
+func (s *Sink) records(st *stream.Staged) (rs []*kgo.Record, next map[stream.Lane]laneRecord, err error) {
+	next = map[stream.Lane]laneRecord{}
+	s.seq++
+	for _, sp := range st.Spans {
+		x, ok := s.lanes[sp.Lane]
+		if !ok || x.Writer != s.txid || !x.None && x.Next.Offset != sp.From.Offset { // D2 D3
+			return nil, nil, stream.ErrFenced
+		}
+		next[sp.Lane] = laneRecord{Format: 1, LanePos: stream.LanePos{TopicID: sp.TopicID, Next: sp.To}, Sink: s.env.Name, Seq: s.seq,
+			Commit: st.Commit, Plan: st.Plan, Cluster: st.Cluster, Writer: s.txid}
+	}
+	if rs, err = decodeMessages(st.Payload); err != nil {
+		return nil, nil, err
+	}
+	for _, sp := range st.Spans {
+		v, err := json.Marshal(stream.LedgerRow{Seq: s.seq, Sink: s.env.Name, Commit: st.Commit, Plan: st.Plan, Time: st.Time, LedgerSpan: sp})
+		if err != nil {
+			return nil, nil, err
+		}
+		rs = append(rs, &kgo.Record{Topic: s.ledgerTopic(), Value: v}, s.record(sp.Lane, next[sp.Lane]))
+	}
+	return rs, next, nil
+}
+
+// passing classifies an error of a call to the broker.
+func (s *Sink) passing(call string, err error) error {
+	var ke *kerr.Error
+	switch {
+	case stream.KindOf(err) != stream.KindFatal, errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, kerr.InvalidProducerEpoch), errors.Is(err, kerr.ProducerFenced), errors.Is(err, kerr.InvalidProducerIDMapping), errors.Is(err, kerr.UnknownProducerID):
+		s.drop(true)
+		s.gone = true
+		return stream.ErrFenced
+	case errors.As(err, &ke) && !ke.Retriable && !errors.Is(err, kerr.UnknownTopicOrPartition):
+		return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("kafka: %s: %s", call, ke.Message), Todo: "mend the topic, the user's rights or the config"}
+	}
+	s.drop(false)
+	s.unsure = true
+	return stream.Retry("kafka_"+call, 0, fmt.Errorf("kafka: %w", err))
+}
+
+// Close is part of stream.Sink.
+func (s *Sink) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop(false)
+	return nil
+}
