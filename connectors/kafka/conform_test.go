@@ -63,15 +63,6 @@ func (s brokerStore) Cut(n int) {
 	}
 }
 
-func (s brokerStore) client(t testing.TB, opts ...kgo.Opt) *kgo.Client {
-	t.Helper()
-	cl, err := kgo.NewClient(append(opts, kgo.SeedBrokers(s.c.ListenAddrs()...))...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cl
-}
-
 // Wipe empties every topic, as a person does who deletes their records.
 func (s brokerStore) Wipe() {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(s.c.ListenAddrs()...))
