@@ -65,11 +65,10 @@ func (s *Sink) read(ctx context.Context, topic string, f func(*kgo.Record) error
 	return nil
 }
 
-// progress reads the records of this sink: the last of each lane, and the one
-// before it.
-func (s *Sink) progress(ctx context.Context) (last, before map[stream.Lane]laneRecord, err error) {
-	last, before = map[stream.Lane]laneRecord{}, map[stream.Lane]laneRecord{}
-	err = s.read(ctx, s.progressTopic(), func(r *kgo.Record) error {
+// progress reads the records of this sink, the last of each lane.
+func (s *Sink) progress(ctx context.Context) (map[stream.Lane]laneRecord, error) {
+	last := map[stream.Lane]laneRecord{}
+	err := s.read(ctx, s.progressTopic(), func(r *kgo.Record) error {
 		name, lane, _ := strings.Cut(string(r.Key), "/")
 		if name != s.env.Name {
 			return nil
@@ -82,13 +81,10 @@ func (s *Sink) progress(ctx context.Context) (last, before map[stream.Lane]laneR
 		if err := json.Unmarshal(r.Value, &x); err != nil || x.Format != 1 {
 			return fmt.Errorf("%s at %d: a form this version does not read", s.progressTopic(), r.Offset)
 		}
-		if o, ok := last[l]; ok {
-			before[l] = o
-		}
 		last[l] = x
 		return nil
 	})
-	return last, before, err
+	return last, err
 }
 
 func parseLane(text string) (l stream.Lane, err error) {
@@ -103,7 +99,7 @@ func parseLane(text string) (l stream.Lane, err error) {
 
 // logStart is the first offset of the progress topic, 0 before there is one.
 func (s *Sink) logStart(ctx context.Context) (int64, error) {
-	cl, err := s.client()
+	cl, err := s.client(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -116,85 +112,6 @@ func (s *Sink) logStart(ctx context.Context) (int64, error) {
 		return 0, nil
 	}
 	return o.Offset, o.Err
-}
-
-// claim makes this process the writer of the spans' lanes, if the store still
-// is where this process last saw it.
-func (s *Sink) claim(ctx context.Context, cl *kgo.Client, spans []stream.LedgerSpan) error {
-	var lanes []stream.Lane
-	for _, sp := range spans {
-		if s.lanes[sp.Lane].Writer != s.txid {
-			lanes = append(lanes, sp.Lane)
-		}
-	}
-	if len(lanes) == 0 {
-		return nil
-	}
-	if err := s.topics(ctx, cl, s.progressTopic(), s.ledgerTopic()); err != nil {
-		return err
-	}
-	last, _, err := s.progress(ctx)
-	fenced := map[string]bool{s.txid: true}
-	if err == nil {
-		err = s.same(last, lanes) // a zombie must not fence who took its lanes
-	}
-	if err == nil {
-		err = s.fence(ctx, fenced, last, lanes)
-	}
-	if err == nil {
-		last, _, err = s.progress(ctx) // with what they committed before they were fenced
-	}
-	if err == nil {
-		err = s.same(last, lanes)
-	}
-	if err != nil {
-		return err
-	}
-	var claims []*kgo.Record
-	for _, l := range lanes {
-		x, ok := last[l]
-		if !ok {
-			x = laneRecord{Format: 1, Sink: s.env.Name, None: true}
-		}
-		x.Writer = s.txid
-		claims = append(claims, s.record(l, x))
-	}
-	if err := s.transact(ctx, cl, claims); err != nil {
-		return err
-	}
-	last, before, err := s.progress(ctx)
-	if err == nil { // a claim that came between ours and what we saw
-		err = s.fence(ctx, fenced, before, lanes)
-	}
-	if err == nil {
-		last, _, err = s.progress(ctx)
-	}
-	if err == nil {
-		err = s.same(last, lanes)
-	}
-	if err != nil {
-		return err
-	}
-	for _, l := range lanes {
-		if last[l].Writer != s.txid { // claimed after us
-			return stream.ErrFenced
-		}
-	}
-	s.seen(last, lanes)
-	return nil
-}
-
-// same compares the store with what this process last saw, absence included. // D2
-func (s *Sink) same(last map[stream.Lane]laneRecord, lanes []stream.Lane) error {
-	for _, l := range lanes {
-		x, ok := last[l]
-		saw, knew := s.lanes[l]
-		known, was := ok && !x.None, knew && !saw.None
-		if known != was || s.knew[l] && !known || known && (x.Next != saw.Next || x.TopicID != saw.TopicID) {
-			return stream.ErrFenced
-		}
-	}
-	return nil
 }
 
 // seen remembers what the store says of lanes.
@@ -221,27 +138,6 @@ func (s *Sink) header(last map[stream.Lane]laneRecord) stream.Progress {
 		}
 	}
 	return p
-}
-
-// fence takes the right to write from the last writers of lanes.
-func (s *Sink) fence(ctx context.Context, fenced map[string]bool, records map[stream.Lane]laneRecord, lanes []stream.Lane) error {
-	for _, l := range lanes {
-		w := records[l].Writer
-		if w == "" || fenced[w] {
-			continue
-		}
-		cl, err := s.producer(w)
-		if err != nil {
-			return err
-		}
-		_, _, err = cl.ProducerID(ctx) // InitProducerID: aborts what w has open, refuses its epoch
-		cl.Close()
-		if err != nil {
-			return fmt.Errorf("fencing the last writer of %v: %w", l, err)
-		}
-		fenced[w] = true
-	}
-	return nil
 }
 
 func (s *Sink) record(l stream.Lane, x laneRecord) *kgo.Record {

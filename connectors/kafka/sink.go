@@ -55,15 +55,15 @@ func (c *SinkConfig) Validate() error {
 // progress record a lane in the compacted topic _sluice_progress_PIPELINE, and
 // ledger records in _sluice_ledger_PIPELINE. Readers use read_committed. // D6
 //
-// Fencing. Every process has a transactional id of its own, and a lane's
-// progress record names the id of its last writer. The first commit of a
-// process on a lane claims it: it fences the writer that the record names
-// (InitProducerID under that id, which aborts what the writer had open and
-// refuses it for ever), reads the position again, and writes the record under
-// its own id. If another claim came between, the log's order decides: a claim
-// fences the writer of the record right before it, so that of any two
-// processes the later one in the log stays. A fenced process finds out at its
-// next transaction, whatever lanes it is for, and recovers under a new id. // D2
+// Fencing. Every producer has a transactional id of its own that is taken once
+// and never again, and a lane's progress record names the id of its last
+// writer. The first commit of a producer on a lane claims it: it fences the
+// writer that the record names (InitProducerID under that id, which aborts
+// what the writer had open and refuses it for ever), reads the position again,
+// and writes the record under its own id; see claim. A fenced process finds
+// out at its next transaction, whatever lanes it is for, and recovers under a
+// new id. After any error of a transaction the producer is given up: a new one
+// fences it, which settles what it left open, and reads back. // D2
 type Sink struct {
 	cfg  SinkConfig
 	env  topology.Env
@@ -74,6 +74,8 @@ type Sink struct {
 	txid   string
 	lanes  map[stream.Lane]laneRecord // as this process last saw or wrote them
 	knew   map[stream.Lane]bool       // lanes that had a position while this process runs
+	mine   map[string]bool            // every transactional id this process had
+	left   []string                   // those of them that may have left something open
 	seq    int64
 	start  int64           // log start of the progress topic at Recover: compaction never moves it
 	unsure bool            // the last call ended without an answer
@@ -99,7 +101,7 @@ func openSink(c SinkConfig, env topology.Env) (stream.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sink{cfg: c, env: env, opts: opts, lanes: map[stream.Lane]laneRecord{}, knew: map[stream.Lane]bool{}, made: map[string]bool{}}, nil
+	return &Sink{cfg: c, env: env, opts: opts, lanes: map[stream.Lane]laneRecord{}, knew: map[stream.Lane]bool{}, mine: map[string]bool{}, made: map[string]bool{}}, nil
 }
 
 func (s *Sink) progressTopic() string { return "_sluice_progress_" + s.env.Pipeline }
@@ -107,19 +109,26 @@ func (s *Sink) ledgerTopic() string   { return "_sluice_ledger_" + s.env.Pipelin
 
 func (s *Sink) key(l stream.Lane) string { return s.env.Name + "/" + l.String() }
 
-// client is the transactional producer, made anew after a fence.
-func (s *Sink) client() (*kgo.Client, error) {
+// client is the transactional producer, made anew after a fence or an error.
+// Its id is taken at the broker before any claim names it: taken later it
+// would undo a fence that came between.
+func (s *Sink) client(ctx context.Context) (*kgo.Client, error) {
 	if s.cl != nil {
 		return s.cl, nil
 	}
-	if s.txid == "" {
-		id := make([]byte, 8)
-		rand.Read(id)
-		s.txid = fmt.Sprintf("sluice-%s-%s-%s", s.env.Pipeline, s.env.Name, hex.EncodeToString(id))
+	id := make([]byte, 8)
+	rand.Read(id)
+	txid := fmt.Sprintf("sluice-%s-%s-%s", s.env.Pipeline, s.env.Name, hex.EncodeToString(id))
+	cl, err := s.producer(txid)
+	if err != nil {
+		return nil, err
 	}
-	cl, err := s.producer(s.txid)
-	s.cl = cl
-	return cl, err
+	if _, _, err := cl.ProducerID(ctx); err != nil {
+		cl.Close()
+		return nil, err
+	}
+	s.cl, s.txid, s.mine[txid] = cl, txid, true
+	return cl, nil
 }
 
 func (s *Sink) producer(txid string) (*kgo.Client, error) {
@@ -128,16 +137,14 @@ func (s *Sink) producer(txid string) (*kgo.Client, error) {
 		kgo.MaxBufferedRecords(1<<20), kgo.RetryTimeout(20*time.Second))...)
 }
 
-// drop forgets the producer; the next one, under the same id unless renew,
-// settles what this one left open.
-func (s *Sink) drop(renew bool) {
-	if s.cl != nil {
-		s.cl.Close()
-		s.cl = nil
+// drop gives the producer up; settle ends what it left open.
+func (s *Sink) drop() {
+	if s.cl == nil {
+		return
 	}
-	if renew {
-		s.txid = ""
-	}
+	s.cl.Close()
+	s.left = append(s.left, s.txid)
+	s.cl, s.txid = nil, ""
 }
 
 // partitioner keeps rows of a key together, and rows without a key by the lane
@@ -181,11 +188,15 @@ func (s *Sink) topics(ctx context.Context, cl *kgo.Client, names ...string) erro
 	return nil
 }
 
-// Recover is part of stream.Sink. It reads and fences nobody.
+// Recover is part of stream.Sink. It reads and fences nobody but the producers
+// this process itself gave up.
 func (s *Sink) Recover(ctx context.Context, lanes []stream.Lane) (stream.Progress, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	last, _, err := s.progress(ctx)
+	if err := s.settle(ctx); err != nil {
+		return stream.Progress{}, s.passing("recover", err)
+	}
+	last, err := s.progress(ctx)
 	if err != nil {
 		return stream.Progress{}, s.passing("recover", err)
 	}
@@ -198,7 +209,7 @@ func (s *Sink) Recover(ctx context.Context, lanes []stream.Lane) (stream.Progres
 
 // Inspect is part of stream.Inspector: it reads and fences nobody.
 func (s *Sink) Inspect(ctx context.Context) (stream.Progress, error) {
-	last, _, err := s.progress(ctx)
+	last, err := s.progress(ctx)
 	if err != nil {
 		return stream.Progress{}, fmt.Errorf("kafka: %w", err)
 	}
@@ -264,19 +275,21 @@ func (s *Sink) Commit(ctx context.Context, staged []stream.Staged) error {
 }
 
 func (s *Sink) commit(ctx context.Context, st *stream.Staged) error {
-	cl, err := s.client()
+	cl, err := s.client(ctx)
 	if err != nil {
 		return err
 	}
 	if s.unsure { // an earlier try ended without an answer
-		if _, _, err := cl.ProducerID(ctx); err != nil { // settles the open transaction
+		if err := s.settle(ctx); err != nil {
 			return err
 		}
-		last, _, err := s.progress(ctx)
+		last, err := s.progress(ctx)
 		if err != nil {
 			return err
 		}
-		s.seen(last, spanLanes(st.Spans))
+		if done(last, st) { // else what was seen before still is what is compared
+			s.seen(last, spanLanes(st.Spans))
+		}
 		s.unsure = false
 	}
 	if done(s.lanes, st) {
@@ -284,7 +297,7 @@ func (s *Sink) commit(ctx context.Context, st *stream.Staged) error {
 	}
 	err = s.apply(ctx, cl, st)
 	if errors.Is(err, stream.ErrFenced) { // another process may have committed this very epoch
-		if last, _, e := s.progress(ctx); e == nil && done(last, st) {
+		if last, e := s.progress(ctx); e == nil && done(last, st) {
 			return nil
 		}
 	}
@@ -375,18 +388,21 @@ func (s *Sink) records(st *stream.Staged) (rs []*kgo.Record, next map[stream.Lan
 // passing classifies an error of a call to the broker.
 func (s *Sink) passing(call string, err error) error {
 	var ke *kerr.Error
+	kind := stream.KindOf(err)
+	if kind == stream.KindFenced || kind == stream.KindState {
+		return err // by comparison: no transaction is open
+	}
+	s.drop()
+	s.unsure = true
 	switch {
-	case stream.KindOf(err) != stream.KindFatal, errors.Is(err, context.Canceled):
+	case kind == stream.KindRetry, errors.Is(err, context.Canceled):
 		return err
-	case errors.Is(err, kerr.InvalidProducerEpoch), errors.Is(err, kerr.ProducerFenced), errors.Is(err, kerr.InvalidProducerIDMapping), errors.Is(err, kerr.UnknownProducerID):
-		s.drop(true)
+	case fencedByBroker(err):
 		s.gone = true
 		return stream.ErrFenced
 	case errors.As(err, &ke) && !ke.Retriable && !errors.Is(err, kerr.UnknownTopicOrPartition):
 		return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("kafka: %s: %s", call, ke.Message), Todo: "mend the topic, the user's rights or the config"}
 	}
-	s.drop(false)
-	s.unsure = true
 	return stream.Retry("kafka_"+call, 0, fmt.Errorf("kafka: %w", err))
 }
 
@@ -394,6 +410,6 @@ func (s *Sink) passing(call string, err error) error {
 func (s *Sink) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.drop(false)
+	s.drop()
 	return nil
 }
