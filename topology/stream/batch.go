@@ -21,6 +21,9 @@ type Batch struct {
 	From, To Position
 	Records  []Record
 
+	// TopicID is of the log it was read from, "" where the source cannot tell.
+	TopicID string
+
 	// Rejects are records that a stage before the gate refused.
 	Rejects []Reject
 
@@ -78,7 +81,7 @@ func NewBatch(lane Lane, from Position, release func()) *Batch {
 // so that a sink takes a batch whole or not at all. // D3
 func (b *Batch) Split(at Position) *Batch {
 	i, _ := slices.BinarySearchFunc(b.Records, at.Offset, func(r Record, o int64) int { return cmp.Compare(r.Offset, o) })
-	t := &Batch{Lane: b.Lane, From: at, To: b.To, Records: b.Records[i:], In: int64(len(b.Records) - i), mem: b.mem}
+	t := &Batch{Lane: b.Lane, TopicID: b.TopicID, From: at, To: b.To, Records: b.Records[i:], In: int64(len(b.Records) - i), mem: b.mem}
 	t.Bytes = b.Bytes * t.In / max(1, int64(len(b.Records)))
 	b.mem.refs.Add(1)
 	b.To, b.Records, b.In, b.Bytes = at, b.Records[:i:i], int64(i), b.Bytes-t.Bytes

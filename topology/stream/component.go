@@ -31,8 +31,11 @@ type Feed interface {
 	Assign(ctx context.Context, cluster string, lanes []LaneInfo) (map[Lane]Position, error)
 
 	// Admit takes ownership of b. It blocks while the byte budget is spent. // D7
-	// A batch whose From is not the lane's position is released and ignored:
-	// it was under way when the lane was sought elsewhere. // D3
+	// A batch that begins past the lane's position or ends before it is
+	// released and ignored: it was under way when the lane was sought
+	// elsewhere. Of one that begins before the position the rest is taken. // D3
+	// One of another topic id than Assign was told of puts its lane into
+	// StateParked: the topic was made anew.
 	Admit(ctx context.Context, b *Batch) error
 
 	// Revoke seals and commits what lanes have, within the deadline of ctx,
