@@ -84,7 +84,6 @@ func auditOnce(ctx context.Context, name string, s stream.Sink) (SinkAudit, erro
 		}
 	}
 	lanes := map[stream.Lane]*LaneAudit{}
-	topics := map[stream.Lane]string{}
 	commits := map[string]bool{}
 	for r, err := range au.Ledger(ctx) {
 		if err != nil {
@@ -95,14 +94,10 @@ func auditOnce(ctx context.Context, name string, s stream.Sink) (SinkAudit, erro
 		}
 		commits[r.Commit] = true
 		l := lanes[r.Lane]
-		switch {
-		case l == nil:
+		if l == nil {
 			l = &LaneAudit{Lane: r.Lane, From: r.From.Offset, To: r.From.Offset}
 			lanes[r.Lane] = l
-		case topics[r.Lane] != r.TopicID && topics[r.Lane] != "": // rebased: another log
-			l.To = r.From.Offset
 		}
-		topics[r.Lane] = r.TopicID
 		if r.From.Offset != l.To { // D3
 			fault("%v: commit %s starts at %d, the one before it ended at %d", r.Lane, r.Commit, r.From.Offset, l.To)
 		}

@@ -11,7 +11,7 @@ var _ stream.Feed = (*Pipeline)(nil)
 // Assign is part of stream.Feed: it asks every sink where it stands and starts
 // each lane at the least of the answers.
 func (p *Pipeline) Assign(ctx context.Context, cluster string, infos []stream.LaneInfo) (map[stream.Lane]stream.Position, error) {
-	p.Lost(laneNames(infos)) // in case the source did not say so
+	p.forget(laneNames(infos)) // in case the source did not say so
 	p.mu.Lock()
 	p.cluster = cluster
 	p.mu.Unlock()
@@ -19,17 +19,14 @@ func (p *Pipeline) Assign(ctx context.Context, cluster string, infos []stream.La
 	if err != nil {
 		return nil, err
 	}
-	if err := p.samePlan(infos, j); err != nil {
-		p.fail(err)
-		return nil, err
-	}
 	start := map[stream.Lane]stream.Position{}
+	p.seeking.Lock()
 	p.mu.Lock()
 	waits := p.grown(infos, j)
 	for _, info := range infos {
 		l := p.enter(info, j.at)
 		if e := j.held[info.Lane]; e != nil {
-			l.state, l.why, l.again = e.State, e.Why, true
+			l.state, l.why, l.again, l.held = e.State, e.Why, true, true
 			continue
 		}
 		l.pos = p.least(l)
@@ -41,8 +38,19 @@ func (p *Pipeline) Assign(ctx context.Context, cluster string, infos []stream.La
 			start[info.Lane] = l.pos
 		}
 	}
+	seek := p.release() // the old lanes may be past their ends already (was held for ever)
+	for _, info := range infos {
+		if pos, ok := seek[info.Lane]; ok {
+			start[info.Lane] = pos
+			delete(seek, info.Lane)
+		}
+	}
 	done := p.Align && p.alignedLocked()
 	p.mu.Unlock()
+	if len(seek) > 0 {
+		p.source.Seek(seek)
+	}
+	p.seeking.Unlock()
 	for ln, e := range j.held {
 		p.Observer.laneState(LaneChanged{Lane: ln, State: e.State, Why: e.Why, Todo: e.Todo})
 		p.env.Log.Error("lane is held", "lane", ln.String(), "state", e.State.String(), "why", e.Why, "todo", e.Todo)
@@ -116,6 +124,18 @@ func (p *Pipeline) Revoke(ctx context.Context, lanes []stream.Lane) {
 // Lost is part of stream.Feed. Epochs that hold the lanes go on: the sinks
 // compare positions, so that a lane another process moved is refused. // D2
 func (p *Pipeline) Lost(lanes []stream.Lane) {
+	p.forget(lanes)
+	p.seeking.Lock()
+	defer p.seeking.Unlock()
+	p.mu.Lock()
+	seek := p.release() // lanes that waited for these wait no more (were held for ever)
+	p.mu.Unlock()
+	if seek != nil {
+		p.source.Seek(seek)
+	}
+}
+
+func (p *Pipeline) forget(lanes []stream.Lane) {
 	p.mu.Lock()
 	for _, l := range lanes {
 		delete(p.lanes, l)

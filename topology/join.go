@@ -1,10 +1,15 @@
 package topology
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 
 	"sluice/topology/stream"
 )
@@ -15,11 +20,12 @@ type joined struct {
 	held  map[stream.Lane]*stream.StateError // lanes that cannot be read
 	fresh map[stream.Lane]int                // by how many sinks a lane was never seen
 	plans []string                           // of the sinks' last commits
+	had   map[string][]string                // of a plan that a sink ran before: the sinks it had, if that is known
 }
 
 // joinAll asks every sink in turn where it stands on lanes.
 func (p *Pipeline) joinAll(ctx context.Context, cluster string, infos []stream.LaneInfo) (*joined, error) {
-	j := &joined{held: map[stream.Lane]*stream.StateError{}, fresh: map[stream.Lane]int{}}
+	j := &joined{held: map[stream.Lane]*stream.StateError{}, fresh: map[stream.Lane]int{}, had: map[string][]string{}}
 	for _, o := range p.outs {
 		var failed error
 		wait := o.do(ctx, func(hard context.Context) error {
@@ -35,6 +41,10 @@ func (p *Pipeline) joinAll(ctx context.Context, cluster string, infos []stream.L
 			return nil, fmt.Errorf("%s: recover: %w", o.name, failed)
 		}
 	}
+	if err := p.samePlan(infos, j); err != nil {
+		p.fail(err)
+		return nil, err
+	}
 	return j, nil
 }
 
@@ -42,36 +52,39 @@ func (p *Pipeline) joinAll(ctx context.Context, cluster string, infos []stream.L
 // goroutine. A lane the sink never saw gets its start written down before
 // anything is read. Its answers are added to j.
 func (o *output) join(ctx context.Context, cluster string, infos []stream.LaneInfo, j *joined) error {
-	lanes := laneNames(infos)
 	for {
-		var prog stream.Progress
-		err := o.retry(ctx, "recover", nil, func() (err error) { prog, err = o.sink.Recover(ctx, lanes); return err })
+		prog, more, err := o.ask(ctx, infos)
 		if err != nil {
 			return err
 		}
-		if err := o.keepPlan(ctx, prog); err != nil {
+		if err := o.keepPlan(ctx, prog, j); err != nil {
 			return err
 		}
 		at := map[stream.Lane]stream.Position{}
+		held := map[stream.Lane]*stream.StateError{}
 		var fresh []stream.LedgerSpan
-		for _, info := range infos {
+		for _, info := range slices.Concat(infos, more) {
 			known, ok := prog.Lanes[info.Lane]
 			if ok {
-				at[info.Lane] = known.Next
-				if e := o.mismatch(cluster, prog, known, info); e != nil && j.held[info.Lane] == nil {
-					j.held[info.Lane] = e
-				}
-				continue
+				at[info.Lane], o.seen[info.Lane] = known.Next, true
 			}
-			pos := o.start(info, prog, j.at)
-			at[info.Lane] = pos
-			fresh = append(fresh, stream.LedgerSpan{Span: stream.Span{Lane: info.Lane, From: pos, To: pos}, TopicID: info.TopicID})
+			if e := o.mismatch(cluster, prog, known, ok, info); e != nil {
+				held[info.Lane] = e
+			} else if !ok && (j.held[info.Lane] == nil || !strings.HasPrefix(o.spec.Start, "like ")) { // the other one's position may be of another log
+				pos := o.start(info, prog, j.at)
+				at[info.Lane] = pos
+				fresh = append(fresh, stream.LedgerSpan{Span: stream.Span{Lane: info.Lane, From: pos, To: pos}, TopicID: info.TopicID})
+			}
 		}
 		if len(fresh) > 0 {
 			e := o.epoch()
-			e.Spans = fresh
+			slices.SortFunc(fresh, func(a, b stream.LedgerSpan) int { return a.Lane.Compare(b.Lane) })
+			e.Spans, e.Plan = fresh, cmp.Or(prog.Plan, e.Plan) // a start says nothing of the plan: the change is still to be judged
 			err := o.commit(ctx, e, nil)
 			if errors.Is(err, stream.ErrFenced) { // another instance wrote its start first
+				if err := o.sleep(ctx, retryMin); err != nil {
+					return err
+				}
 				continue
 			}
 			if err != nil {
@@ -79,11 +92,64 @@ func (o *output) join(ctx context.Context, cluster string, infos []stream.LaneIn
 			}
 		}
 		for _, s := range fresh {
+			o.seen[s.Lane] = true
 			j.fresh[s.Lane]++
+		}
+		for ln, e := range held {
+			if j.held[ln] == nil {
+				j.held[ln] = e
+			}
 		}
 		j.at, j.plans = append(j.at, at), append(j.plans, prog.Plan)
 		return nil
 	}
+}
+
+// ask reads the sink's progress. Where `start: latest` meets a topic the sink
+// does not know at all, more is the rest of its partitions: they get their
+// starts in the same commit, so that a partition that is missing afterwards is
+// one that came later and starts at its log start, whoever reads it.
+func (o *output) ask(ctx context.Context, infos []stream.LaneInfo) (prog stream.Progress, more []stream.LaneInfo, err error) {
+	recover := func(lanes []stream.Lane) error {
+		return o.retry(ctx, "recover", nil, func() (err error) { prog, err = o.sink.Recover(ctx, lanes); return err })
+	}
+	lanes := laneNames(infos)
+	if err = recover(lanes); err != nil || o.spec.Start != "latest" {
+		return prog, nil, err
+	}
+	in, ok := o.sink.(stream.Inspector)
+	sv, ok2 := o.p.source.(stream.Surveyor)
+	if !ok || !ok2 || !slices.ContainsFunc(lanes, func(l stream.Lane) bool { _, known := prog.Lanes[l]; return !known }) {
+		return prog, nil, nil
+	}
+	var whole stream.Progress
+	if err = o.retry(ctx, "recover", nil, func() (err error) { whole, err = in.Inspect(ctx); return err }); err != nil {
+		return prog, nil, err
+	}
+	fresh := map[string]bool{}
+	for _, l := range lanes {
+		fresh[l.Topic] = !o.p.topicKnown(l.Topic, whole)
+	}
+	if slices.Contains(slices.Collect(maps.Values(fresh)), true) {
+		_, all, err := sv.Survey(ctx)
+		if err != nil {
+			return prog, nil, err
+		}
+		for _, info := range all {
+			if fresh[info.Lane.Topic] && !slices.Contains(lanes, info.Lane) {
+				more = append(more, info)
+			}
+		}
+		if err := recover(slices.Concat(lanes, laneNames(more))); err != nil {
+			return prog, nil, err
+		}
+	}
+	for l, at := range whole.Lanes { // they count as known
+		if _, ok := prog.Lanes[l]; !ok && !slices.Contains(lanes, l) {
+			prog.Lanes[l] = at
+		}
+	}
+	return prog, more, nil
 }
 
 func laneNames(infos []stream.LaneInfo) []stream.Lane {
@@ -129,11 +195,15 @@ func (p *Pipeline) topicKnown(topic string, prog stream.Progress) bool {
 // mismatch compares what the store knows of a lane with what the broker said.
 // A position past the end is not judged here: another instance may have moved
 // the lane since the broker was asked. The source tells a cut log by its epoch.
-func (o *output) mismatch(cluster string, prog stream.Progress, known stream.LanePos, info stream.LaneInfo) *stream.StateError {
+func (o *output) mismatch(cluster string, prog stream.Progress, known stream.LanePos, ok bool, info stream.LaneInfo) *stream.StateError {
 	fix := fmt.Sprintf("sluice rebase --lane %v", info.Lane)
 	switch {
-	case prog.Cluster != "" && cluster != "" && prog.Cluster != cluster:
-		return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("%s stands on cluster %s, this is %s", o.name, prog.Cluster, cluster), Todo: fix}
+	case otherCluster(prog, cluster): // new lanes wait too: their starts would name the new cluster for the old ones
+		return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("%s stands on cluster %s, this is %s", o.name, prog.Cluster, cluster), Todo: "sluice rebase --all"}
+	case !ok && o.seen[info.Lane]: // a wiped store started anew in silence
+		return lostProgress()
+	case !ok:
+		return nil
 	case known.TopicID != "" && info.TopicID != "" && known.TopicID != info.TopicID:
 		return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("the topic was deleted and made anew (%s knows id %s, it is now %s)", o.name, known.TopicID, info.TopicID), Todo: fix}
 	case known.Next.Offset < info.LogStart:
@@ -143,10 +213,28 @@ func (o *output) mismatch(cluster string, prog stream.Progress, known stream.Lan
 	return nil
 }
 
-// keepPlan stores the plan's text once, so that align can run it later.
-func (o *output) keepPlan(ctx context.Context, prog stream.Progress) error {
+func otherCluster(prog stream.Progress, cluster string) bool {
+	return prog.Cluster != "" && cluster != "" && prog.Cluster != cluster
+}
+
+func lostProgress() *stream.StateError {
+	return &stream.StateError{State: stream.StateParked, Why: "the store lost progress it had",
+		Todo: "restore the store, or start the pipeline anew under another id"}
+}
+
+// keepPlan stores the plan's text once, so that align can run it later, and
+// reads which sinks the plan before had.
+func (o *output) keepPlan(ctx context.Context, prog stream.Progress, j *joined) error {
 	k, ok := o.sink.(stream.PlanKeeper)
-	if !ok || o.planned || prog.Plan == o.p.env.Plan {
+	if !ok || prog.Plan == o.p.env.Plan {
+		return nil
+	}
+	if prog.Plan != "" && j.had[prog.Plan] == nil {
+		if text, err := k.LoadPlan(ctx, prog.Plan); err == nil {
+			j.had[prog.Plan] = sinkNames(text)
+		}
+	}
+	if o.planned {
 		return nil
 	}
 	err := o.retry(ctx, "plan", nil, func() error { return k.SavePlan(ctx, o.p.env.Plan, o.p.spec.text) })
@@ -154,31 +242,46 @@ func (o *output) keepPlan(ctx context.Context, prog stream.Progress) error {
 	return err
 }
 
-// samePlan refuses to go on under a new plan while sinks that ran the old one
-// stand at different positions: a row would go by one plan to one sink and by
-// the other to the next (was lost and doubled).
+// sinkNames are the sinks of a pipeline file, or nil if it is none.
+func sinkNames(text []byte) (names []string) {
+	var f struct {
+		Sinks []struct {
+			Name string `yaml:"name"`
+		} `yaml:"sinks"`
+	}
+	if yaml.Unmarshal(text, &f) != nil {
+		return nil
+	}
+	for _, k := range f.Sinks {
+		names = append(names, k.Name)
+	}
+	return names
+}
+
+// samePlan refuses to go on under a new plan while a sink stands behind one
+// that ran another plan up to where it stands: rows between the two would go
+// by one plan to one sink and by the other to the next (was lost and doubled).
+// A sink that the other plan did not have may be behind: it fills up.
 func (p *Pipeline) samePlan(infos []stream.LaneInfo, j *joined) error {
 	if p.Align {
 		return nil
 	}
-	old := -1
-	for i, h := range j.plans {
-		if h == "" || h == p.env.Plan {
+	for i, plan := range j.plans {
+		if plan == "" || plan == p.env.Plan {
 			continue
 		}
-		if old < 0 {
-			old = i
-		}
-	}
-	if old < 0 {
-		return nil
-	}
-	for i, h := range j.plans {
-		for _, info := range infos {
-			a, b := j.at[old][info.Lane], j.at[i][info.Lane]
-			if h != "" && a.Offset != b.Offset {
-				return fmt.Errorf("the plan changed (%s is now %s) while sinks stand at different positions (%v: %s at %d, %s at %d): run `sluice align` first",
-					j.plans[old], p.env.Plan, info.Lane, p.outs[old].name, a.Offset, p.outs[i].name, b.Offset)
+		for k, other := range j.plans {
+			had := j.had[plan]
+			if other == "" || other == p.env.Plan && had != nil && !slices.Contains(had, p.outs[k].name) {
+				continue
+			}
+			for _, info := range infos {
+				a, ok := j.at[i][info.Lane]
+				b, ok2 := j.at[k][info.Lane]
+				if ok && ok2 && b.Offset < a.Offset {
+					return fmt.Errorf("the plan changed (%s is now %s) while sinks stand at different positions (%v: %s at %d, %s at %d): run `sluice align` first",
+						plan, p.env.Plan, info.Lane, p.outs[i].name, a.Offset, p.outs[k].name, b.Offset)
+				}
 			}
 		}
 	}
@@ -229,7 +332,7 @@ func (p *Pipeline) release() map[stream.Lane]stream.Position {
 		if l.after == nil || !p.past(l.after) {
 			continue
 		}
-		l.after, l.reading = nil, true
+		l.after, l.reading, l.pos = nil, true, p.least(l)
 		if seek == nil {
 			seek = map[stream.Lane]stream.Position{}
 		}
@@ -243,6 +346,7 @@ func (p *Pipeline) release() map[stream.Lane]stream.Position {
 func (p *Pipeline) past(ends map[stream.Lane]int64) bool {
 	for ln, end := range ends {
 		if l := p.lanes[ln]; l != nil {
+			end = min(end, l.info.End) // the log was made anew meanwhile, and is shorter
 			for _, a := range l.at {
 				if a.durable.Offset < end {
 					return false

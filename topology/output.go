@@ -27,14 +27,15 @@ type output struct {
 	pending atomic.Bool  // something was admitted since the last seal
 	size    atomic.Int64 // memory of all writers
 
-	waiting bool // p.mu: between a fence and its recovery: gets no batches
-	fences  int  // in a row
-	planned bool // the plan is kept in this store
+	waiting bool                 // p.mu: between a fence and its recovery: gets no batches
+	fences  int                  // in a row
+	planned bool                 // the plan is kept in this store
+	seen    map[stream.Lane]bool // lanes this store knew, so that it may not forget them
 }
 
 func newOutput(p *Pipeline, index int, s SinkSpec, sink stream.Sink) *output {
 	return &output{p: p, index: index, name: s.Name, spec: s, sink: sink,
-		reqs: make(chan func(context.Context) error, 64), ended: make(chan struct{}), nudge: make(chan string, 1)}
+		seen: map[stream.Lane]bool{}, reqs: make(chan func(context.Context) error, 64), ended: make(chan struct{}), nudge: make(chan string, 1)}
 }
 
 // wants reports whether the sink takes rows of topic.
@@ -154,7 +155,15 @@ func (o *output) seal(ctx context.Context) (e stream.Epoch, parts []stream.Part,
 			err = errors.Join(err, fmt.Errorf("seal: %w", x.err))
 			continue
 		}
+		for l := range x.part.Counts {
+			if x.spans[l] == nil { // a writer that panicked half way
+				err = errors.Join(err, fmt.Errorf("rows of %v without a span", l)) // D3
+			}
+		}
 		for l, s := range x.spans {
+			if _, twice := spans[l]; twice {
+				err = errors.Join(err, fmt.Errorf("two workers have %v", l)) // D3
+			}
 			s.Count = s.Count.Add(x.part.Counts[l])
 			if !s.Count.Balanced() {
 				err = errors.Join(err, fmt.Errorf("the ledger of %v [%d,%d) does not add up: %+v", l, s.From.Offset, s.To.Offset, s.Count)) // D3
@@ -166,15 +175,9 @@ func (o *output) seal(ctx context.Context) (e stream.Epoch, parts []stream.Part,
 		}
 		e.Rejects = append(append(e.Rejects, x.rejects...), x.part.Rejects...)
 	}
-	o.p.mu.Lock()
 	for _, l := range stream.SortedLanes(spans) {
-		s := spans[l]
-		if known := o.p.lanes[l]; known != nil {
-			s.TopicID = known.info.TopicID
-		}
-		e.Spans = append(e.Spans, s)
+		e.Spans = append(e.Spans, spans[l])
 	}
-	o.p.mu.Unlock()
 	return e, parts, tokens, err
 }
 
@@ -212,7 +215,7 @@ const (
 // retry calls f until it succeeds or fails for good. Passing errors are tried
 // without end; a StateError shows in the lanes and is tried slowly.
 func (o *output) retry(ctx context.Context, call string, spans []stream.LedgerSpan, f func() error) error {
-	stated := false
+	var stated []stream.Lane
 	for attempt := 1; ; attempt++ {
 		err := f()
 		wait := min(retryMax, retryMin<<min(attempt-1, 9))
@@ -221,8 +224,8 @@ func (o *output) retry(ctx context.Context, call string, spans []stream.LedgerSp
 		var se *stream.StateError
 		switch stream.KindOf(err) {
 		case stream.KindNone:
-			if stated {
-				o.p.setStates(o.name, spans, &stream.StateError{State: stream.StateRunning})
+			if stated != nil {
+				o.p.setAll(o.name, stated, &stream.StateError{State: stream.StateRunning})
 			}
 			return nil
 		case stream.KindRetry:
@@ -230,8 +233,9 @@ func (o *output) retry(ctx context.Context, call string, spans []stream.LedgerSp
 			code, wait = re.Code, max(wait, re.After)
 		case stream.KindState:
 			errors.As(err, &se)
-			o.p.setStates(o.name, spans, se)
-			stated, wait = true, stateWait
+			stated = append(stated, o.p.setStates(o.name, spans, se)...)
+			slices.SortFunc(stated, stream.Lane.Compare)
+			stated, wait = slices.Compact(stated), stateWait
 		default:
 			return err
 		}
@@ -305,85 +309,6 @@ func (l *lane) settle() stream.Position {
 	}
 	l.marks = append(l.marks[:0], l.marks[n:]...)
 	return least
-}
-
-// reset follows a fence: the sink's epochs are dropped, its positions read
-// anew, and the lanes sought to the least any sink needs. Dropping what is not
-// committed is always safe. // D2
-func (o *output) reset(ctx context.Context) error {
-	p := o.p
-	acks := make(chan struct{}, len(p.workers))
-	p.mu.Lock()
-	o.waiting = true // nothing new reaches the writers before the recovery
-	p.mu.Unlock()
-	p.mark(func(w *worker) { w.discard(o.index); acks <- struct{}{} })
-	for range p.workers {
-		select {
-		case <-acks:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	lanes := p.assigned()
-	p.Observer.fenced(Fenced{Sink: o.name, Lanes: len(lanes)})
-	p.setAll(o.name, lanes, &stream.StateError{State: stream.StateFenced, Why: "another writer moved the lane"})
-	if o.fences++; o.fences > 1 { // two that fight over lanes: the group will settle it
-		if err := o.sleep(ctx, min(retryMax, retryMin<<min(o.fences, 9))); err != nil {
-			return err
-		}
-	}
-	for {
-		gone, err := o.rejoin(ctx, p.assigned())
-		if err != nil || gone == nil {
-			return err
-		}
-		p.setAll(o.name, gone, &stream.StateError{State: stream.StateParked, Why: "the store lost progress it had",
-			Todo: "restore the store, or start the pipeline anew under another id"})
-		if err := o.sleep(ctx, stateWait); err != nil { // a wiped store under a running pipeline stops it (was lost)
-			return err
-		}
-	}
-}
-
-// rejoin reads the sink's positions and lets it take part again. Lanes it
-// stood on before and that the store does not know any more are returned.
-func (o *output) rejoin(ctx context.Context, lanes []stream.Lane) (gone []stream.Lane, err error) {
-	var prog stream.Progress
-	err = o.retry(ctx, "recover", nil, func() (err error) { prog, err = o.sink.Recover(ctx, lanes); return err })
-	if err != nil {
-		return nil, err
-	}
-	p := o.p
-	seek := map[stream.Lane]stream.Position{}
-	p.seeking.Lock()
-	defer p.seeking.Unlock()
-	p.mu.Lock()
-	for _, l := range lanes {
-		if _, ok := prog.Lanes[l]; !ok && p.lanes[l] != nil {
-			gone = append(gone, l)
-		}
-	}
-	if gone != nil {
-		p.mu.Unlock()
-		return gone, nil
-	}
-	for _, ln := range lanes {
-		l := p.lanes[ln]
-		if l == nil {
-			continue
-		}
-		next := prog.Lanes[ln].Next
-		l.at[o.index].want, l.at[o.index].durable = next, next
-		if l.reading {
-			l.pos = p.least(l)
-			seek[ln] = l.pos
-		}
-	}
-	o.waiting = false
-	p.mu.Unlock()
-	p.setAll(o.name, lanes, &stream.StateError{State: stream.StateRunning})
-	p.source.Seek(seek)
-	return nil, nil
 }
 
 // mark sends f through every worker's queue.

@@ -63,6 +63,8 @@ type lane struct {
 	reading bool
 	state   stream.LaneState
 	why     string
+	held    bool                  // by the log, the group or a stage: a sink that runs does not make it run
+	refused bool                  // by a stage: only a restart lets it go
 	after   map[stream.Lane]int64 // of a new partition: wait until these lanes are durable to there
 	again   bool                  // held by the log: look again whether somebody mended it
 	until   int64                 // of align; -1: no end
@@ -202,7 +204,11 @@ func (p *Pipeline) pressure() {
 
 // Admit is part of stream.Feed.
 func (p *Pipeline) Admit(ctx context.Context, b *stream.Batch) error {
-	if p.stale(b) {
+	seen, state := p.follows(b)
+	if state != nil {
+		p.hold(b.Lane, state, true)
+	}
+	if seen == nil || state != nil {
 		b.Release()
 		return nil
 	}
@@ -214,10 +220,15 @@ func (p *Pipeline) Admit(ctx context.Context, b *stream.Batch) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.lanes[b.Lane]
-	if l == nil || !l.reading || l.pos.Offset != b.From.Offset { // sought while it waited
+	if l != seen || !l.follows(b) || l.otherLog(b) != nil { // sought or lost while it waited
 		p.budget.give(cost)
 		b.Release()
 		return nil
+	}
+	if b.From.Offset < l.pos.Offset { // a seek to where a batch under way began (the lane stood still)
+		head := b
+		b = head.Split(l.pos)
+		head.Release()
 	}
 	p.Observer.admitted(Admitted{Span: b.Span(), Records: b.In, Bytes: b.Bytes})
 	if l.until >= 0 && b.To.Offset > l.until { // align: the rest belongs to the new plan
@@ -242,11 +253,21 @@ func (p *Pipeline) Admit(ctx context.Context, b *stream.Batch) error {
 	return nil
 }
 
-func (p *Pipeline) stale(b *stream.Batch) bool {
+// follows is the lane that b goes on with, or nil.
+func (p *Pipeline) follows(b *stream.Batch) (*lane, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l := p.lanes[b.Lane]
-	return l == nil || !l.reading || l.pos.Offset != b.From.Offset || b.From.Offset == b.To.Offset
+	if l := p.lanes[b.Lane]; l != nil && l.follows(b) {
+		return l, l.otherLog(b)
+	}
+	return nil, nil
+}
+
+// follows reports whether b has what comes next. It may begin before that: a
+// batch that was under way when the lane was sought to the same place is
+// taken, and the source reads those records again. // D3
+func (l *lane) follows(b *stream.Batch) bool {
+	return l.reading && b.From.Offset <= l.pos.Offset && l.pos.Offset < b.To.Offset
 }
 
 // dispatch queues the first stretch of b that the same sinks need and returns
@@ -271,7 +292,6 @@ func (p *Pipeline) dispatch(l *lane, b *stream.Batch, t *token) (rest *stream.Ba
 		if !o.waiting && l.at[i].want.Offset == b.From.Offset {
 			mask |= 1 << i
 			l.at[i].want = b.To
-			o.pending.Store(true)
 		}
 	}
 	if mask == 0 {
@@ -279,8 +299,23 @@ func (p *Pipeline) dispatch(l *lane, b *stream.Batch, t *token) (rest *stream.Ba
 		return rest
 	}
 	t.refs.Add(int32(1 + bits.OnesCount64(mask)))
-	p.workers[l.worker].queue.put(item{batch: b, mask: mask, token: t})
+	p.workers[l.worker].queue.put(item{batch: b, mask: mask, token: t, topicID: l.info.TopicID})
+	for i, o := range p.outs {
+		if mask&(1<<i) != 0 {
+			o.pending.Store(true) // behind the put: a seal between the two would leave b in memory for ever
+		}
+	}
 	return rest
+}
+
+// otherLog is why b is not of the log that the lane's position is of: read on
+// from there, what the new log has before it would be lost in silence.
+func (l *lane) otherLog(b *stream.Batch) error {
+	if b.TopicID == "" || l.info.TopicID == "" || b.TopicID == l.info.TopicID {
+		return nil
+	}
+	return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("the topic was deleted and made anew (it was %s, it is now %s)", l.info.TopicID, b.TopicID),
+		Todo: fmt.Sprintf("sluice rebase --lane %v", b.Lane)}
 }
 
 // token is the part of the byte budget one batch took. // D7

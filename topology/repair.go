@@ -1,7 +1,9 @@
 package topology
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"sluice/topology/stream"
@@ -14,60 +16,84 @@ type Repaired struct {
 	Lost int64       `json:"lost"`
 }
 
+// settlement is what a repair does to one lane of one sink, if it is needed.
+type settlement func(prog stream.Progress, known stream.LanePos, cluster string, info stream.LaneInfo) (s stream.LedgerSpan, needed bool)
+
 // AcceptLoss settles what retention took from the lanes: offsets between a
 // sink's position and the log start, written to the ledger as lost.
 func (p *Pipeline) AcceptLoss(ctx context.Context, only func(stream.Lane) bool) ([]Repaired, error) {
-	return p.repair(ctx, only, func(known stream.LanePos, info stream.LaneInfo) (stream.LedgerSpan, bool) {
+	return p.repair(ctx, only, func(prog stream.Progress, known stream.LanePos, cluster string, info stream.LaneInfo) (stream.LedgerSpan, bool) {
 		n := info.LogStart - known.Next.Offset
 		return stream.LedgerSpan{
 			Span:    stream.Span{Lane: info.Lane, From: known.Next, To: stream.Position{Offset: info.LogStart, Epoch: -1}},
-			TopicID: known.TopicID, Count: stream.Count{In: n, Lost: n}}, n > 0
+			TopicID: known.TopicID, Count: stream.Count{In: n, Lost: n}}, n > 0 && !otherLog(prog, known, cluster, info)
 	})
 }
 
 // Rebase moves lanes to the start of a log that took the old one's place: a
 // topic that was deleted and made anew, another cluster, a log that was cut.
 func (p *Pipeline) Rebase(ctx context.Context, only func(stream.Lane) bool) ([]Repaired, error) {
-	return p.repair(ctx, only, func(known stream.LanePos, info stream.LaneInfo) (stream.LedgerSpan, bool) {
-		moved := known.TopicID != info.TopicID || known.Next.Offset > info.End
+	return p.repair(ctx, only, func(prog stream.Progress, known stream.LanePos, cluster string, info stream.LaneInfo) (stream.LedgerSpan, bool) {
 		return stream.LedgerSpan{
 			Span:    stream.Span{Lane: info.Lane, From: known.Next, To: stream.Position{Offset: info.LogStart, Epoch: -1}},
-			TopicID: info.TopicID}, moved
+			TopicID: info.TopicID}, otherLog(prog, known, cluster, info) || known.Next.Offset > info.End
 	})
 }
 
-func (p *Pipeline) repair(ctx context.Context, only func(stream.Lane) bool, span func(stream.LanePos, stream.LaneInfo) (stream.LedgerSpan, bool)) (done []Repaired, err error) {
+// otherLog reports whether positions of known mean nothing in the log of info.
+func otherLog(prog stream.Progress, known stream.LanePos, cluster string, info stream.LaneInfo) bool {
+	return otherCluster(prog, cluster) || known.TopicID != "" && info.TopicID != "" && known.TopicID != info.TopicID
+}
+
+func (p *Pipeline) repair(ctx context.Context, only func(stream.Lane) bool, settle settlement) (done []Repaired, err error) {
 	sv, ok := p.source.(stream.Surveyor)
 	if !ok {
 		return nil, fmt.Errorf("the source cannot list its lanes")
 	}
-	cluster, infos, err := sv.Survey(ctx)
+	_, before, err := sv.Survey(ctx)
 	if err != nil {
 		return nil, err
 	}
-	p.cluster = cluster
 	for _, o := range p.outs {
-		prog, err := o.sink.Recover(ctx, laneNames(infos))
+		prog, err := o.sink.Recover(ctx, laneNames(before))
 		if err != nil {
 			return done, fmt.Errorf("%s: %w", o.name, err)
 		}
+		// Asked behind the store: a lane that is read meanwhile is never past
+		// an end that is newer than its position (it was rebased, and doubled).
+		cluster, infos, err := sv.Survey(ctx)
+		if err != nil {
+			return done, err
+		}
+		p.cluster = cluster
 		e := o.epoch()
+		e.Plan = cmp.Or(prog.Plan, e.Plan) // a repair says nothing of the plan
+		var spans []Repaired
 		for _, info := range infos {
 			known, ok := prog.Lanes[info.Lane]
-			if !ok || !only(info.Lane) {
+			if !ok {
 				continue
 			}
-			if s, needed := span(known, info); needed {
+			s, needed := settle(prog, known, cluster, info)
+			switch {
+			case !needed:
+			case only(info.Lane):
 				e.Spans = append(e.Spans, s)
-				done = append(done, Repaired{o.name, s.Span, s.Count.Lost})
+				spans = append(spans, Repaired{o.name, s.Span, s.Count.Lost})
+			case otherCluster(prog, cluster):
+				return done, fmt.Errorf("%s: %v stands on cluster %s, this is %s: all lanes move at once, take --all", o.name, info.Lane, prog.Cluster, cluster)
 			}
 		}
 		if len(e.Spans) == 0 {
 			continue
 		}
-		if err := o.commit(ctx, e, nil); err != nil {
+		switch err := o.commit(ctx, e, nil); {
+		case errors.Is(err, stream.ErrFenced):
+			return done, fmt.Errorf("%s: %w: a lane moved meanwhile, nothing was changed here: look at its state again", o.name, err)
+		case err != nil:
 			return done, fmt.Errorf("%s: %w", o.name, err)
 		}
+		done = append(done, spans...)
 	}
 	return done, nil
 }

@@ -216,6 +216,9 @@ func (s *Spec) check(at *yaml.Node) error {
 	if s.Engine.Budget < 16<<20 {
 		add("engine", "budget: at least 16MiB")
 	}
+	if len(s.Sinks) > 64 { // the sinks of a batch are bits of a word
+		add("sinks", "%d sinks: at most 64, start a second pipeline", len(s.Sinks))
+	}
 	var names []string
 	for _, k := range s.Sinks {
 		if !idForm.MatchString(k.Name) {

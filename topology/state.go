@@ -3,6 +3,7 @@ package topology
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"sluice/topology/stream"
@@ -19,8 +20,9 @@ func (p *Pipeline) hold(lane stream.Lane, err error, fromSource bool) {
 	}
 	p.mu.Lock()
 	if l := p.lanes[lane]; l != nil {
-		l.reading, l.state, l.why = false, e.State, e.Why
-		l.again = fromSource
+		l.reading, l.held, l.state, l.why = false, true, e.State, e.Why
+		l.refused = l.refused || !fromSource
+		l.again = !l.refused
 	}
 	p.mu.Unlock()
 	p.Observer.laneState(LaneChanged{Lane: lane, State: e.State, Why: e.Why, Todo: e.Todo})
@@ -28,7 +30,7 @@ func (p *Pipeline) hold(lane stream.Lane, err error, fromSource bool) {
 }
 
 // setStates shows a state of a sink on the lanes of spans, all lanes if there are none.
-func (p *Pipeline) setStates(sink string, spans []stream.LedgerSpan, e *stream.StateError) {
+func (p *Pipeline) setStates(sink string, spans []stream.LedgerSpan, e *stream.StateError) []stream.Lane {
 	lanes := e.Lanes
 	if len(lanes) == 0 {
 		for _, s := range spans {
@@ -39,13 +41,14 @@ func (p *Pipeline) setStates(sink string, spans []stream.LedgerSpan, e *stream.S
 		lanes = p.assigned()
 	}
 	p.setAll(sink, lanes, e)
+	return lanes
 }
 
 func (p *Pipeline) setAll(sink string, lanes []stream.Lane, e *stream.StateError) {
 	var changed []stream.Lane
 	p.mu.Lock()
 	for _, ln := range lanes {
-		if l := p.lanes[ln]; l != nil && (l.state != e.State || l.why != e.Why) {
+		if l := p.lanes[ln]; l != nil && !l.held && (l.state != e.State || l.why != e.Why) {
 			l.state, l.why = e.State, e.Why
 			changed = append(changed, ln)
 		}
@@ -74,7 +77,7 @@ func (p *Pipeline) recheck(ctx context.Context, quit <-chan struct{}) {
 		case <-quit:
 			return
 		case <-t.C:
-			if err := p.lookAgain(ctx); err != nil && ctx.Err() == nil {
+			if err := p.lookAgain(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, errEnded) { // a clean stop is no failure
 				p.fail(err)
 			}
 		}
@@ -82,16 +85,23 @@ func (p *Pipeline) recheck(ctx context.Context, quit <-chan struct{}) {
 }
 
 func (p *Pipeline) lookAgain(ctx context.Context) error {
-	var infos []stream.LaneInfo
+	was := map[stream.Lane]*lane{}
 	p.mu.Lock()
-	for _, ln := range stream.SortedLanes(p.lanes) {
-		if l := p.lanes[ln]; l.again && !l.reading {
-			infos = append(infos, l.info)
+	for ln, l := range p.lanes {
+		if l.again && !l.reading {
+			was[ln] = l
 		}
 	}
 	cluster := p.cluster
 	p.mu.Unlock()
-	if len(infos) == 0 {
+	if len(was) == 0 {
+		return nil
+	}
+	infos, err := p.ask(ctx, was)
+	if err != nil || len(infos) == 0 {
+		if err != nil {
+			p.env.Log.Warn("held lanes wait: the log did not say what it has", "lanes", len(was), "error", err)
+		}
 		return nil
 	}
 	j, err := p.joinAll(ctx, cluster, infos)
@@ -104,20 +114,44 @@ func (p *Pipeline) lookAgain(ctx context.Context) error {
 	p.mu.Lock()
 	for _, info := range infos {
 		l := p.lanes[info.Lane]
-		if l == nil || l.reading || j.held[info.Lane] != nil {
+		if l == nil || l != was[info.Lane] || l.refused || j.held[info.Lane] != nil {
 			continue
 		}
 		for i := range p.outs {
 			l.at[i].want, l.at[i].durable = j.at[i][info.Lane], j.at[i][info.Lane]
 		}
-		l.pos, l.reading, l.again = p.least(l), true, false
+		l.info, l.pos, l.reading, l.again, l.held = info, p.least(l), true, false, false
 		l.state, l.why = stream.StateRunning, ""
 		seek[info.Lane] = l.pos
 	}
+	mended := stream.SortedLanes(seek)
+	maps.Copy(seek, p.release())
 	p.mu.Unlock()
-	for ln := range seek {
+	for _, ln := range mended {
 		p.Observer.laneState(LaneChanged{Lane: ln, State: stream.StateRunning})
 	}
 	p.source.Seek(seek)
 	return nil
+}
+
+// ask has the source say anew what the log has of lanes: what it said when
+// they were assigned is of the log before, if a topic was made anew (it was
+// read on from the old position, and what came before was lost).
+func (p *Pipeline) ask(ctx context.Context, lanes map[stream.Lane]*lane) (infos []stream.LaneInfo, err error) {
+	sv, ok := p.source.(stream.Surveyor)
+	if !ok {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, ln := range stream.SortedLanes(lanes) {
+			infos = append(infos, lanes[ln].info)
+		}
+		return infos, nil
+	}
+	_, all, err := sv.Survey(ctx)
+	for _, info := range all {
+		if lanes[info.Lane] != nil {
+			infos = append(infos, info)
+		}
+	}
+	return infos, err
 }

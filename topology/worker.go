@@ -3,8 +3,9 @@ package topology
 import (
 	"fmt"
 	"math/bits"
+	"regexp"
 	"runtime"
-	"runtime/debug"
+	"strings"
 	"sync"
 
 	"sluice/topology/stream"
@@ -17,6 +18,8 @@ type item struct {
 	mask   uint64
 	token  *token
 	marker *marker
+
+	topicID string // of the log the batch is from
 }
 
 // marker runs between two batches on every worker.
@@ -51,8 +54,10 @@ func (q *queue) take() (item, bool) {
 	}
 	i := q.items[q.head]
 	q.items[q.head] = item{}
-	if q.head++; q.head == len(q.items) {
-		q.items, q.head = q.items[:0], 0
+	if q.head++; q.head > len(q.items)/2 { // a queue that is never empty would grow for ever // D7
+		n := copy(q.items, q.items[q.head:])
+		clear(q.items[n:])
+		q.items, q.head = q.items[:n], 0
 	}
 	return i, true
 }
@@ -127,9 +132,9 @@ func (w *worker) guard(what string, at stream.Span, f func() error) (ok bool) {
 			if r := recover(); r != nil {
 				text := fmt.Sprintf("panic of type %T", r)
 				if re, is := r.(runtime.Error); is {
-					text = re.Error() // indexes and types, no values
+					text = digits.ReplaceAllString(re.Error(), "N") // an index may be a value
 				}
-				err = fmt.Errorf("%s at %v [%d,%d): %s\n%s", what, at.Lane, at.From.Offset, at.To.Offset, text, debug.Stack())
+				err = fmt.Errorf("%s at %v [%d,%d): %s\n%s", what, at.Lane, at.From.Offset, at.To.Offset, text, stack())
 			}
 		}()
 		err = f()
@@ -143,6 +148,23 @@ func (w *worker) guard(what string, at stream.Span, f func() error) (ok bool) {
 		w.p.fail(fmt.Errorf("%v [%d,%d): %w", at.Lane, at.From.Offset, at.To.Offset, err))
 	}
 	return false
+}
+
+var digits = regexp.MustCompile(`[0-9]+`)
+
+// stack is where a panic came from: names and lines without arguments, which
+// the runtime would print, and which may be values. // P1
+func stack() string {
+	pc := make([]uintptr, 40)
+	frames := runtime.CallersFrames(pc[:runtime.Callers(4, pc)])
+	var s strings.Builder
+	for {
+		f, more := frames.Next()
+		fmt.Fprintf(&s, "\t%s %s:%d\n", f.Function, f.File, f.Line)
+		if !more {
+			return s.String()
+		}
+	}
 }
 
 func (w *worker) process(i *item) error {
@@ -170,7 +192,7 @@ func (w *worker) process(i *item) error {
 		if i.mask&(1<<s) == 0 {
 			continue
 		}
-		if err := f.write(p.outs[s], clean); err != nil {
+		if err := f.write(p.outs[s], clean, i.topicID); err != nil {
 			return fmt.Errorf("%s: %w", p.outs[s].name, err)
 		}
 		if s == p.home {
@@ -184,8 +206,12 @@ func (w *worker) process(i *item) error {
 
 // write gives clean to the sink's writer, or only its span if the sink does
 // not want the topic.
-func (f *filling) write(o *output, clean stream.Clean) error {
+func (f *filling) write(o *output, clean stream.Clean, topicID string) error {
 	c := clean.Count()
+	sp := f.spans[clean.Lane()]
+	if at := clean.Span().From.Offset; sp != nil && sp.To.Offset != at {
+		return fmt.Errorf("gap in an epoch: it ends at %d, the next batch starts at %d", sp.To.Offset, at) // D3
+	}
 	if o.wants(clean.Lane().Topic) {
 		if err := f.writer.Write(clean); err != nil {
 			return err
@@ -196,9 +222,8 @@ func (f *filling) write(o *output, clean stream.Clean) error {
 	} else {
 		c.Filtered = c.In - c.Rejected
 	}
-	sp := f.spans[clean.Lane()]
 	if sp == nil {
-		sp = &stream.LedgerSpan{Span: clean.Span()}
+		sp = &stream.LedgerSpan{Span: clean.Span(), TopicID: topicID}
 		f.spans[clean.Lane()] = sp
 	}
 	sp.To = clean.Span().To
