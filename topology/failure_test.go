@@ -22,31 +22,35 @@ type bench struct {
 }
 
 func newBench(t *testing.T, records int) *bench {
-	w := &world{rng: rand.New(rand.NewPCG(1, 1)), lanes: map[stream.Lane]*simLane{}, owner: map[stream.Lane]*member{}}
+	w := newWorld(rand.New(rand.NewPCG(1, 1)))
 	b := &bench{w: w, stores: []*simStore{newSimStore(w), newSimStore(w)}, lane: stream.Lane{Topic: "t"}}
-	l := &simLane{id: "t1"}
-	for range records {
-		l.recs = append(l.recs, true)
-	}
-	w.lanes[b.lane] = l
+	b.add(records)
 	b.boot(t)
 	return b
 }
 
+// add appends data records to the lane, which is made if there is none.
+func (b *bench) add(records int) {
+	b.w.mu.Lock()
+	defer b.w.mu.Unlock()
+	if b.w.lanes[b.lane] == nil {
+		b.w.lanes[b.lane] = newSimLane("t1")
+	}
+	for range records {
+		b.w.lanes[b.lane].recs = append(b.w.lanes[b.lane].recs, true)
+	}
+}
+
 // boot makes the next process; start runs it.
 func (b *bench) boot(t *testing.T) {
-	b.m = &member{w: b.w, name: "m", next: map[stream.Lane]int64{}, gone: map[stream.Lane]int{}, done: make(chan error, 1)}
+	b.m = newMember(b.w, "m")
 	b.m.p = simPipeline(t, b.w, b.m, b.stores, 2, uint64(len(b.w.all))) // commit ids differ
-	b.w.all = append(b.w.all, b.m)
 }
 
 func (b *bench) start() {
-	ctx, cancel := context.WithCancel(context.Background())
-	b.m.cancel = cancel
-	m := b.m
-	go func() { m.done <- m.p.Run(ctx) }()
+	b.m.start()
 	delete(b.w.owner, b.lane)
-	b.w.assign(m, []stream.Lane{b.lane})
+	b.w.assign(b.m, []stream.Lane{b.lane})
 }
 
 func (b *bench) stop(t *testing.T) {
@@ -117,8 +121,7 @@ func TestRetentionPastThePosition(t *testing.T) {
 		if b.next(0) != 20 {
 			t.Errorf("store moved to %d over lost records", b.next(0))
 		}
-		fixer := &member{w: b.w, name: "fixer", next: map[stream.Lane]int64{}, gone: map[stream.Lane]int{}}
-		p := simPipeline(t, b.w, fixer, b.stores, 1, 9)
+		p := simPipeline(t, b.w, newMember(b.w, "fixer"), b.stores, 1, 9)
 		done, err := p.AcceptLoss(t.Context(), func(stream.Lane) bool { return true })
 		if err != nil || len(done) != 2 || done[0].Lost != 11 {
 			t.Errorf("AcceptLoss: %+v, %v", done, err)
@@ -241,18 +244,6 @@ func TestSlowStoreHoldsMemory(t *testing.T) {
 	})
 }
 
-// Survey is stream.Surveyor.
-func (m *member) Survey(context.Context) (string, []stream.LaneInfo, error) {
-	m.w.mu.Lock()
-	defer m.w.mu.Unlock()
-	var infos []stream.LaneInfo
-	for _, l := range stream.SortedLanes(m.w.lanes) {
-		x := m.w.lanes[l]
-		infos = append(infos, stream.LaneInfo{Lane: l, TopicID: x.id, LogStart: x.start, End: int64(len(x.recs))})
-	}
-	return "c1", infos, nil
-}
-
 // TestTopicThatGrows: a new partition of a known topic waits until the old
 // ones are durable past the ends they had: a key's new row must not overtake
 // its old one.
@@ -266,14 +257,11 @@ func TestTopicThatGrows(t *testing.T) {
 		for range 5000 {
 			b.w.lanes[b.lane].recs = append(b.w.lanes[b.lane].recs, true)
 		}
-		b.w.lanes[grown] = &simLane{id: "t1", recs: []bool{true, true, true}}
+		b.w.lanes[grown] = newSimLane("t1", true, true, true)
 		b.boot(t)
-		ctx, cancel := context.WithCancel(context.Background())
-		b.m.cancel = cancel
-		m := b.m
-		go func() { m.done <- m.p.Run(ctx) }()
+		b.m.start()
 		delete(b.w.owner, b.lane)
-		b.w.assign(m, []stream.Lane{b.lane, grown})
+		b.w.assign(b.m, []stream.Lane{b.lane, grown})
 		early := 0
 		for range 600 {
 			time.Sleep(100 * time.Millisecond)
@@ -287,6 +275,111 @@ func TestTopicThatGrows(t *testing.T) {
 		b.w.mu.Lock()
 		if at := b.stores[1].lanes[grown].Next.Offset; early > 0 || at != 3 {
 			t.Errorf("the new lane stands at %d of 3, and moved %d times before the old one was durable", at, early)
+		}
+		b.w.mu.Unlock()
+		b.stop(t)
+	})
+}
+
+// TestHeldLaneStaysHeld (said RUNNING while it stood still): what another sink
+// goes through does not hide why a lane is held.
+func TestHeldLaneStaysHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 20)
+		other := stream.Lane{Topic: "t", Partition: 1}
+		b.w.lanes[other] = newSimLane("t1", true, true) // nothing runs yet
+		b.m.start()
+		b.w.assign(b.m, []stream.Lane{b.lane, other})
+		time.Sleep(5 * time.Second)
+		b.w.mu.Lock()
+		b.w.refused[b.lane] = true
+		b.w.mu.Unlock()
+		b.add(5)
+		time.Sleep(5 * time.Second)
+		b.w.mu.Lock()
+		at := b.stores[0].lanes[other]
+		at.Next.Offset = 0 // a fence
+		b.stores[0].lanes[other] = at
+		b.stores[1].stated = time.Now().Add(time.Minute) // and a state that ends
+		b.w.lanes[other].recs = append(b.w.lanes[other].recs, true)
+		b.w.mu.Unlock()
+		time.Sleep(5 * time.Minute)
+		if s, why := b.state(); s != stream.StateParked || why != "refused" {
+			t.Errorf("state %v: %q", s, why)
+		}
+		b.stop(t)
+	})
+}
+
+// TestNewLanesOfAnIdleTopic (stood still): they wait for nobody who is at the
+// end already, and not for lanes that went to another process.
+func TestNewLanesOfAnIdleTopic(t *testing.T) {
+	for _, gone := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, 20)
+			grown := stream.Lane{Topic: "t", Partition: 1}
+			b.start()
+			time.Sleep(5 * time.Second)
+			if gone { // the old lane cannot get to its end, and then another process has it
+				b.add(20)
+			}
+			b.w.mu.Lock()
+			if gone {
+				b.stores[1].stated = time.Now().Add(20 * time.Second)
+			}
+			b.w.lanes[grown] = newSimLane("t1", true, true, true)
+			b.w.mu.Unlock()
+			b.w.assign(b.m, []stream.Lane{grown})
+			if gone {
+				b.m.tell(func(_ context.Context, f stream.Feed) {
+					b.m.takeAway([]stream.Lane{b.lane})
+					f.Lost([]stream.Lane{b.lane})
+				})
+			}
+			time.Sleep(3 * time.Minute)
+			b.w.mu.Lock()
+			if at := b.stores[0].lanes[grown].Next.Offset; at != 3 {
+				t.Errorf("the new lane stands at %d of 3 (the old one gone: %v): %+v", at, gone, b.m.p.Positions())
+			}
+			b.w.mu.Unlock()
+			b.m.cancel()
+			<-b.m.done
+		})
+	}
+}
+
+// TestAssignedWhileFenced (stopped with a gap): a lane comes while one sink,
+// which has answered for it, recovers from a fence.
+func TestAssignedWhileFenced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 20)
+		late := stream.Lane{Topic: "u"}
+		b.start()
+		time.Sleep(5 * time.Second)
+		now := time.Now()
+		b.w.mu.Lock()
+		b.w.lanes[late] = newSimLane("t1", true, true, true)
+		b.stores[1].stated = now.Add(10 * time.Second) // answers after 30s
+		b.w.mu.Unlock()
+		b.w.assign(b.m, []stream.Lane{late})
+		time.Sleep(2 * time.Second)
+		b.add(1)
+		b.w.mu.Lock()
+		at := b.stores[0].lanes[b.lane]
+		at.Next.Offset = 0 // a fence
+		b.stores[0].lanes[b.lane] = at
+		b.stores[0].stated = now.Add(50 * time.Second) // recovers after 60s
+		b.w.mu.Unlock()
+		for range 120 {
+			time.Sleep(time.Second)
+			b.w.mu.Lock()
+			b.w.lanes[late].recs = append(b.w.lanes[late].recs, true)
+			b.w.mu.Unlock()
+		}
+		time.Sleep(5 * time.Second)
+		b.w.mu.Lock()
+		if a, z := b.stores[0].lanes[late].Next.Offset, b.stores[1].lanes[late].Next.Offset; a != 123 || z != 123 {
+			t.Errorf("the lane stands at %d and %d of 123", a, z)
 		}
 		b.w.mu.Unlock()
 		b.stop(t)

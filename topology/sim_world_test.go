@@ -12,20 +12,28 @@ import (
 	"time"
 
 	"sluice/schemas"
-	"sluice/topology"
 	"sluice/topology/stream"
 	"sluice/topology/stream/gate"
 )
 
 // world is what outlives the processes of a simulated history: the log, the
-// group and the stores.
+// group, the stores, and the file on the disk.
 type world struct {
-	mu     sync.Mutex
-	rng    *rand.Rand
-	lanes  map[stream.Lane]*simLane
-	owner  map[stream.Lane]*member
-	all    []*member
-	faults atomic.Bool
+	mu      sync.Mutex
+	rng     *rand.Rand
+	lanes   map[stream.Lane]*simLane
+	owner   map[stream.Lane]*member
+	all     []*member
+	faults  atomic.Bool
+	fatal   atomic.Int32         // how many commits will fail for good
+	refused map[stream.Lane]bool // lanes that a stage refuses
+	file    string
+	weight  int64 // bytes of a record: heavy ones fill the budget
+	slow    int   // milliseconds that a call to a store takes at most
+}
+
+func newWorld(rng *rand.Rand) *world {
+	return &world{rng: rng, lanes: map[stream.Lane]*simLane{}, owner: map[stream.Lane]*member{}, refused: map[stream.Lane]bool{}, file: simFile, weight: 20}
 }
 
 // simLane is a partition: offsets [start, len(recs)), of which some are
@@ -33,224 +41,41 @@ type world struct {
 type simLane struct {
 	id    string
 	start int64
-	recs  []bool // data or control
+	recs  []bool            // data or control
+	logs  map[string][]bool // the ones before, by topic id
+}
+
+func newSimLane(id string, recs ...bool) *simLane {
+	return &simLane{id: id, recs: recs, logs: map[string][]bool{}}
+}
+
+// log is the records of a topic id, whole.
+func (l *simLane) log(id string) []bool {
+	if id == l.id {
+		return l.recs
+	}
+	return l.logs[id]
 }
 
 func (w *world) random(n int) int { w.mu.Lock(); defer w.mu.Unlock(); return w.rng.IntN(n) }
 
-// member is one process: a source and its sinks share its fate.
-type member struct {
-	w    *world
-	name string
-	mu   sync.Mutex
-	cmds []func(f stream.Feed)
-	next map[stream.Lane]int64 // lanes being read
-	gone map[stream.Lane]int   // how often a lane was taken away
-	dead bool
-	hold time.Time // a zombie answers nothing until then
-
-	p      *topology.Pipeline
-	cancel context.CancelFunc
-	done   chan error
-}
-
-var errDead = errors.New("the process is dead")
-
-// alive blocks a zombie and fails a dead process.
-func (m *member) alive() error {
-	for {
-		m.mu.Lock()
-		dead, hold := m.dead, m.hold
-		m.mu.Unlock()
-		switch {
-		case dead:
-			return errDead
-		case !time.Now().Before(hold):
-			return nil
-		}
-		time.Sleep(time.Until(hold)) // virtual
+// call is the way to a store and back: it takes a while.
+func (w *world) call() {
+	if w.slow > 0 {
+		time.Sleep(time.Duration(w.random(w.slow)) * time.Millisecond)
 	}
 }
 
-func (m *member) tell(f func(stream.Feed)) { m.mu.Lock(); m.cmds = append(m.cmds, f); m.mu.Unlock() }
+// reject refuses every 13th offset before the gate, and lanes it is told to.
+type reject struct{ w *world }
 
-// Run is stream.Source.
-func (m *member) Run(ctx context.Context, f stream.Feed) error {
-	for {
-		if err := m.alive(); err != nil {
-			return err
-		}
-		m.mu.Lock()
-		cmds := m.cmds
-		m.cmds = nil
-		m.mu.Unlock()
-		for _, c := range cmds {
-			c(f)
-		}
-		if ctx.Err() != nil {
-			rctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			f.Revoke(rctx, m.reading())
-			return nil
-		}
-		if !m.read(ctx, f) {
-			select {
-			case <-ctx.Done():
-			case <-time.After(20 * time.Millisecond):
-			}
-		}
+func (x reject) Process(b *stream.Batch) error {
+	x.w.mu.Lock()
+	refused := x.w.refused[b.Lane]
+	x.w.mu.Unlock()
+	if refused {
+		return &stream.StateError{State: stream.StateParked, Why: "refused", Todo: "mend the config"}
 	}
-}
-
-func (m *member) reading() []stream.Lane {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return stream.SortedLanes(m.next)
-}
-
-// read admits one batch of a random lane.
-func (m *member) read(ctx context.Context, f stream.Feed) bool {
-	lanes := m.reading()
-	if len(lanes) == 0 {
-		return false
-	}
-	ln := lanes[m.w.random(len(lanes))]
-	n := int64(1 + m.w.random(9))
-	m.mu.Lock()
-	from, ok := m.next[ln]
-	m.mu.Unlock()
-	m.w.mu.Lock()
-	l := m.w.lanes[ln]
-	end, start := int64(len(l.recs)), l.start
-	m.w.mu.Unlock()
-	if !ok || from >= end {
-		return false
-	}
-	if from < start { // was lost in silence
-		m.mu.Lock()
-		delete(m.next, ln)
-		m.mu.Unlock()
-		f.Report(ln, &stream.StateError{State: stream.StateDataLost, Why: "retention", Todo: "accept-loss"})
-		return true
-	}
-	b := stream.NewBatch(ln, stream.Position{Offset: from}, nil)
-	b.To = stream.Position{Offset: min(end, from+n)}
-	m.w.mu.Lock()
-	for o := from; o < b.To.Offset; o++ {
-		if l.recs[o] {
-			b.Records = append(b.Records, stream.Record{Offset: o, Time: 1, Value: stream.ViewOf(fmt.Appendf(nil, "%s@%d", ln, o))})
-			b.In++
-		}
-	}
-	m.w.mu.Unlock()
-	b.Bytes = 20 * b.In
-	m.mu.Lock()
-	m.next[ln] = b.To.Offset
-	m.mu.Unlock()
-	return f.Admit(ctx, b) == nil
-}
-
-// Seek is stream.Source.
-func (m *member) Seek(at map[stream.Lane]stream.Position) {
-	at = maps.Clone(at)
-	m.mu.Lock()
-	gone := maps.Clone(m.gone)
-	m.mu.Unlock()
-	m.tell(func(stream.Feed) {
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		for l, p := range at {
-			if m.gone[l] == gone[l] { // else void
-				m.next[l] = p.Offset
-			}
-		}
-	})
-}
-
-// Commit is stream.Source.
-func (m *member) Commit(context.Context, map[stream.Lane]stream.Position) error { return nil }
-
-// assign gives lanes to m; the old owners hear of it as told.
-func (w *world) assign(m *member, lanes []stream.Lane) {
-	w.mu.Lock()
-	var infos []stream.LaneInfo
-	for _, l := range lanes {
-		w.owner[l] = m
-		x := w.lanes[l]
-		infos = append(infos, stream.LaneInfo{Lane: l, TopicID: x.id, LogStart: x.start, End: int64(len(x.recs))})
-	}
-	w.mu.Unlock()
-	m.tell(func(f stream.Feed) {
-		at, err := f.Assign(context.Background(), "c1", infos)
-		if err != nil {
-			return
-		}
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		for l, p := range at {
-			m.next[l] = p.Offset
-		}
-	})
-}
-
-// move takes lanes from m: asked and waited for, or without asking.
-func (w *world) move(lanes []stream.Lane, to *member, ask bool) {
-	byOwner := map[*member][]stream.Lane{}
-	w.mu.Lock()
-	for _, l := range lanes {
-		if o := w.owner[l]; o != nil && o != to {
-			byOwner[o] = append(byOwner[o], l)
-		}
-	}
-	w.mu.Unlock()
-	for _, o := range w.all {
-		ls := byOwner[o]
-		if ls == nil {
-			continue
-		}
-		done := make(chan struct{})
-		o.tell(func(f stream.Feed) {
-			defer close(done)
-			o.mu.Lock()
-			for _, l := range ls {
-				delete(o.next, l)
-				o.gone[l]++
-			}
-			o.mu.Unlock()
-			if !ask {
-				f.Lost(ls)
-				return
-			}
-			ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-			defer cancel()
-			f.Revoke(ctx, ls)
-		})
-		if ask {
-			select {
-			case <-done:
-			case <-o.done:
-			case <-time.After(6 * time.Second): // the group does not wait for ever
-			}
-		}
-		w.assign(to, ls)
-	}
-	var free []stream.Lane
-	w.mu.Lock()
-	for _, l := range lanes {
-		if w.owner[l] == nil {
-			free = append(free, l)
-		}
-	}
-	w.mu.Unlock()
-	if free != nil {
-		w.assign(to, free)
-	}
-}
-
-// reject refuses every 13th offset before the gate.
-type reject struct{}
-
-func (reject) Process(b *stream.Batch) error {
 	kept := b.Records[:0]
 	for _, r := range b.Records {
 		if r.Offset%13 == 12 {
@@ -284,15 +109,48 @@ type simStore struct {
 	w       *world
 	lanes   map[stream.Lane]stream.LanePos
 	plan    string
+	plans   map[string][]byte
 	commits map[string]bool
 	rows    []string
 	dead    []string
-	ledger  map[stream.Lane][]stream.LedgerSpan
-	broken  string // what it saw that may never happen
+	ledger  map[stream.Lane][]simSpan
+	broken  string    // what it saw that may never happen
+	stated  time.Time // until then a person has to mend it
+}
+
+type simSpan struct {
+	stream.LedgerSpan
+	plan string
 }
 
 func newSimStore(w *world) *simStore {
-	return &simStore{w: w, lanes: map[stream.Lane]stream.LanePos{}, commits: map[string]bool{}, ledger: map[stream.Lane][]stream.LedgerSpan{}}
+	return &simStore{w: w, plans: map[string][]byte{}, lanes: map[stream.Lane]stream.LanePos{}, commits: map[string]bool{}, ledger: map[stream.Lane][]simSpan{}}
+}
+
+// copy is a backup; restore puts it back. The caller holds w.mu.
+func (s *simStore) copy() *simStore {
+	c := *s
+	c.lanes, c.commits, c.ledger = maps.Clone(s.lanes), maps.Clone(s.commits), map[stream.Lane][]simSpan{}
+	for l, sp := range s.ledger {
+		c.ledger[l] = slices.Clone(sp)
+	}
+	c.rows, c.dead = slices.Clone(s.rows), slices.Clone(s.dead)
+	return &c
+}
+
+func (s *simStore) restore(c *simStore) {
+	c = c.copy()
+	s.lanes, s.plan, s.commits, s.rows, s.dead, s.ledger = c.lanes, c.plan, c.commits, c.rows, c.dead, c.ledger
+}
+
+// trouble is the store's state, if it has one.
+func (s *simStore) trouble() error {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	if time.Now().Before(s.stated) {
+		return &stream.StateError{State: stream.StateParked, Why: "the disk is full", Todo: "make room"}
+	}
+	return nil
 }
 
 // apply is one transaction; the caller holds w.mu.
@@ -307,7 +165,7 @@ func (s *simStore) apply(st stream.Staged, rows []string) error {
 	}
 	for _, sp := range st.Spans {
 		s.lanes[sp.Lane] = stream.LanePos{TopicID: sp.TopicID, Next: sp.To}
-		s.ledger[sp.Lane] = append(s.ledger[sp.Lane], sp)
+		s.ledger[sp.Lane] = append(s.ledger[sp.Lane], simSpan{sp, st.Plan})
 		if !sp.Count.Balanced() {
 			s.broken = fmt.Sprint("unbalanced ", sp)
 		}
@@ -338,14 +196,19 @@ func (k *simSink) Recover(_ context.Context, lanes []stream.Lane) (stream.Progre
 	if k.s.w.faults.Load() && k.s.w.random(10) == 0 {
 		return stream.Progress{}, stream.Retry("sim", 0, errors.New("recover"))
 	}
+	if err := k.s.trouble(); err != nil {
+		return stream.Progress{}, err
+	}
+	k.s.w.call()
 	k.s.w.mu.Lock()
-	defer k.s.w.mu.Unlock()
 	p := stream.Progress{Cluster: "c1", Plan: k.s.plan, Lanes: map[stream.Lane]stream.LanePos{}}
 	for _, l := range lanes {
 		if at, ok := k.s.lanes[l]; ok {
 			p.Lanes[l] = at
 		}
 	}
+	k.s.w.mu.Unlock()
+	k.s.w.call()
 	return p, nil
 }
 
@@ -359,6 +222,12 @@ func (k *simSink) Upload(_ context.Context, e stream.Epoch, parts []stream.Part)
 	}
 	if k.s.w.faults.Load() && k.s.w.random(15) == 0 {
 		return stream.Staged{}, stream.Retry("sim", 0, errors.New("upload"))
+	}
+	if err := k.s.trouble(); err != nil {
+		return stream.Staged{}, err
+	}
+	if k.s.w.slow > 0 && k.s.w.random(20) == 0 {
+		time.Sleep(time.Duration(k.s.w.random(8)) * time.Second)
 	}
 	var payload []byte
 	for _, p := range parts {
@@ -384,10 +253,18 @@ func (k *simSink) Commit(_ context.Context, staged []stream.Staged) error {
 	if fault == 0 {
 		return stream.Retry("sim", 0, errors.New("refused"))
 	}
+	if err := k.s.trouble(); err != nil {
+		return err
+	}
+	if k.s.w.fatal.Load() > 0 && k.s.w.fatal.Add(-1) >= 0 {
+		return errFatal
+	}
 	k.s.w.mu.Lock()
 	var err error
 	for _, st := range staged {
-		err = k.s.apply(st, splitLines(st.Payload))
+		var rows []string
+		rows = append(rows, splitLines(st.Payload)...)
+		err = k.s.apply(st, rows)
 	}
 	k.s.w.mu.Unlock()
 	if fault == 1 && err == nil { // applied, and the reply is lost
@@ -395,6 +272,8 @@ func (k *simSink) Commit(_ context.Context, staged []stream.Staged) error {
 	}
 	return err
 }
+
+var errFatal = errors.New("the store refuses for good")
 
 func splitLines(p []byte) (lines []string) {
 	for len(p) > 0 {
@@ -405,6 +284,30 @@ func splitLines(p []byte) (lines []string) {
 }
 
 func (k *simSink) Close() error { return nil }
+
+// SavePlan and LoadPlan are stream.PlanKeeper.
+func (k *simSink) SavePlan(_ context.Context, hash string, text []byte) error {
+	k.s.w.mu.Lock()
+	defer k.s.w.mu.Unlock()
+	k.s.plans[hash] = text
+	return nil
+}
+
+func (k *simSink) LoadPlan(_ context.Context, hash string) ([]byte, error) {
+	k.s.w.mu.Lock()
+	defer k.s.w.mu.Unlock()
+	if text, ok := k.s.plans[hash]; ok {
+		return text, nil
+	}
+	return nil, errors.New("no such plan")
+}
+
+// Inspect is stream.Inspector.
+func (k *simSink) Inspect(context.Context) (stream.Progress, error) {
+	k.s.w.mu.Lock()
+	defer k.s.w.mu.Unlock()
+	return stream.Progress{Cluster: "c1", Plan: k.s.plan, Lanes: maps.Clone(k.s.lanes)}, nil
+}
 
 // the home of dead letters
 func (k *simSink) ListDead(context.Context, int) ([]stream.DeadLetter, error) { return nil, nil }
