@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -128,7 +127,7 @@ func rowsOf(t *testing.T, dir string) []byte {
 		t.Fatal(err)
 	}
 	defer cat.Close()
-	rc, err := rest.NewCatalog(t.Context(), "x", "http://catalog", rest.WithCustomTransport(cat.Transport().(http.RoundTripper)))
+	rc, err := rest.NewCatalog(t.Context(), "x", "http://catalog", rest.WithCustomTransport(cat.Transport()))
 	if err != nil {
 		t.Fatal(err)
 	}
