@@ -81,6 +81,9 @@ type Sink struct {
 	unsure bool            // the last call ended without an answer
 	gone   bool            // fenced: nothing is committed before the next Recover
 	made   map[string]bool // topics that are there
+
+	kept    sync.Mutex
+	keepers map[string]*Sink // progress of other sinks, see keeper
 }
 
 // laneRecord is a progress record.
@@ -101,7 +104,11 @@ func openSink(c SinkConfig, env topology.Env) (stream.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Sink{cfg: c, env: env, opts: opts, lanes: map[stream.Lane]laneRecord{}, knew: map[stream.Lane]bool{}, mine: map[string]bool{}, made: map[string]bool{}}, nil
+	return newSink(c, env, opts), nil
+}
+
+func newSink(c SinkConfig, env topology.Env, opts []kgo.Opt) *Sink {
+	return &Sink{cfg: c, env: env, opts: opts, lanes: map[stream.Lane]laneRecord{}, knew: map[stream.Lane]bool{}, mine: map[string]bool{}, made: map[string]bool{}}
 }
 
 func (s *Sink) progressTopic() string { return "_sluice_progress_" + s.env.Pipeline }
@@ -266,6 +273,15 @@ func (s *Sink) Commit(ctx context.Context, staged []stream.Staged) error {
 			first = i + 1
 		}
 	}
+	if first > 0 { // by memory; the store decides
+		last, err := s.progress(ctx)
+		if err != nil {
+			return s.passing("commit", err)
+		}
+		if !done(last, &staged[first-1]) {
+			return stream.ErrFenced
+		}
+	}
 	for i := first; i < len(staged); i++ {
 		if err := s.commit(ctx, &staged[i]); err != nil {
 			return s.passing("commit", err)
@@ -408,6 +424,7 @@ func (s *Sink) passing(call string, err error) error {
 
 // Close is part of stream.Sink.
 func (s *Sink) Close() error {
+	s.closeKeepers()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.drop()
