@@ -32,7 +32,7 @@ type queueStore struct {
 	now func() time.Time
 }
 
-// The triggers keep the backlog, the indexes serve every look at the clock: no
+// The triggers and push keep the backlog, the indexes serve every look at the clock: no
 // operation walks a backlog.
 const queueTables = `
 CREATE TABLE IF NOT EXISTS queues (id TEXT PRIMARY KEY, name TEXT NOT NULL, max_retries INTEGER NOT NULL, dead_letter TEXT NOT NULL,
@@ -43,9 +43,8 @@ CREATE TABLE IF NOT EXISTS messages (seq INTEGER PRIMARY KEY AUTOINCREMENT, queu
 CREATE INDEX IF NOT EXISTS visible ON messages (queue, leased, visible_ms, seq);
 CREATE INDEX IF NOT EXISTS tried ON messages (queue, leased, attempts);
 CREATE INDEX IF NOT EXISTS age ON messages (queue, pushed_ms);
-CREATE INDEX IF NOT EXISTS leases ON messages (lease);
-CREATE TRIGGER IF NOT EXISTS enter AFTER INSERT ON messages BEGIN
-  UPDATE queues SET backlog=backlog+1, bytes=bytes+length(new.body) WHERE id=new.queue; END;
+CREATE INDEX IF NOT EXISTS leases ON messages (lease) WHERE lease<>'';
+DROP TRIGGER IF EXISTS enter;
 CREATE TRIGGER IF NOT EXISTS leave AFTER DELETE ON messages BEGIN
   UPDATE queues SET backlog=backlog-1, bytes=bytes-length(old.body) WHERE id=old.queue; END;
 CREATE TRIGGER IF NOT EXISTS move AFTER UPDATE OF queue ON messages BEGIN
@@ -170,26 +169,28 @@ func (q *queueRow) exhausted(tx *sql.Tx) error {
 // push stores messages that were checked.
 func (s *queueStore) push(id string, ms []pushed) (m metrics, err error) {
 	err = s.in(id, func(tx *sql.Tx, q *queueRow) error {
-		insert, err := tx.Prepare("INSERT INTO messages (queue,id,body,content_type,pushed_ms,visible_ms,attempts,lease,leased) VALUES (?,'',?,?,?,?,0,'',0)")
+		var seq int64 // the last one given; one writer at a time
+		if err := tx.QueryRow("SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name='messages'),0)").Scan(&seq); err != nil {
+			return err
+		}
+		insert, err := tx.Prepare("INSERT INTO messages (seq,queue,id,body,content_type,pushed_ms,visible_ms,attempts,lease,leased) VALUES (?,?,?,?,?,?,?,0,'',0)")
 		if err != nil {
 			return err
 		}
+		size := 0
 		for _, p := range ms {
+			size += len(p.body)
 			delay := q.delay
 			if p.delay >= 0 {
 				delay = int64(p.delay)
 			}
-			r, err := insert.Exec(q.id, p.body, p.contentType, q.now, q.now+delay*1000)
-			if err != nil {
+			seq++
+			if _, err := insert.Exec(seq, q.id, token("message", id, seq, 0), p.body, p.contentType, q.now, q.now+delay*1000); err != nil {
 				return err
 			}
-			seq, err := r.LastInsertId()
-			if err != nil {
-				return err
-			}
-			if _, err := tx.Exec("UPDATE messages SET id=? WHERE seq=?", token("message", id, seq, 0), seq); err != nil {
-				return err
-			}
+		}
+		if _, err := tx.Exec("UPDATE queues SET backlog=backlog+?, bytes=bytes+? WHERE id=?", len(ms), size, q.id); err != nil {
+			return err
 		}
 		m, err = q.metrics(tx)
 		return err
