@@ -39,6 +39,7 @@ type Source struct {
 	sought map[stream.Lane]int             // how often a lane was sought
 	todo   []order                         // for the reading goroutine
 	wake   context.CancelFunc              // of the poll that waits
+	fatal  error                           // ends Run
 }
 
 func openSource(c Config, env topology.Env) (stream.Source, error) {
@@ -54,17 +55,20 @@ func openSource(c Config, env topology.Env) (stream.Source, error) {
 
 // Run is stream.Source.
 func (s *Source) Run(ctx context.Context, f stream.Feed) error {
-	if err := s.connect(f); err != nil {
+	if err := s.connect(ctx, f); err != nil {
 		return fmt.Errorf("kafka: %w", err)
 	}
 	defer s.reader.Close()
 	defer s.member.CloseAllowingRebalance()
 	for ctx.Err() == nil {
+		if err := s.ended(); err != nil {
+			return fmt.Errorf("kafka: %w", err)
+		}
 		s.carryOut()
 		poll, cancel := context.WithCancel(ctx)
 		s.mu.Lock()
 		s.wake = cancel
-		if len(s.todo) > 0 {
+		if len(s.todo) > 0 || s.fatal != nil {
 			cancel()
 		}
 		s.mu.Unlock()
@@ -85,7 +89,7 @@ func (s *Source) Run(ctx context.Context, f stream.Feed) error {
 const maxPoll = 20_000
 
 // connect starts both clients; the member's callbacks do the rest.
-func (s *Source) connect(f stream.Feed) (err error) {
+func (s *Source) connect(ctx context.Context, f stream.Feed) (err error) {
 	fetch := s.cfg.Fetch
 	s.reader, err = kgo.NewClient(append(slices.Clone(s.opts),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
@@ -100,7 +104,12 @@ func (s *Source) connect(f stream.Feed) (err error) {
 		return err
 	}
 	s.admin = kadm.NewClient(s.reader)
+	if err := s.reach(ctx); err != nil {
+		s.reader.Close()
+		return err
+	}
 	opts := append(slices.Clone(s.opts),
+		kgo.WithHooks(s),
 		kgo.ConsumerGroup(s.cfg.Group),
 		kgo.DisableAutoCommit(),
 		kgo.SessionTimeout(time.Duration(s.cfg.SessionTimeout)), kgo.RebalanceTimeout(time.Duration(s.cfg.RebalanceTimeout)),

@@ -1,0 +1,94 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// endTries is how often a connection may be ended by the broker before the
+// first answer: so brokers refuse a password or a client without TLS, and so
+// do proxies in front of one that starts.
+const endTries = 5
+
+// reach waits for the cluster to answer. An error that waiting does not mend
+// (credentials, certificates) is returned: the clients would try for ever
+// without a word.
+func (s *Source) reach(ctx context.Context) error {
+	// Without retries of its own the client says why it got no answer.
+	probe, err := kgo.NewClient(append(slices.Clone(s.opts), kgo.RequestRetries(0))...)
+	if err != nil {
+		return err
+	}
+	defer probe.Close()
+	ends := 0
+	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
+		err := probe.Ping(ctx)
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+		var end *kgo.ErrFirstReadEOF
+		if errors.As(err, &end) || errors.Is(err, io.EOF) {
+			ends++
+		}
+		if refused(err) {
+			return fmt.Errorf("%w: check sasl and tls of the connection", err)
+		}
+		if ends == endTries {
+			return errors.New("the broker ends every connection before it answers: sasl (mechanism, user, password) or tls of the connection is wrong")
+		}
+		s.env.Log.Warn("kafka: the cluster does not answer, trying again", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+	}
+}
+
+// refused reports errors that only a person mends.
+func refused(err error) bool {
+	for _, e := range []error{kerr.SaslAuthenticationFailed, kerr.UnsupportedSaslMechanism, kerr.IllegalSaslState, kerr.GroupAuthorizationFailed, kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	var verify *tls.CertificateVerificationError
+	var alert tls.AlertError
+	var host x509.HostnameError
+	var unknown x509.UnknownAuthorityError
+	return errors.As(err, &verify) || errors.As(err, &alert) || errors.As(err, &host) || errors.As(err, &unknown)
+}
+
+// OnGroupManageError is kgo.HookGroupManageError: the member client polls
+// nothing, so this is the one place its errors are seen.
+func (s *Source) OnGroupManageError(err error) {
+	if errors.Is(err, context.Canceled) || errors.Is(err, kgo.ErrClientClosed) {
+		return
+	}
+	s.env.Log.Warn("kafka: the membership is in trouble, the client tries again", "group", s.cfg.Group, "error", err)
+	if !refused(err) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fatal == nil {
+		s.fatal = fmt.Errorf("group %s: %w: check the user's rights", s.cfg.Group, err)
+	}
+	s.poke()
+}
+
+// ended is what ends Run besides its context.
+func (s *Source) ended() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fatal
+}
