@@ -27,7 +27,9 @@ type account struct {
 	emu    *emulator.Emulator
 	db     string
 	config Config
-	calls  int // requests of the API
+	calls  int  // requests of the API
+	armed  bool // faults
+	met    int  // commits they met
 }
 
 func newAccount(t testing.TB) *account {
@@ -79,8 +81,23 @@ func (a *account) sink(t testing.TB) *Sink {
 // Open is part of sinktest.Store.
 func (a *account) Open(t testing.TB) stream.Sink { return a.sink(t) }
 
+// fail arms a fault for commits; the test fails if no fault of it met one.
 func (a *account) fail(k emulator.Kind, n int, d time.Duration) {
-	a.emu.Fail(emulator.Fault{Kind: k, Count: n, Delay: d, Match: func(r *http.Request) bool { return r.Header.Get("X-Commit") != "" }})
+	if !a.armed {
+		a.armed = true
+		a.t.Cleanup(func() {
+			if a.met == 0 {
+				a.t.Error("the faults met no commit")
+			}
+		})
+	}
+	a.emu.Fail(emulator.Fault{Kind: k, Count: n, Delay: d, Match: func(r *http.Request) bool {
+		if r.Header.Get("X-Commit") == "" {
+			return false
+		}
+		a.met++
+		return true
+	}})
 }
 
 func (a *account) LoseReply(n int) {

@@ -76,7 +76,7 @@ func decodePayload(b []byte) (p payload, err error) {
 	p.raw = raw
 	for _, t := range p.Tables {
 		for _, o := range t.Ops {
-			bad := o.From < 0 || o.Len < 0 || o.From+o.Len > len(raw)
+			bad := o.From < 0 || o.Len < 0 || o.From > len(raw) || o.Len > len(raw)-o.From
 			for _, c := range o.Cells {
 				bad = bad || c.Column < 0 || c.Column >= len(t.Columns)
 			}
@@ -178,7 +178,7 @@ func (t *tablePlan) column(c column) int {
 // takes its key columns from the deletes' layout.
 func (p *payload) deletes(s *Sink, t *tablePlan, r *run) {
 	l := r.keys
-	if !t.Keyed || l == nil {
+	if !t.Keyed || l == nil || !slices.ContainsFunc(r.list, func(c change) bool { return c.gone && !c.void }) {
 		return
 	}
 	var cs []cell

@@ -1,0 +1,35 @@
+package d1
+
+import (
+	"net/http"
+	"testing"
+
+	emulator "sluice/connectors/emulator/cloudflare"
+	"sluice/connectors/sinktest"
+	"sluice/topology/stream"
+)
+
+// TestStartTwiceIsOneLedgerRow: a span without length is at its From when it
+// is applied, so that positions alone do not tell that it was.
+func TestStartTwiceIsOneLedgerRow(t *testing.T) {
+	b := newBench(t)
+	l := lane{Topic: items.Topic}
+	at := stream.Position{Offset: 5}
+	st := []stream.Staged{{Format: 1, Epoch: stream.Epoch{Pipeline: sinktest.Pipeline, Sink: sinktest.Sink, Commit: "start",
+		Spans: []stream.LedgerSpan{{Span: stream.Span{Lane: l, From: at, To: at}}}}}}
+	_, err := b.s.Recover(t.Context(), []lane{l})
+	b.ok(err)
+	b.ok(b.s.Commit(t.Context(), st))
+	b.ok(b.s.Commit(t.Context(), st)) // the reply was lost
+	b.is(`SELECT count(*), max(seq) FROM _sluice_ledger`, `[[1,1]]`)
+}
+
+// TestLostReplyIsReadBack: one call finds out by itself that it was applied.
+func TestLostReplyIsReadBack(t *testing.T) {
+	for _, k := range []emulator.Kind{emulator.LoseReply, emulator.LoseReply502} {
+		b := newBench(t)
+		b.a.emu.Fail(emulator.Fault{Kind: k, Match: func(r *http.Request) bool { return r.Header.Get("X-Commit") != "" }})
+		b.ok(b.commit(b.clean(items, 0, ins("1", "null", "null"))))
+		b.is(`SELECT count(*) FROM _sluice_ledger`, `[[1]]`)
+	}
+}
