@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -237,12 +238,35 @@ func pattern(t string) string {
 	return "^" + strings.ReplaceAll(regexp.QuoteMeta(t), `\*`, ".*") + "$"
 }
 
-// plainNames reports whether every topic is a name.
+// plainNames reports whether every topic is a name and none is excluded: the
+// client takes exclusions beside patterns only.
 func (c *Config) plainNames() bool {
-	for _, t := range append(append([]string{}, c.Topics...), c.Exclude...) {
-		if strings.ContainsAny(t, "*/") {
-			return false
-		}
+	return len(c.Exclude) == 0 && !slices.ContainsFunc(c.Topics, func(t string) bool { return strings.ContainsAny(t, "*/") })
+}
+
+// excluded are the patterns of topics that are not read: those of the file, and
+// sluice's own, which a pattern such as * would else match: a pipeline that
+// reads the ledger its commits write never comes to an end. (It also makes the
+// client evaluate patterns, not the broker, which has another grammar.)
+func (c *Config) excluded() []string {
+	ps := patterns(c.Exclude)
+	if !slices.ContainsFunc(c.Topics, func(t string) bool { return strings.HasPrefix(strings.TrimPrefix(t, "/"), "_sluice_") }) {
+		ps = append(ps, "^_sluice_.*$")
 	}
-	return true
+	return ps
+}
+
+func patterns(ts []string) (ps []string) {
+	for _, t := range ts {
+		ps = append(ps, pattern(t))
+	}
+	return ps
+}
+
+// reads reports whether the source reads topic.
+func (c *Config) reads(topic string) bool {
+	match := func(ps []string) bool {
+		return slices.ContainsFunc(ps, func(p string) bool { return regexp.MustCompile(p).MatchString(topic) })
+	}
+	return match(patterns(c.Topics)) && !match(c.excluded())
 }

@@ -128,10 +128,7 @@ func (s *Source) connect(ctx context.Context, f stream.Feed) (err error) {
 	if s.cfg.plainNames() {
 		opts = append(opts, kgo.ConsumeTopics(s.cfg.Topics...))
 	} else {
-		opts = append(opts, kgo.ConsumeRegex(), kgo.ConsumeTopics(patterns(s.cfg.Topics)...))
-		if len(s.cfg.Exclude) > 0 {
-			opts = append(opts, kgo.ConsumeExcludeTopics(patterns(s.cfg.Exclude)...))
-		}
+		opts = append(opts, kgo.ConsumeRegex(), kgo.ConsumeTopics(patterns(s.cfg.Topics)...), kgo.ConsumeExcludeTopics(s.cfg.excluded()...))
 	}
 	if s.cfg.Instance != "" {
 		opts = append(opts, kgo.InstanceID(s.cfg.Instance))
@@ -148,13 +145,6 @@ func (s *Source) connect(ctx context.Context, f stream.Feed) (err error) {
 	s.member = member
 	s.mu.Unlock()
 	return nil
-}
-
-func patterns(ts []string) (ps []string) {
-	for _, t := range ts {
-		ps = append(ps, pattern(t))
-	}
-	return ps
 }
 
 func lanesOf(m map[string][]int32) (lanes []stream.Lane) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"regexp"
 	"slices"
 	"time"
 
@@ -76,7 +75,7 @@ func (s *Source) Survey(ctx context.Context) (cluster string, infos []stream.Lan
 		}
 		var lanes []stream.Lane
 		for _, t := range md.Topics.Sorted() {
-			if t.Err != nil || !s.reads(t.Topic) {
+			if t.Err != nil || !s.cfg.reads(t.Topic) {
 				continue
 			}
 			for _, p := range t.Partitions.Sorted() {
@@ -104,14 +103,6 @@ func (s *Source) briefly(ctx context.Context, f func() error) error {
 	s.reader, s.admin = cl, kadm.NewClient(cl)
 	defer func() { cl.Close(); s.reader, s.admin = nil, nil }()
 	return f()
-}
-
-// reads reports whether the source reads topic.
-func (s *Source) reads(topic string) bool {
-	match := func(ts []string) bool {
-		return slices.ContainsFunc(ts, func(t string) bool { return regexp.MustCompile(pattern(t)).MatchString(topic) })
-	}
-	return match(s.cfg.Topics) && !match(s.cfg.Exclude)
 }
 
 // Produce sends one record and waits until it is stored. Not for use while Run runs.
