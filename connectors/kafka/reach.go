@@ -75,13 +75,20 @@ func (s *Source) OnGroupManageError(err error) {
 		return
 	}
 	s.env.Log.Warn("kafka: the membership is in trouble, the client tries again", "group", s.cfg.Group, "error", err)
-	if !refused(err) {
+	switch {
+	case refused(err):
+		err = fmt.Errorf("group %s: %w: check the user's rights", s.cfg.Group, err)
+	case errors.Is(err, kerr.FencedInstanceID): // joining again would take the lanes back, without end
+		err = fmt.Errorf("group %s: %w: another process runs with instance_id %s", s.cfg.Group, err, s.cfg.Instance)
+	case errors.Is(err, kerr.InconsistentGroupProtocol):
+		err = fmt.Errorf("group %s: %w: other members share lanes out in another way: stop them, or give the source another group", s.cfg.Group, err)
+	default:
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.fatal == nil {
-		s.fatal = fmt.Errorf("group %s: %w: check the user's rights", s.cfg.Group, err)
+		s.fatal = err
 	}
 	s.poke()
 }

@@ -1,0 +1,138 @@
+package kafka
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kversion"
+
+	"sluice/topology"
+	"sluice/topology/stream"
+)
+
+// run starts a source; ended has what Run returned.
+func run(t *testing.T, cfg Config, f stream.Feed) (cancel func(), ended <-chan error) {
+	t.Helper()
+	src, err := openSource(cfg, testEnv())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- src.Run(ctx, f) }()
+	return stop, done
+}
+
+// TestSameInstance: of two processes with one instance_id the older one ends
+// and says why, else both would take the lanes from each other without end.
+func TestSameInstance(t *testing.T) {
+	c := topicOf3(t)
+	cfg := Default
+	cfg.Brokers, cfg.Topics, cfg.Group, cfg.Instance = c.ListenAddrs(), []string{"t"}, "g", "pod-0"
+	cfg.SessionTimeout = topology.Duration(6 * time.Second)
+	a, b := selecting{counting{}, make(chan []string, 10)}, selecting{counting{}, make(chan []string, 10)}
+	_, endedA := run(t, cfg, a)
+	<-a.topics
+	stop, endedB := run(t, cfg, b)
+	select {
+	case err := <-endedA:
+		if err == nil || !strings.Contains(err.Error(), "instance_id") {
+			t.Errorf("Run: %v, want an error that names instance_id", err)
+		}
+	case err := <-endedB:
+		t.Fatalf("the newer one ended: %v", err)
+	case <-time.After(20 * time.Second):
+		t.Fatal("both run")
+	}
+	<-b.topics
+	stop()
+	if err := <-endedB; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestForeignGroup: a group of members that cannot share lanes with this one.
+func TestForeignGroup(t *testing.T) {
+	c := topicOf3(t)
+	cl, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.ConsumerGroup("g"), kgo.ConsumeTopics("t"), kgo.Balancers(kgo.RangeBalancer()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	until(t, "the foreign member is in the group", func() bool { g := c.GroupInfo("g"); return g != nil && g.State == "Stable" })
+	cfg := Default
+	cfg.Brokers, cfg.Topics, cfg.Group = c.ListenAddrs(), []string{"t"}, "g"
+	_, ended := run(t, cfg, selecting{counting{}, make(chan []string, 10)})
+	select {
+	case err := <-ended:
+		if err == nil || !strings.Contains(err.Error(), "another group") {
+			t.Errorf("Run: %v, want an error that says what to do", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it runs, without lanes")
+	}
+}
+
+// TestConsumerProtocolOfAnOlderBroker: the classic one is used instead.
+func TestConsumerProtocolOfAnOlderBroker(t *testing.T) {
+	c := newBroker(t, kfake.SeedTopics(1, "t"), kfake.MaxVersions(kversion.V3_6_0()))
+	cfg := Default
+	cfg.Brokers, cfg.Topics, cfg.Group, cfg.Protocol = c.ListenAddrs(), []string{"t"}, "g", "consumer"
+	f := selecting{counting{}, make(chan []string, 10)}
+	stop, ended := run(t, cfg, f)
+	select {
+	case <-f.topics:
+	case err := <-ended:
+		t.Fatalf("Run: %v", err)
+	case <-time.After(20 * time.Second):
+		t.Fatal("no lanes")
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestToken: client credentials are exchanged for a token; no answer and no
+// error holds the secret.
+func TestToken(t *testing.T) {
+	const secret = "right-secret"
+	for _, x := range []struct {
+		status int
+		body   string
+		ok     bool
+	}{{200, `{"access_token":"abc","token_type":"bearer"}`, true}, {200, `{}`, false}, {200, `no json`, false},
+		{401, `{"error":"invalid_client","secret":"` + secret + `"}`, false}, {500, `{"access_token":"abc"}`, false}} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.FormValue("grant_type") != "client_credentials" || r.FormValue("client_id") != "id" || r.FormValue("client_secret") != secret {
+				t.Errorf("asked with %v", r.Form["grant_type"])
+			}
+			w.WriteHeader(x.status)
+			w.Write([]byte(x.body))
+		}))
+		s := SASL{Mechanism: "OAUTHBEARER", TokenURL: srv.URL, ClientID: "id", ClientSecret: "env:" + secret}
+		env := testEnv()
+		env.HTTP = http.DefaultTransport
+		got, err := s.token(t.Context(), env)
+		if x.ok != (err == nil && got == "abc") {
+			t.Errorf("%d %s: %q, %v", x.status, x.body, got, err)
+		}
+		if err != nil && strings.Contains(err.Error(), secret) {
+			t.Errorf("the error holds the secret: %v", err)
+		}
+		srv.Close()
+	}
+	s := SASL{Mechanism: "OAUTHBEARER", Token: "env:static"}
+	if got, err := s.token(t.Context(), testEnv()); err != nil || got != "static" {
+		t.Errorf("a static token: %q, %v", got, err)
+	}
+	if m, err := s.mechanism(testEnv()); err != nil || m.Name() != "OAUTHBEARER" {
+		t.Errorf("mechanism %v, %v", m, err)
+	}
+}
