@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strconv"
 	"sync"
@@ -71,6 +72,7 @@ type proc struct {
 	t testing.TB
 	*Sink
 	name string
+	lane stream.Lane
 	n    int
 }
 
@@ -85,7 +87,7 @@ func process(t testing.TB, c *kfake.Cluster, name string, w *wire) *proc {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { k.Close() })
-	p := &proc{t: t, Sink: k.(*Sink), name: name}
+	p := &proc{t: t, Sink: k.(*Sink), name: name, lane: laneX}
 	p.recover()
 	return p
 }
@@ -93,9 +95,9 @@ func process(t testing.TB, c *kfake.Cluster, name string, w *wire) *proc {
 func (p *proc) recover() int64 {
 	p.t.Helper()
 	for range 50 {
-		prog, err := p.Recover(context.Background(), []stream.Lane{laneX})
+		prog, err := p.Recover(context.Background(), []stream.Lane{p.lane})
 		if err == nil {
-			return prog.Lanes[laneX].Next.Offset
+			return prog.Lanes[p.lane].Next.Offset
 		}
 		if stream.KindOf(err) != stream.KindRetry {
 			p.t.Fatalf("%s: Recover: %v", p.name, err)
@@ -105,7 +107,7 @@ func (p *proc) recover() int64 {
 	return 0
 }
 
-// stage makes the epoch [from,to) of laneX, one row an offset.
+// stage makes the epoch [from,to) of the lane, one row an offset.
 func (p *proc) stage(from, to int64) stream.Staged {
 	p.n++
 	payload := []byte{1}
@@ -122,7 +124,7 @@ func (p *proc) stage(from, to int64) stream.Staged {
 	n := to - from
 	return stream.Staged{Format: 1, Payload: payload, Epoch: stream.Epoch{Pipeline: sinktest.Pipeline, Sink: sinktest.Sink, Commit: fmt.Sprintf("%s-%d", p.name, p.n),
 		Plan: "plan", Cluster: "cluster", Spans: []stream.LedgerSpan{{TopicID: "id", Count: stream.Count{In: n, Written: n},
-			Span: stream.Span{Lane: laneX, From: stream.Position{Offset: from}, To: stream.Position{Offset: to}}}}}}
+			Span: stream.Span{Lane: p.lane, From: stream.Position{Offset: from}, To: stream.Position{Offset: to}}}}}}
 }
 
 // commit commits as the engine does: again after a RetryError.
@@ -251,4 +253,99 @@ func interleave(t *testing.T, n int64, act func(*kfake.Cluster, *proc, *wire)) b
 		t.Fatalf("stopped before request %d", n)
 	}
 	return reached
+}
+
+// TestTwoStopped: two new owners are stopped, each before a request of its
+// own, and go on in either order while the old one acts; the seed decides.
+func TestTwoStopped(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a broker a case")
+	}
+	for seed := range uint64(24) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(seed, 7))
+			c, err := kfake.NewCluster(kfake.NumBrokers(1))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			a := process(t, c, "a", newWire(-1))
+			a.finish(2)
+			var ps []*proc
+			var ws []*wire
+			var all sync.WaitGroup
+			for i := range 2 {
+				w := newWire(-1)
+				p := process(t, c, fmt.Sprint("p", i), w)
+				w.stopAt = w.count.Load() + r.Int64N(17)
+				ps, ws = append(ps, p), append(ws, w)
+			}
+			order := r.Perm(3)
+			for i, p := range ps {
+				ended := make(chan struct{})
+				all.Go(func() { defer close(ended); p.commit(p.stage(2, 4)) })
+				select {
+				case <-ws[i].stopped:
+				case <-ended:
+				case <-time.After(3 * time.Second): // it waits for the one that stands
+				}
+			}
+			for _, i := range order {
+				if i < 2 {
+					close(ws[i].proceed)
+				} else {
+					all.Go(func() { a.commit(a.stage(2, 4)) })
+				}
+			}
+			all.Wait()
+			for i, p := range ps {
+				p.finish(int64(6 + 2*i))
+			}
+			a.finish(10)
+			wantOnce(t, c, 10)
+		})
+	}
+}
+
+// TestClaimsMeet: many processes claim lanes of their own at once, as after a
+// change of the group; the lock of claims lets all of them through.
+func TestClaimsMeet(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for each other")
+	}
+	c := newBroker(t)
+	const n = 8
+	ps := make([]*proc, n)
+	for i := range ps {
+		ps[i] = process(t, c, fmt.Sprint("p", i), newWire(-1))
+		ps[i].lane.Partition = int32(i)
+		ps[i].recover()
+	}
+	var all sync.WaitGroup
+	var tries atomic.Int64
+	for _, p := range ps {
+		all.Go(func() {
+			st := p.stage(0, 2)
+			for {
+				tries.Add(1)
+				err := p.Commit(context.Background(), []stream.Staged{st})
+				var again *stream.RetryError
+				if errors.As(err, &again) && tries.Load() < 50*n {
+					time.Sleep(again.After) // as the engine does
+					continue
+				}
+				if err != nil {
+					t.Errorf("%s: %v", p.name, err)
+				}
+				return
+			}
+		})
+	}
+	all.Wait()
+	t.Logf("%d tries of %d commits", tries.Load(), n)
+	prog, err := ps[0].Inspect(context.Background())
+	if err != nil || len(prog.Lanes) != n {
+		t.Errorf("%d lanes, %v", len(prog.Lanes), err)
+	}
 }

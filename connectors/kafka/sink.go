@@ -2,8 +2,6 @@ package kafka
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -32,11 +29,12 @@ type SinkConfig struct {
 	Partitions  int32             `yaml:"partitions" plan:"-"`  // of topics the sink makes; -1: the broker's default
 	Replication int16             `yaml:"replication" plan:"-"` // the same
 	Timeout     topology.Duration `yaml:"timeout" plan:"-"`     // of a transaction
-	Linger      topology.Duration `yaml:"linger" plan:"-"`      //
+	Linger      topology.Duration `yaml:"linger" plan:"-"`      // waits that long for a batch to fill
+	Compression string            `yaml:"compression" plan:"-"` // zstd (default), lz4, snappy, gzip, none
 }
 
 // SinkDefault is the sink's config before the file.
-var SinkDefault = SinkConfig{Topic: "{topic}.masked", Partitions: -1, Replication: -1, Timeout: topology.Duration(40 * time.Second), Linger: topology.Duration(10 * time.Millisecond)}
+var SinkDefault = SinkConfig{Topic: "{topic}.masked", Partitions: -1, Replication: -1, Timeout: topology.Duration(40 * time.Second), Linger: topology.Duration(10 * time.Millisecond), Compression: "zstd"}
 
 // Validate finds mistakes before anything runs.
 func (c *SinkConfig) Validate() error {
@@ -48,8 +46,14 @@ func (c *SinkConfig) Validate() error {
 	if strings.ContainsAny(rest, "{}") || c.Topic == "" || c.Topic == "{topic}" {
 		errs = append(errs, fmt.Errorf("topic %q: a template of {topic}, {database}, {namespace} and {table}, and not the source's own name", c.Topic))
 	}
+	if _, ok := codecs[c.Compression]; !ok {
+		errs = append(errs, fmt.Errorf("compression %q%s", c.Compression, topology.Suggest(c.Compression, []string{"zstd", "lz4", "snappy", "gzip", "none"})))
+	}
 	return errors.Join(errs...)
 }
+
+var codecs = map[string]kgo.CompressionCodec{"zstd": kgo.ZstdCompression(), "lz4": kgo.Lz4Compression(), "snappy": kgo.SnappyCompression(),
+	"gzip": kgo.GzipCompression(), "none": kgo.NoCompression()}
 
 // Sink writes rows to topics. A commit is one Kafka transaction: the rows, a
 // progress record a lane in the compacted topic _sluice_progress_PIPELINE, and
@@ -115,85 +119,6 @@ func (s *Sink) progressTopic() string { return "_sluice_progress_" + s.env.Pipel
 func (s *Sink) ledgerTopic() string   { return "_sluice_ledger_" + s.env.Pipeline }
 
 func (s *Sink) key(l stream.Lane) string { return s.env.Name + "/" + l.String() }
-
-// client is the transactional producer, made anew after a fence or an error.
-// Its id is taken at the broker before any claim names it: taken later it
-// would undo a fence that came between.
-func (s *Sink) client(ctx context.Context) (*kgo.Client, error) {
-	if s.cl != nil {
-		return s.cl, nil
-	}
-	id := make([]byte, 8)
-	rand.Read(id)
-	txid := fmt.Sprintf("sluice-%s-%s-%s", s.env.Pipeline, s.env.Name, hex.EncodeToString(id))
-	cl, err := s.producer(txid)
-	if err != nil {
-		return nil, err
-	}
-	if _, _, err := cl.ProducerID(ctx); err != nil {
-		cl.Close()
-		return nil, err
-	}
-	s.cl, s.txid, s.mine[txid] = cl, txid, true
-	return cl, nil
-}
-
-func (s *Sink) producer(txid string) (*kgo.Client, error) {
-	return kgo.NewClient(append(slices.Clone(s.opts), kgo.TransactionalID(txid), kgo.TransactionTimeout(time.Duration(s.cfg.Timeout)),
-		kgo.ProducerLinger(time.Duration(s.cfg.Linger)), kgo.ProducerBatchCompression(kgo.ZstdCompression()), kgo.RecordPartitioner(partitioner()),
-		kgo.MaxBufferedRecords(1<<20), kgo.RetryTimeout(20*time.Second))...)
-}
-
-// drop gives the producer up; settle ends what it left open.
-func (s *Sink) drop() {
-	if s.cl == nil {
-		return
-	}
-	s.cl.Close()
-	s.left = append(s.left, s.txid)
-	s.cl, s.txid = nil, ""
-}
-
-// partitioner keeps rows of a key together, and rows without a key by the lane
-// they came from, so that both keep their order. // D1
-func partitioner() kgo.Partitioner {
-	keyed := kgo.StickyKeyPartitioner(nil)
-	return kgo.BasicConsistentPartitioner(func(topic string) func(*kgo.Record, int) int {
-		k := keyed.ForTopic(topic)
-		return func(r *kgo.Record, n int) int {
-			if r.Key == nil {
-				return int(r.Partition) % n
-			}
-			return k.Partition(r, n)
-		}
-	})
-}
-
-// topics makes sure topics exist.
-func (s *Sink) topics(ctx context.Context, cl *kgo.Client, names ...string) error {
-	adm := kadm.NewClient(cl)
-	for _, n := range names {
-		if s.made[n] {
-			continue
-		}
-		parts, conf := s.cfg.Partitions, map[string]*string(nil)
-		if strings.HasPrefix(n, "_sluice_") {
-			parts = 1
-		}
-		if n == s.progressTopic() {
-			conf = map[string]*string{"cleanup.policy": kadm.StringPtr("compact")}
-		}
-		r, err := adm.CreateTopic(ctx, parts, s.cfg.Replication, conf, n)
-		if err == nil {
-			err = r.Err
-		}
-		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-			return fmt.Errorf("topic %s: %w", n, err)
-		}
-		s.made[n] = true
-	}
-	return nil
-}
 
 // Recover is part of stream.Sink. It reads and fences nobody but the producers
 // this process itself gave up.
@@ -410,13 +335,16 @@ func (s *Sink) passing(call string, err error) error {
 	}
 	s.drop()
 	s.unsure = true
+	if errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.UnknownTopicID) {
+		clear(s.made) // somebody deleted a topic: it is made again
+	}
 	switch {
 	case kind == stream.KindRetry, errors.Is(err, context.Canceled):
 		return err
 	case fencedByBroker(err):
 		s.gone = true
 		return stream.ErrFenced
-	case errors.As(err, &ke) && !ke.Retriable && !errors.Is(err, kerr.UnknownTopicOrPartition):
+	case errors.As(err, &ke) && !ke.Retriable && !errors.Is(err, kerr.UnknownTopicOrPartition) && !errors.Is(err, kerr.UnknownTopicID):
 		return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("kafka: %s: %s", call, ke.Message), Todo: "mend the topic, the user's rights or the config"}
 	}
 	return stream.Retry("kafka_"+call, 0, fmt.Errorf("kafka: %w", err))

@@ -335,7 +335,7 @@ func TestFaults(t *testing.T) {
 }
 
 func FuzzSplit(f *testing.F) {
-	for _, s := range []string{"", "SELECT 1", "SELECT 'a;b'; -- c;\nSELECT ?1,?,?7 /* ; */", "CREATE TRIGGER a BEGIN SELECT 1; END; SELECT [a;b]", "'", "/*", "?99999999999", `"a"";"`} {
+	for _, s := range []string{"", "SELECT 1", "SELECT 'a;b'; -- c;\nSELECT ?1,?,?7 /* ; */", "CREATE TRIGGER a BEGIN SELECT 1; END; SELECT [a;b]", "'", "/*", "?99999999999", `"a"";"`, "\v", "\u00a0;\u2003"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -28,7 +28,7 @@ func split(sql string) []piece {
 	sc := &scanner{s: sql}
 	start := 0
 	flush := func(end int) {
-		if sc.piece.text = strings.TrimSpace(sql[start:end]); sc.words > 0 {
+		if sc.piece.text = strings.Trim(sql[start:end], " \t\n\r\f"); sc.words > 0 {
 			out = append(out, sc.piece)
 		}
 		*sc = scanner{s: sql, i: end}

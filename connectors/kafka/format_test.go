@@ -1,0 +1,98 @@
+package kafka
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"sluice/topology/stream"
+)
+
+// TestProgressFormat: what version 1 wrote is read for ever, and is what is written.
+func TestProgressFormat(t *testing.T) {
+	const v1 = `{"v":1,"topic_id":"id","next":{"offset":7,"epoch":3},"sink":"sink","seq":5,"commit":"c","plan":"p","cluster":"k","writer":"sluice-a-b-00"}`
+	var x laneRecord
+	if err := json.Unmarshal([]byte(v1), &x); err != nil {
+		t.Fatal(err)
+	}
+	want := laneRecord{Format: 1, LanePos: stream.LanePos{TopicID: "id", Next: stream.Position{Offset: 7, Epoch: 3}}, Sink: "sink", Seq: 5, Commit: "c", Plan: "p", Cluster: "k", Writer: "sluice-a-b-00"}
+	if out, err := json.Marshal(x); x != want || err != nil || string(out) != v1 {
+		t.Errorf("read as %+v, written as %s, %v", x, out, err)
+	}
+	for _, l := range []stream.Lane{{Topic: "a", Partition: 0}, {Topic: "a/b/9", Partition: 12}} {
+		if got, err := parseLane(l.String()); err != nil || got != l {
+			t.Errorf("%v is read as %v, %v", l, got, err)
+		}
+	}
+}
+
+// TestSinkConfig: mistakes are named before anything runs.
+func TestSinkConfig(t *testing.T) {
+	for text, want := range map[string]string{
+		"brokers: [a:1]": "",
+		"brokers: [a:1]\ncompression: lz4\ntopic: 'x.{database}.{table}'": "",
+		"brokers: [a:1]\ncompression: zst":                                "zstd",
+		"brokers: [a]":                                                    "port",
+		"brokers: []":                                                     "at least one",
+		"brokers: [a:1]\ntopic: '{topic}'":                                "source's own",
+		"brokers: [a:1]\ntopic: '{tabel}'":                                "template",
+		"brokers: [a:1]\nlingre: 1s":                                      "linger",
+	} {
+		var n yaml.Node
+		if err := yaml.Unmarshal([]byte(text), &n); err != nil {
+			t.Fatal(err)
+		}
+		if err := SinkFactory.Check(n.Content[0]); (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// TestTopicDeleted: a data topic that was deleted is made again; a progress
+// topic that was deleted stops the sink, for positions are gone with it.
+func TestTopicDeleted(t *testing.T) {
+	c := newBroker(t)
+	p := process(t, c, "a", newWire(-1))
+	p.finish(2)
+	if err := c.DeleteTopic("x.masked"); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.commit(p.stage(2, 4)); err != nil {
+		t.Fatalf("after the data topic was deleted: %v", err)
+	}
+	if n := len(readAll(t, c, func(topic string) bool { return topic == "x.masked" })); n != 2 {
+		t.Errorf("%d rows, want the 2 that were written since", n)
+	}
+	if err := c.DeleteTopic(p.progressTopic()); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.commit(p.stage(4, 6)); !errors.Is(err, stream.ErrFenced) {
+		t.Errorf("after the progress topic was deleted: %v, want ErrFenced", err)
+	}
+	p.Recover(context.Background(), []stream.Lane{laneX})
+	if err := p.commit(p.stage(0, 6)); !errors.Is(err, stream.ErrFenced) {
+		t.Errorf("from the beginning into a store without progress: %v, want ErrFenced", err)
+	}
+}
+
+// FuzzMessages: what is staged is plain data from a disk or a topic.
+func FuzzMessages(f *testing.F) {
+	p := &proc{}
+	f.Add(p.stage(0, 3).Payload)
+	f.Add([]byte{1})
+	f.Add([]byte{})
+	f.Add([]byte{1, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		rs, err := decodeMessages(b)
+		if err != nil && !errors.Is(err, errPayload) {
+			t.Fatal(err)
+		}
+		if err == nil && len(rs) > len(b) {
+			t.Fatalf("%d messages of %d bytes", len(rs), len(b))
+		}
+	})
+}
