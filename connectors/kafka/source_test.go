@@ -87,19 +87,22 @@ func (f *feed) Admit(ctx context.Context, b *stream.Batch) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if at, ok := f.at[b.Lane]; !ok || at != b.From.Offset { // under way when the lane was sought or taken
+	at, ok := f.at[b.Lane]
+	if !ok || at < b.From.Offset || at >= b.To.Offset { // under way when the lane was sought or taken
 		return nil
 	}
 	f.store.mu.Lock()
 	defer f.store.mu.Unlock()
-	if n, ok := f.store.next[b.Lane]; ok && n != b.From.Offset {
+	if n, ok := f.store.next[b.Lane]; ok && n != at {
 		return nil // another member holds it
 	}
 	for _, r := range b.Records {
 		if r.Offset < b.From.Offset || r.Offset >= b.To.Offset {
 			f.t.Errorf("%v: record %d in [%d,%d)", b.Lane, r.Offset, b.From.Offset, b.To.Offset)
 		}
-		f.store.values[b.Lane] = append(f.store.values[b.Lane], string(r.Value.Bytes()))
+		if r.Offset >= at { // the rest of one that began before: see stream.Feed
+			f.store.values[b.Lane] = append(f.store.values[b.Lane], string(r.Value.Bytes()))
+		}
 	}
 	f.at[b.Lane], f.store.next[b.Lane] = b.To.Offset, b.To.Offset
 	return nil
