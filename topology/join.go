@@ -29,9 +29,14 @@ func (p *Pipeline) joinAll(ctx context.Context, cluster string, infos []stream.L
 	for _, o := range p.outs {
 		var failed error
 		wait := o.do(ctx, func(hard context.Context) error {
-			if failed = o.cycle(hard, "assign"); failed == nil { // nothing of these lanes may be under way
-				failed = o.join(hard, cluster, infos, j)
+			// Nothing of these lanes may be under way. An epoch that fails for good
+			// is gone: it ends the pipeline, whoever asked for it (it was lost
+			// until a restart, while Assign was tried again).
+			if err := o.cycle(hard, "assign"); err != nil {
+				failed = err
+				return err
 			}
+			failed = o.join(hard, cluster, infos, j)
 			return nil
 		})
 		if err := wait(); err != nil {

@@ -49,11 +49,6 @@ func (h *history) step(what int) {
 			w.move([]stream.Lane{ln}, h.live[i], false)
 		}
 	case 8: // the topic is deleted and made anew, under the same name
-		// Known: about one history in some thousands with this step ends with a
-		// lane that stands still (never lost, never doubled) until a restart.
-		if !*anew {
-			return
-		}
 		if rng.IntN(3) == 0 {
 			w.mu.Lock()
 			id := fmt.Sprint("t", h.rng.Uint32())
@@ -114,7 +109,8 @@ func (h *history) step(what int) {
 }
 
 // meddle commits the next records of lanes to the first two stores, as a
-// zombie would that comes back.
+// zombie would that comes back: of lanes that both stores know, for nothing is
+// read before every sink wrote its start.
 func (h *history) meddle(lanes []stream.Lane) {
 	h.w.mu.Lock()
 	defer h.w.mu.Unlock()
@@ -122,7 +118,7 @@ func (h *history) meddle(lanes []stream.Lane) {
 		for _, ln := range lanes {
 			l, at := h.w.lanes[ln], s.lanes[ln]
 			from := at.Next.Offset
-			if at.TopicID != l.id || from < l.start || from >= int64(len(l.recs)) || h.plans > 0 {
+			if h.stores[0].lanes[ln].TopicID != l.id || h.stores[1].lanes[ln].TopicID != l.id || from < l.start || from >= int64(len(l.recs)) || h.plans > 0 {
 				continue
 			}
 			to := from + 1 + h.rng.Int64N(int64(len(l.recs))-from)

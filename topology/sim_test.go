@@ -17,7 +17,6 @@ import (
 )
 
 var (
-	anew      = flag.Bool("anew", false, "histories with topics that are deleted and made anew, too")
 	histories = flag.Int("histories", 2000, "how many simulated histories TestSimulation runs")
 	firstSeed = flag.Uint64("first", 1, "the first of them")
 	only      = flag.Uint64("seed", 0, "run this history only")
