@@ -385,3 +385,31 @@ func TestAssignedWhileFenced(t *testing.T) {
 		b.stop(t)
 	})
 }
+
+// TestRefusedWhileAssigned (was lost until a restart): an epoch that the store
+// refuses for good while other lanes are assigned ends the pipeline; its rows
+// are nowhere but in the log.
+func TestRefusedWhileAssigned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 3)
+		b.start()
+		time.Sleep(5 * time.Second)
+		b.add(5)
+		time.Sleep(100 * time.Millisecond) // read, and no timer yet
+		b.w.fatal.Store(1)
+		other := stream.Lane{Topic: "u"}
+		b.w.mu.Lock()
+		b.w.lanes[other] = newSimLane("u1", true)
+		b.w.mu.Unlock()
+		b.w.assign(b.m, []stream.Lane{other})
+		select {
+		case <-b.m.ended:
+		case <-time.After(time.Minute):
+			b.m.cancel()
+			<-b.m.ended
+		}
+		if !errors.Is(b.m.err, errFatal) {
+			t.Errorf("ended with %v, store at %d of 8", b.m.err, b.next(0))
+		}
+	})
+}
