@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,7 +83,7 @@ func (o *output) join(ctx context.Context, cluster string, infos []stream.LaneIn
 		if len(fresh) > 0 {
 			e := o.epoch()
 			slices.SortFunc(fresh, func(a, b stream.LedgerSpan) int { return a.Lane.Compare(b.Lane) })
-			e.Spans, e.Plan = fresh, cmp.Or(prog.Plan, e.Plan) // a start says nothing of the plan: the change is still to be judged
+			e.Spans, e.KeepPlan = fresh, true // the change is still to be judged, and another instance may run the new plan already
 			err := o.commit(ctx, e, nil)
 			if errors.Is(err, stream.ErrFenced) { // another instance wrote its start first
 				if err := o.sleep(ctx, retryMin); err != nil {

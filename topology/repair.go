@@ -1,7 +1,6 @@
 package topology
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +66,7 @@ func (p *Pipeline) repair(ctx context.Context, only func(stream.Lane) bool, sett
 		}
 		p.cluster = cluster
 		e := o.epoch()
-		e.Plan = cmp.Or(prog.Plan, e.Plan) // a repair says nothing of the plan
+		e.KeepPlan = true
 		var spans []Repaired
 		for _, info := range infos {
 			known, ok := prog.Lanes[info.Lane]

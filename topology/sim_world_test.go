@@ -170,7 +170,10 @@ func (s *simStore) apply(st stream.Staged, rows []string) error {
 			s.broken = fmt.Sprint("unbalanced ", sp)
 		}
 	}
-	s.commits[st.Commit], s.plan = true, st.Plan
+	s.commits[st.Commit] = true
+	if !st.KeepPlan || s.plan == "" {
+		s.plan = st.Plan
+	}
 	s.rows = append(s.rows, rows...)
 	for _, d := range st.Rejects {
 		s.dead = append(s.dead, fmt.Sprintf("%s@%d", d.Lane, d.Offset))

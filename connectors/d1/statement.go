@@ -33,7 +33,7 @@ const stagedSQL = `SELECT CASE WHEN count(*) <> CAST(?4 AS INTEGER) THEN json_ex
 
 const (
 	seqSQL = `INSERT INTO _sluice_progress (pipeline, sink, v, seq, plan, cluster, "commit") VALUES (?1, ?2, 1, 1, ?3, ?4, ?5) ` +
-		`ON CONFLICT (pipeline, sink) DO UPDATE SET v = 1, seq = seq + 1, plan = excluded.plan, cluster = excluded.cluster, "commit" = excluded."commit"`
+		`ON CONFLICT (pipeline, sink) DO UPDATE SET v = 1, seq = seq + 1, plan = CASE WHEN ?6 = '1' AND _sluice_progress.plan <> '' THEN _sluice_progress.plan ELSE excluded.plan END, cluster = excluded.cluster, "commit" = excluded."commit"`
 	offsetsSQL = `INSERT INTO _sluice_offsets (pipeline, sink, topic, part, v, topic_id, next, epoch, seq, "commit") ` +
 		`SELECT ?2, ?3, l.value->>0, l.value->>1, 1, l.value->>2, l.value->>5, l.value->>6, p.seq, ?4 FROM json_each(?1) l, _sluice_progress p WHERE p.pipeline = ?2 AND p.sink = ?3 ` +
 		`ON CONFLICT (pipeline, sink, topic, part) DO UPDATE SET v = 1, topic_id = excluded.topic_id, next = excluded.next, epoch = excluded.epoch, seq = excluded.seq, "commit" = excluded."commit"`
@@ -128,7 +128,11 @@ func (s *Sink) settle(e *stream.Epoch) (ss []cloudflare.Statement) {
 	for _, p := range pack(more, s.cfg.MaxRequestBytes, s.cfg.MaxRows) {
 		ss = append(ss, cloudflare.Statement{SQL: moreSQL, Params: append([][]byte{p}, params(s.env.Pipeline)...)})
 	}
-	ss = append(ss, cloudflare.Statement{SQL: seqSQL, Params: params(s.env.Pipeline, e.Sink, e.Plan, e.Cluster, e.Commit)})
+	keep := "0"
+	if e.KeepPlan {
+		keep = "1"
+	}
+	ss = append(ss, cloudflare.Statement{SQL: seqSQL, Params: params(s.env.Pipeline, e.Sink, e.Plan, e.Cluster, e.Commit, keep)})
 	for _, p := range pack(spans, s.cfg.MaxRequestBytes, 1<<20) {
 		ss = append(ss,
 			cloudflare.Statement{SQL: ledgerSQL, Params: append([][]byte{p}, params(s.env.Pipeline, e.Sink, e.Commit, e.Plan, strconv.FormatInt(e.Time, 10))...)},

@@ -211,7 +211,10 @@ func (s *Sink) plan(rec record, todo []stream.Staged) (record, map[string]*addit
 			return next, nil, err
 		}
 		next.Progress.Seq++
-		next.Progress.Plan, next.Progress.Cluster, next.Progress.Commit = st.Plan, st.Cluster, st.Commit
+		next.Progress.Cluster, next.Progress.Commit = st.Cluster, st.Commit
+		if !st.KeepPlan || next.Progress.Plan == "" {
+			next.Progress.Plan = st.Plan
+		}
 		for _, sp := range st.Spans {
 			next.Progress.Lanes[sp.Lane] = stream.LanePos{TopicID: sp.TopicID, Next: sp.To}
 		}

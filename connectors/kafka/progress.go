@@ -132,9 +132,14 @@ func (s *Sink) seen(last map[stream.Lane]laneRecord, lanes []stream.Lane) stream
 
 func (s *Sink) header(last map[stream.Lane]laneRecord) stream.Progress {
 	p := stream.Progress{Format: 1, Pipeline: s.env.Pipeline, Sink: s.env.Name, Lanes: map[stream.Lane]stream.LanePos{}}
-	for _, x := range last {
+	plan := int64(-1)
+	for _, l := range stream.SortedLanes(last) {
+		x := last[l]
 		if x.Seq >= p.Seq {
-			p.Seq, p.Plan, p.Cluster, p.Commit = x.Seq, x.Plan, x.Cluster, x.Commit
+			p.Seq, p.Cluster, p.Commit = x.Seq, x.Cluster, x.Commit
+		}
+		if x.planSeq() >= plan && x.Plan != "" {
+			p.Plan, plan = x.Plan, x.planSeq()
 		}
 	}
 	return p

@@ -98,9 +98,17 @@ type laneRecord struct {
 	Seq     int64  `json:"seq"`
 	Commit  string `json:"commit"`
 	Plan    string `json:"plan"`
+	PlanSeq int64  `json:"plan_seq,omitempty"` // of the commit that set the plan, if that is not Seq; -1: none did
 	Cluster string `json:"cluster"`
 	Writer  string `json:"writer"`         // transactional id
 	None    bool   `json:"none,omitempty"` // a claim of a lane that has no position yet
+}
+
+func (x laneRecord) planSeq() int64 {
+	if x.PlanSeq != 0 {
+		return x.PlanSeq
+	}
+	return x.Seq
 }
 
 func openSink(c SinkConfig, env topology.Env) (stream.Sink, error) {
@@ -310,8 +318,14 @@ func (s *Sink) records(st *stream.Staged) (rs []*kgo.Record, next map[stream.Lan
 		if !ok || x.Writer != s.txid || !x.None && x.Next.Offset != sp.From.Offset { // D2 D3
 			return nil, nil, stream.ErrFenced
 		}
-		next[sp.Lane] = laneRecord{Format: 1, LanePos: stream.LanePos{TopicID: sp.TopicID, Next: sp.To}, Sink: s.env.Name, Seq: s.seq,
+		n := laneRecord{Format: 1, LanePos: stream.LanePos{TopicID: sp.TopicID, Next: sp.To}, Sink: s.env.Name, Seq: s.seq,
 			Commit: st.Commit, Plan: st.Plan, Cluster: st.Cluster, Writer: s.txid}
+		if st.KeepPlan {
+			if n.PlanSeq = -1; !x.None {
+				n.Plan, n.PlanSeq = x.Plan, x.planSeq()
+			}
+		}
+		next[sp.Lane] = n
 	}
 	if rs, err = decodeMessages(st.Payload); err != nil {
 		return nil, nil, err

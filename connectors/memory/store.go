@@ -135,7 +135,10 @@ func (x *state) move(es []stream.Epoch, absent map[stream.Lane]bool, apply func(
 		if !ok {
 			p.Lanes = map[stream.Lane]stream.LanePos{}
 		}
-		p.Format, p.Pipeline, p.Sink, p.Seq, p.Plan, p.Cluster, p.Commit = 1, e.Pipeline, e.Sink, p.Seq+1, e.Plan, e.Cluster, e.Commit
+		p.Format, p.Pipeline, p.Sink, p.Seq, p.Cluster, p.Commit = 1, e.Pipeline, e.Sink, p.Seq+1, e.Cluster, e.Commit
+		if !e.KeepPlan || p.Plan == "" {
+			p.Plan = e.Plan
+		}
 		for _, sp := range e.Spans {
 			at, known := p.Lanes[sp.Lane]
 			if known && at.Next.Offset != sp.From.Offset || !known && !absent[sp.Lane] {

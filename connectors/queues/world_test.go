@@ -74,7 +74,10 @@ func (v *view) SwapProgress(_ context.Context, e stream.Epoch) error {
 		return stream.ErrFenced
 	}
 	v.p.Seq++
-	v.p.Commit, v.p.Plan, v.p.Cluster = e.Commit, e.Plan, e.Cluster
+	v.p.Commit, v.p.Cluster = e.Commit, e.Cluster
+	if !e.KeepPlan || v.p.Plan == "" {
+		v.p.Plan = e.Plan
+	}
 	for _, s := range e.Spans {
 		v.p.Lanes[s.Lane], v.known[s.Lane] = stream.LanePos{TopicID: s.TopicID, Next: s.To}, true
 		v.ledger = append(v.ledger, stream.LedgerRow{Seq: v.p.Seq, Sink: e.Sink, Commit: e.Commit, Plan: e.Plan, Time: e.Time, LedgerSpan: s})

@@ -39,6 +39,30 @@ func positions(w *world) {
 	w.wantAt(9, 2)
 }
 
+// planKept: a start says nothing of the plan, unless nothing did before.
+func planKept(w *world) {
+	start := func(plan string, lane stream.Lane) {
+		c := w.newCut()
+		c.span(stream.Span{Lane: lane, From: at(0), To: at(0)}, stream.Count{})
+		c.epoch.Plan, c.epoch.KeepPlan = plan, true
+		p := w.open()
+		p.commit(p.upload(c))
+	}
+	want := func(plan string) {
+		w.Helper()
+		if got := w.open().recover().Plan; got != plan {
+			w.Errorf("recovered plan %q, want %q", got, plan)
+		}
+	}
+	start("plan-0", laneA)
+	want("plan-0")
+	p := w.open()
+	p.commit(p.stage(w.run(laneA, 0, 3)))
+	want("plan-1")
+	start("plan-2", laneB)
+	want("plan-1")
+}
+
 // emptySpan: a lane moves without rows, or it is read again for ever (never did).
 func emptySpan(w *world) {
 	p := w.open()

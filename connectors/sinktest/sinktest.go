@@ -126,6 +126,7 @@ func Run(t *testing.T, fresh func(t testing.TB) Store, opts ...Option) {
 		{"Ledger", ledger},
 		{"DeadLettersOnce", deadLetters},
 		{"PlanKept", plans},
+		{"StartKeepsPlan", planKept},
 		{"ProgressStore", progressStore},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -96,6 +96,7 @@ type Epoch struct {
 	Sink     string       `json:"sink"`
 	Commit   string       `json:"commit"` // unique id of this commit
 	Plan     string       `json:"plan"`
+	KeepPlan bool         `json:"keep_plan,omitempty"` // positions only (a start, a repair): a plan that the store has stays
 	Cluster  string       `json:"cluster"`
 	Time     int64        `json:"time"`  // wall clock of the seal, microseconds since 1970 UTC
 	Spans    []LedgerSpan `json:"spans"` // every lane of the epoch, with or without rows, sorted by lane
