@@ -72,6 +72,9 @@ func (r Registry) Build(s *Spec, env Env) (p *Pipeline, err error) {
 	if p.source, err = open(r.Sources, s.Source, named("source")); err != nil {
 		return nil, err
 	}
+	if _, ok := p.source.(stream.ControlKeeper); s.Scale == "group" && !ok {
+		return nil, At(s.Source.at, fmt.Errorf("scale: group needs a source that keeps a control log; %s does not: take scale: single", s.Source.Type))
+	}
 	for _, n := range s.Stages {
 		if err := p.addStage(r, n, named(n.Type)); err != nil {
 			return nil, err

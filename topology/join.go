@@ -56,6 +56,12 @@ func (p *Pipeline) joinAll(ctx context.Context, cluster string, infos []stream.L
 // goroutine. A lane the sink never saw gets its start written down before
 // anything is read. Its answers are added to j.
 func (o *output) join(ctx context.Context, cluster string, infos []stream.LaneInfo, j *joined) error {
+	o.hurry = true
+	if o.grouped() {
+		if err := o.sync(ctx, laneNames(infos)); err != nil {
+			return err
+		}
+	}
 	for {
 		prog, more, err := o.ask(ctx, infos)
 		if err != nil {

@@ -29,6 +29,10 @@ type output struct {
 
 	waiting bool                 // p.mu: between a fence and its recovery: gets no batches
 	fences  int                  // in a row
+	hurry   bool                 // the epoch that is committed cannot wait for a leader's timer
+	tickets int                  // proposals made
+	leads   bool                 // this process committed for all instances when it looked last
+	said    []string             // tickets it gave a verdict on
 	planned bool                 // the plan is kept in this store
 	seen    map[stream.Lane]bool // lanes this store knew, so that it may not forget them
 }
@@ -108,8 +112,12 @@ func (o *output) run(ctx context.Context, quit <-chan struct{}) error {
 // cycle ends the filling epoch and commits it, if anything moved.
 func (o *output) cycle(ctx context.Context, reason string) error {
 	if !o.pending.Swap(false) {
+		if o.grouped() {
+			return o.lead(ctx)
+		}
 		return nil
 	}
+	o.hurry = reason != "timer" && reason != "bytes"
 	e, parts, tokens, err := o.seal(ctx)
 	if err != nil || len(e.Spans) == 0 {
 		give(tokens)
@@ -203,7 +211,12 @@ func (o *output) commit(ctx context.Context, e stream.Epoch, parts []stream.Part
 	}
 	st.Format, st.Epoch = 1, e
 	o.p.Observer.staged(Staged{Sink: o.name, Took: o.p.env.Now().Sub(begin)})
-	return o.retry(ctx, "commit", e.Spans, func() error { return o.sink.Commit(ctx, []stream.Staged{st}) })
+	return o.retry(ctx, "commit", e.Spans, func() error {
+		if o.grouped() {
+			return o.propose(ctx, st)
+		}
+		return o.sink.Commit(ctx, []stream.Staged{st})
+	})
 }
 
 const (

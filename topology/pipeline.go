@@ -45,6 +45,7 @@ type Pipeline struct {
 
 	budget  *budget
 	workers []*worker
+	control *control // of `scale: group`, or nil
 
 	mu      sync.Mutex // lanes and all of their fields; output.waiting
 	lanes   map[stream.Lane]*lane
@@ -133,18 +134,28 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	soft, stop := context.WithCancel(ctx)
 	p.stop, p.abort = stop, func(err error) { abort(err); stop() }
 	defer stop()
+	follow, unfollow := context.WithCancel(hard)
+	defer unfollow()
 	drain := time.Duration(p.spec.Engine.Drain)
 	defer context.AfterFunc(soft, func() {
 		time.AfterFunc(drain, func() { abort(ErrDrain) })
 	})()
 
-	var workers, outs sync.WaitGroup
+	var workers, outs, followers sync.WaitGroup
 	for i := range p.env.Workers {
 		w := newWorker(p, i)
 		p.workers = append(p.workers, w)
 		workers.Go(w.run)
 	}
 	quit := make(chan struct{})
+	if k, ok := p.source.(stream.ControlKeeper); ok && p.spec.Scale == "group" && !p.Align {
+		p.control = newControl(k.Control(), p.pokeSink)
+		followers.Go(func() {
+			if err := p.control.log.Follow(follow, p.control.apply); err != nil && hard.Err() == nil {
+				p.abort(fmt.Errorf("control log: %w", err))
+			}
+		})
+	}
 	for _, o := range p.outs {
 		outs.Go(func() {
 			if err := o.run(hard, quit); err != nil {
@@ -163,6 +174,8 @@ func (p *Pipeline) Run(ctx context.Context) error {
 		abort(err)
 	}
 	outs.Wait()
+	unfollow()
+	followers.Wait()
 	for _, w := range p.workers {
 		w.queue.close()
 	}
@@ -199,6 +212,15 @@ func (p *Pipeline) flush(ctx context.Context, reason string) {
 func (p *Pipeline) pressure() {
 	for _, o := range p.outs {
 		o.poke("pressure")
+	}
+}
+
+// pokeSink has the sink's goroutine look at the control log. It never waits.
+func (p *Pipeline) pokeSink(name string) {
+	for _, o := range p.outs {
+		if o.name == name {
+			o.poke("control")
+		}
 	}
 }
 

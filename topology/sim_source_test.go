@@ -27,6 +27,7 @@ type member struct {
 	sought map[stream.Lane]int
 	dead   bool
 	hold   time.Time // a zombie answers nothing until then
+	leads  time.Time // until then it believes that it commits for all
 
 	p      *topology.Pipeline
 	cancel context.CancelFunc

@@ -22,8 +22,12 @@ func (h *history) step(what int) {
 		h.live[i].mu.Lock()
 		h.live[i].hold = time.Now().Add(time.Duration(1+rng.IntN(8)) * time.Second)
 		h.live[i].mu.Unlock()
+		w.lead(h.live[1-i], time.Duration(2+rng.IntN(8))*time.Second)
 		w.move(w.held(h.live[i], lanes), h.live[1-i], false)
 	case 2, 3: // a clean rebalance
+		if rng.IntN(3) == 0 {
+			w.lead(h.live[1-i], time.Duration(rng.IntN(2))*time.Second)
+		}
 		w.move(some, h.live[i], true)
 	case 4: // a rebalance without asking
 		w.move(some, h.live[i], false)

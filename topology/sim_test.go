@@ -80,6 +80,9 @@ func simulate(t *testing.T, seed uint64) {
 		w.slow = []int{0, 0, 40, 400}[rng.IntN(4)]
 		h := &history{t: t, rng: rng, w: w, stores: []*simStore{newSimStore(w), newSimStore(w), newSimStore(w)}, live: make([]*member, 2)}
 		w.file = strings.Replace(simFile, "name: b,", []string{"name: b,", "name: b, start: like a,", "name: b, start: latest,"}[rng.IntN(3)], 1)
+		if rng.IntN(2) == 0 {
+			w.file = strings.Replace(w.file, "id: sim", "id: sim\nscale: group", 1)
+		}
 		for p := range int32(1 + rng.IntN(4)) {
 			w.lanes[stream.Lane{Topic: "t", Partition: p}] = newSimLane("t1")
 		}
@@ -123,6 +126,9 @@ func (h *history) boot(i int) {
 	m := newMember(h.w, fmt.Sprint("m", h.boots))
 	m.p = simPipeline(h.t, h.w, m, h.stores, 1+h.rng.IntN(3), h.rng.Uint64())
 	h.live[i] = m
+	if l := h.w.leader; l == nil || l.isDead() || l.isEnded() || h.rng.IntN(3) == 0 {
+		h.w.lead(m, time.Duration(h.rng.IntN(3))*time.Second)
+	}
 	m.start()
 }
 
@@ -162,6 +168,12 @@ func (h *history) revive() {
 	}
 }
 
+func (m *member) isDead() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.dead
+}
+
 func (m *member) isEnded() bool {
 	select {
 	case <-m.ended:
@@ -176,7 +188,7 @@ func (h *history) expect(m *member) {
 	if *only != 0 {
 		h.t.Logf("%s ended: %v", m.name, m.err)
 	}
-	if err := m.err; err != nil && !errors.Is(err, errDead) && !errors.Is(err, topology.ErrDrain) && !errors.Is(err, errFatal) && !strings.Contains(err.Error(), "sluice align") {
+	if err := m.err; err != nil && !errors.Is(err, errDead) && !errors.Is(err, topology.ErrDrain) && !strings.Contains(err.Error(), errFatal.Error()) && !strings.Contains(err.Error(), "sluice align") {
 		h.t.Errorf("%s: %v", m.name, err)
 	}
 }

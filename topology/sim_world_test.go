@@ -30,6 +30,8 @@ type world struct {
 	file    string
 	weight  int64 // bytes of a record: heavy ones fill the budget
 	slow    int   // milliseconds that a call to a store takes at most
+	control [][]byte
+	leader  *member
 }
 
 func newWorld(rng *rand.Rand) *world {
@@ -263,11 +265,15 @@ func (k *simSink) Commit(_ context.Context, staged []stream.Staged) error {
 		return errFatal
 	}
 	k.s.w.mu.Lock()
+	before := k.s.copy()
 	var err error
 	for _, st := range staged {
 		var rows []string
 		rows = append(rows, splitLines(st.Payload)...)
-		err = k.s.apply(st, rows)
+		if err = k.s.apply(st, rows); err != nil {
+			k.s.restore(before) // D6: all or nothing
+			break
+		}
 	}
 	k.s.w.mu.Unlock()
 	if fault == 1 && err == nil { // applied, and the reply is lost
@@ -287,6 +293,9 @@ func splitLines(p []byte) (lines []string) {
 }
 
 func (k *simSink) Close() error { return nil }
+
+// OneCommitter is stream.OneCommitter: it matters in histories of a group.
+func (k *simSink) OneCommitter() {}
 
 // SavePlan and LoadPlan are stream.PlanKeeper.
 func (k *simSink) SavePlan(_ context.Context, hash string, text []byte) error {

@@ -69,3 +69,32 @@ type Surveyor interface {
 type Inspector interface {
 	Inspect(ctx context.Context) (Progress, error)
 }
+
+// ControlKeeper is a source that can keep a ControlLog.
+type ControlKeeper interface {
+	// Control makes the source take part in keeping the log. It is called
+	// once, before Run.
+	Control() ControlLog
+}
+
+// ControlLog is one log that all processes of a pipeline append to and read.
+// It names one of them to commit. It only orders: stores compare positions, so
+// that a record that comes twice, an old leader and two of them do no harm.
+// Safe for concurrent use.
+type ControlLog interface {
+	// Append adds a record. After an error it may have been added or not.
+	Append(ctx context.Context, record []byte) error
+	// Follow hands f every record that is kept and then every new one, in
+	// order, until ctx is done or f fails. The log is open as long as Follow runs.
+	Follow(ctx context.Context, f func(record []byte) error) error
+	// Leads reports whether this process is the one that commits, as far as it knows.
+	Leads() bool
+}
+
+// OneCommitter is a sink whose store bears few commits, whoever makes them: an
+// Iceberg catalog. Where a pipeline has many instances (`scale: group`) one of
+// them commits what all of them uploaded. Its Commit takes several epochs in
+// order, all or nothing.
+type OneCommitter interface {
+	OneCommitter()
+}
