@@ -108,6 +108,18 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// edit changes the pipeline file; old has to be in it once.
+func (w *world) edit(t *testing.T, old, new string) {
+	t.Helper()
+	p, err := os.ReadFile(w.file)
+	if err != nil || strings.Count(string(p), old) != 1 {
+		t.Fatalf("%q is %d times in the file: %v", old, strings.Count(string(p), old), err)
+	}
+	if err := os.WriteFile(w.file, []byte(strings.Replace(string(p), old, new, 1)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // run starts `sluice run` as a process that ends with the test; instance is
 // its static membership.
 func (w *world) run(t *testing.T, instance string) *exec.Cmd {
@@ -380,21 +392,39 @@ func (w *world) verifyQueue(t *testing.T, all []event) {
 
 // TestTwoInstances runs two processes of one pipeline under load. Lanes move
 // when one leaves and comes back, and when one is stopped (SIGSTOP) for longer
-// than its session and goes on as a zombie with what it had in memory. // D2 D3
+// than its session and goes on as a zombie with what it had in memory. As a
+// group, one commits to Iceberg for both, and the zombie is first of all that
+// one. // D2 D3
 func TestTwoInstances(t *testing.T) {
 	if testing.Short() {
 		t.Skip("waits for real session time-outs")
 	}
+	for _, scale := range []string{"single", "group"} {
+		t.Run(scale, func(t *testing.T) {
+			t.Parallel()
+			twoInstances(t, scale)
+		})
+	}
+}
+
+func twoInstances(t *testing.T, scale string) {
 	w := newWorld(t)
+	if scale == "group" {
+		w.edit(t, "\nid: dev\n", "\nid: dev\nscale: group\n")
+	}
 	feed, stopFeed := context.WithCancel(t.Context())
 	fed := make(chan error, 1)
 	go func() { fed <- w.stack.Generate(feed, 1000) }()
 	a, b := w.run(t, "a"), w.run(t, "b")
 	time.Sleep(5 * time.Second)
-	for range *zombies {
-		b.Process.Signal(syscall.SIGSTOP)
+	for i := range *zombies {
+		z := b
+		if scale == "group" && i%2 == 0 {
+			z = a // it came first and leads
+		}
+		z.Process.Signal(syscall.SIGSTOP)
 		time.Sleep(14 * time.Second) // the session is 10 s: its lanes go to the other
-		b.Process.Signal(syscall.SIGCONT)
+		z.Process.Signal(syscall.SIGCONT)
 		time.Sleep(4 * time.Second)
 	}
 	a.Process.Signal(syscall.SIGTERM) // a clean leave: lanes are handed over
@@ -416,5 +446,5 @@ func TestTwoInstances(t *testing.T) {
 	}
 	w.verify(t)
 	p, _ := os.ReadFile(filepath.Join(w.stack.Dir, "run.log"))
-	t.Logf("%d zombies; %d fences", *zombies, strings.Count(string(p), "another writer moved lanes"))
+	t.Logf("%d zombies; %d fences; %d times a process began to commit for all", *zombies, strings.Count(string(p), "another writer moved lanes"), strings.Count(string(p), "commits_for_all=true"))
 }
