@@ -3,6 +3,10 @@ package topology_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
 	"time"
 
 	"sluice/topology/stream"
@@ -81,4 +85,64 @@ func (w *world) lead(m *member, late time.Duration) {
 		old.leads = time.Now().Add(late)
 		old.mu.Unlock()
 	}
+}
+
+// TestGroupCommitsByOne (never did): of two instances of `scale: group` only
+// the leader commits, one commit for both; when it dies the other goes on.
+func TestGroupCommitsByOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 0)
+		b.w.file = strings.Replace(b.w.file, "id: sim", "id: sim\nscale: group", 1)
+		other := stream.Lane{Topic: "u"}
+		b.w.lanes[other] = newSimLane("u1")
+		add := func(n int) {
+			b.w.mu.Lock()
+			defer b.w.mu.Unlock()
+			for range n {
+				b.w.lanes[b.lane].recs = append(b.w.lanes[b.lane].recs, true)
+				b.w.lanes[other].recs = append(b.w.lanes[other].recs, true)
+			}
+		}
+		at := func() (int64, int64) {
+			b.w.mu.Lock()
+			defer b.w.mu.Unlock()
+			return b.stores[0].lanes[b.lane].Next.Offset, b.stores[0].lanes[other].Next.Offset
+		}
+		b.boot(t)
+		one := b.m
+		one.name = "one"
+		b.w.lead(one, 0)
+		b.start()
+		b.boot(t)
+		two := b.m
+		two.name = "two"
+		two.start()
+		b.w.assign(two, []stream.Lane{other})
+		time.Sleep(10 * time.Second)
+		begun := len(b.stores[0].by)
+		for range 20 {
+			add(1)
+			time.Sleep(700 * time.Millisecond)
+		}
+		time.Sleep(5 * time.Second)
+		if x, y := at(); x != 20 || y != 20 {
+			t.Errorf("the lanes stand at %d and %d of 20", x, y)
+		}
+		if n := len(b.stores[0].by) - begun; slices.Contains(b.stores[0].by, "two") || n > 25 {
+			t.Errorf("%d commits for 20 intervals of two instances, by %v", n, slices.Compact(b.stores[0].by))
+		}
+		one.mu.Lock()
+		one.dead = true
+		one.mu.Unlock()
+		one.cancel()
+		<-one.ended
+		add(3)
+		b.w.lead(two, 0)
+		time.Sleep(10 * time.Second)
+		if _, y := at(); y != 23 || !slices.Contains(b.stores[0].by, "two") {
+			t.Errorf("after the leader died the lane of the other stands at %d of 23", y)
+		}
+		b.m = two
+		b.stop(t)
+	})
 }

@@ -118,6 +118,7 @@ type simStore struct {
 	ledger  map[stream.Lane][]simSpan
 	broken  string    // what it saw that may never happen
 	stated  time.Time // until then a person has to mend it
+	by      []string  // the process of each commit
 }
 
 type simSpan struct {
@@ -274,6 +275,9 @@ func (k *simSink) Commit(_ context.Context, staged []stream.Staged) error {
 			k.s.restore(before) // D6: all or nothing
 			break
 		}
+	}
+	if err == nil {
+		k.s.by = append(k.s.by, k.m.name)
 	}
 	k.s.w.mu.Unlock()
 	if fault == 1 && err == nil { // applied, and the reply is lost
