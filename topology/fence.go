@@ -2,6 +2,7 @@ package topology
 
 import (
 	"context"
+	"fmt"
 	"maps"
 
 	"sluice/topology/stream"
@@ -54,6 +55,7 @@ func (o *output) rejoin(ctx context.Context, lanes []stream.Lane) (gone []stream
 	}
 	p := o.p
 	seek := map[stream.Lane]stream.Position{}
+	var changed []LaneChanged
 	p.seeking.Lock()
 	defer p.seeking.Unlock()
 	p.mu.Lock()
@@ -66,13 +68,24 @@ func (o *output) rejoin(ctx context.Context, lanes []stream.Lane) (gone []stream
 		p.mu.Unlock()
 		return gone, nil
 	}
+	if err := o.otherPlan(prog); err != nil {
+		p.mu.Unlock()
+		return nil, err
+	}
 	for _, ln := range lanes {
 		l := p.lanes[ln]
 		if l == nil {
 			continue
 		}
-		next := prog.Lanes[ln].Next
-		l.at[o.index].want, l.at[o.index].durable = next, next
+		at, ok := prog.Lanes[ln]
+		l.at[o.index].want, l.at[o.index].durable = at.Next, at.Next
+		// A position of another log stops the lane (it stood still, or went on
+		// behind what the new log begins with).
+		if e := o.mismatch(p.cluster, prog, at, ok, l.info); e != nil && !l.held {
+			l.reading, l.held, l.again = false, true, true
+			l.state, l.why = e.State, e.Why
+			changed = append(changed, LaneChanged{Lane: ln, Sink: o.name, State: e.State, Why: e.Why, Todo: e.Todo})
+		}
 		if l.reading {
 			l.pos = p.least(l)
 			seek[ln] = l.pos
@@ -87,7 +100,25 @@ func (o *output) rejoin(ctx context.Context, lanes []stream.Lane) (gone []stream
 	o.waiting = false
 	maps.Copy(seek, p.release()) // the store may be further than this process knew
 	p.mu.Unlock()
+	for _, c := range changed {
+		p.Observer.laneState(c)
+	}
 	p.setAll(o.name, lanes, &stream.StateError{State: stream.StateRunning})
 	p.source.Seek(seek)
 	return nil, nil
+}
+
+// otherPlan refuses to go on behind rows that another plan wrote meanwhile: the
+// other sinks would get them by this one. A restart compares all of them. p.mu
+// is held.
+func (o *output) otherPlan(prog stream.Progress) error {
+	if prog.Plan == "" || prog.Plan == o.p.env.Plan {
+		return nil
+	}
+	for ln, at := range prog.Lanes {
+		if l := o.p.lanes[ln]; l != nil && at.Next.Offset > l.at[o.index].durable.Offset {
+			return fmt.Errorf("%v was moved by an instance that runs plan %s, this one runs %s: stop the one with the old file; this one compares all sinks when it starts", ln, prog.Plan, o.p.env.Plan)
+		}
+	}
+	return nil
 }

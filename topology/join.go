@@ -89,7 +89,7 @@ func (o *output) join(ctx context.Context, cluster string, infos []stream.LaneIn
 		if len(fresh) > 0 {
 			e := o.epoch()
 			slices.SortFunc(fresh, func(a, b stream.LedgerSpan) int { return a.Lane.Compare(b.Lane) })
-			e.Spans, e.KeepPlan = fresh, true // the change is still to be judged, and another instance may run the new plan already
+			e.Spans, e.PositionsOnly = fresh, true // the change is still to be judged, and another instance may run the new plan already
 			err := o.commit(ctx, e, nil)
 			if errors.Is(err, stream.ErrFenced) { // another instance wrote its start first
 				if err := o.sleep(ctx, retryMin); err != nil {

@@ -134,14 +134,26 @@ var errNotLeading = errors.New("another process leads")
 // judge commits proposals: those that follow on what the store has together,
 // then the others one by one. A commit that another leader made already is
 // known to the store by its id.
-func (o *output) judge(ctx context.Context, todo []proposal) (vs []verdict, err error) {
+func (o *output) judge(ctx context.Context, all []proposal) (vs []verdict, err error) {
 	var lanes []stream.Lane
-	for _, p := range todo {
+	var todo []proposal
+	for _, p := range all {
+		if e := &p.Staged; e.Plan != o.p.env.Plan && !e.PositionsOnly {
+			// An instance that runs another plan, or ran it: its rows may not
+			// pass one sink now that this plan goes on behind all of them.
+			vs = append(vs, verdict{Ticket: p.Ticket, Kind: "state", State: stream.StateParked.String(),
+				Why: fmt.Sprintf("the instance that commits for all runs plan %s, this one %s", o.p.env.Plan, e.Plan), Todo: "run one file in all instances: restart those with the old one"})
+			continue
+		}
+		todo = append(todo, p)
 		for _, s := range p.Staged.Spans {
 			lanes = append(lanes, s.Lane)
 		}
 	}
 	slices.SortFunc(lanes, stream.Lane.Compare)
+	if len(todo) == 0 {
+		return vs, nil
+	}
 	var prog stream.Progress
 	err = o.retry(ctx, "recover", nil, func() (err error) {
 		prog, err = o.sink.Recover(ctx, slices.Compact(lanes))

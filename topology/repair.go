@@ -66,7 +66,7 @@ func (p *Pipeline) repair(ctx context.Context, only func(stream.Lane) bool, sett
 		}
 		p.cluster = cluster
 		e := o.epoch()
-		e.KeepPlan = true
+		e.PositionsOnly = true
 		var spans []Repaired
 		for _, info := range infos {
 			known, ok := prog.Lanes[info.Lane]

@@ -83,6 +83,8 @@ func (h *history) verifyLane(i int, s *simStore, ln stream.Lane, plans map[strin
 		case l.log(sp.TopicID) == nil && next > 0 || sp.TopicID == "":
 			h.t.Errorf("store %d: ledger of %v: topic id %q at %d", i, ln, sp.TopicID, next)
 		case id != was && c.In == 0: // rebased
+		case id != was:
+			h.t.Errorf("store %d: ledger of %v goes from log %s to %s at %d as if it were one", i, ln, was, id, sp.From.Offset) // D3 (was lost)
 		case c.Lost > 0:
 			if n := sp.To.Offset - sp.From.Offset; c != (stream.Count{In: n, Lost: n}) {
 				h.t.Errorf("store %d: ledger of %v: %+v", i, ln, sp)

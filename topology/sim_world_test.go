@@ -162,7 +162,7 @@ func (s *simStore) apply(st stream.Staged, rows []string) error {
 		return nil
 	}
 	for _, sp := range st.Spans {
-		if at, ok := s.lanes[sp.Lane]; ok && at.Next.Offset != sp.From.Offset || !ok && sp.From != sp.To {
+		if at, ok := s.lanes[sp.Lane]; ok && (at.Next.Offset != sp.From.Offset || !st.SameLog(at, sp)) || !ok && sp.From != sp.To {
 			return stream.ErrFenced
 		}
 	}
@@ -174,7 +174,7 @@ func (s *simStore) apply(st stream.Staged, rows []string) error {
 		}
 	}
 	s.commits[st.Commit] = true
-	if !st.KeepPlan || s.plan == "" {
+	if !st.PositionsOnly || s.plan == "" {
 		s.plan = st.Plan
 	}
 	s.rows = append(s.rows, rows...)

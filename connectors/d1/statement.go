@@ -21,11 +21,11 @@ func jsonText(v any) []byte {
 }
 
 // fenceSQL aborts the batch, through a JSON path that cannot be, when a lane
-// is not where it was last seen or is there by this very commit. A lane with
-// ?1[3] = 1 was seen to be absent and may still be. // D2
+// is not where it was last seen, is there by this very commit, or is of another
+// topic id. A lane with ?1[3] = 1 was seen to be absent and may still be. // D2
 const fenceSQL = `SELECT CASE WHEN count(*) > 0 THEN json_extract('{}', 'sluice_fence_lost ' || json_group_array(json_array(l.value->>0, l.value->>1, o.next))) END ` +
 	`FROM json_each(?1) l LEFT JOIN _sluice_offsets o ON o.pipeline = ?2 AND o.sink = ?3 AND o.topic = l.value->>0 AND o.part = l.value->>1 ` +
-	`WHERE CASE WHEN o.next IS NULL THEN l.value->>3 = 0 ELSE o.next <> l.value->>2 OR o."commit" = l.value->>4 END`
+	`WHERE CASE WHEN o.next IS NULL THEN l.value->>3 = 0 ELSE o.next <> l.value->>2 OR o."commit" = l.value->>4 OR l.value->>5 <> '' AND o.topic_id <> '' AND o.topic_id <> l.value->>5 END`
 
 // stagedSQL aborts the batch when rows that were brought before are gone.
 const stagedSQL = `SELECT CASE WHEN count(*) <> CAST(?4 AS INTEGER) THEN json_extract('{}', 'sluice_staged_lost ' || count(*)) END ` +
@@ -76,11 +76,15 @@ func pack(elements [][]byte, maxBytes, maxRows int) (ps [][]byte) {
 // expectation is what the fence wants of each lane of a commit.
 func expectation(es []stream.Epoch, seen map[lane]bool) (elements [][]byte) {
 	first := map[lane]stream.Position{}
+	log := map[lane]string{} // topic id, or "" for any
 	last := map[lane]string{}
 	for _, e := range es {
 		for _, sp := range e.Spans {
 			if _, ok := first[sp.Lane]; !ok {
 				first[sp.Lane] = sp.From
+				if !e.PositionsOnly {
+					log[sp.Lane] = sp.TopicID
+				}
 			}
 			last[sp.Lane] = e.Commit
 		}
@@ -90,7 +94,7 @@ func expectation(es []stream.Epoch, seen map[lane]bool) (elements [][]byte) {
 		if there, asked := seen[l]; asked && !there {
 			absent = 1
 		}
-		elements = append(elements, jsonText([]any{l.Topic, l.Partition, first[l].Offset, absent, last[l]}))
+		elements = append(elements, jsonText([]any{l.Topic, l.Partition, first[l].Offset, absent, last[l], log[l]}))
 	}
 	return elements
 }
@@ -129,7 +133,7 @@ func (s *Sink) settle(e *stream.Epoch) (ss []cloudflare.Statement) {
 		ss = append(ss, cloudflare.Statement{SQL: moreSQL, Params: append([][]byte{p}, params(s.env.Pipeline)...)})
 	}
 	keep := "0"
-	if e.KeepPlan {
+	if e.PositionsOnly {
 		keep = "1"
 	}
 	ss = append(ss, cloudflare.Statement{SQL: seqSQL, Params: params(s.env.Pipeline, e.Sink, e.Plan, e.Cluster, e.Commit, keep)})

@@ -154,11 +154,7 @@ func (s *Sink) compare(rec record, staged []stream.Staged) (todo []stream.Staged
 			l, ok := at[sp.Lane]
 			atTo = atTo && ok && l.Next.Offset == sp.To.Offset
 			// Absence is a position too: it must be what was last seen.
-			atFrom = atFrom && (ok && l.Next.Offset == sp.From.Offset || !ok && !s.seen[st.Sink][sp.Lane])
-			if ok && sp.Count.In > sp.Count.Lost && l.TopicID != "" && sp.TopicID != "" && l.TopicID != sp.TopicID {
-				return nil, &stream.StateError{State: stream.StateParked, Lanes: []stream.Lane{sp.Lane}, Why: "the topic was deleted and made anew",
-					Todo: fmt.Sprintf("sluice rebase --lane %v", sp.Lane)}
-			}
+			atFrom = atFrom && (ok && l.Next.Offset == sp.From.Offset && st.SameLog(l, sp) || !ok && !s.seen[st.Sink][sp.Lane])
 		}
 		switch {
 		case ours && (atTo || len(todo) == 0 && s.reached(rec, staged, st)):
@@ -212,7 +208,7 @@ func (s *Sink) plan(rec record, todo []stream.Staged) (record, map[string]*addit
 		}
 		next.Progress.Seq++
 		next.Progress.Cluster, next.Progress.Commit = st.Cluster, st.Commit
-		if !st.KeepPlan || next.Progress.Plan == "" {
+		if !st.PositionsOnly || next.Progress.Plan == "" {
 			next.Progress.Plan = st.Plan
 		}
 		for _, sp := range st.Spans {

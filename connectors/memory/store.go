@@ -136,12 +136,12 @@ func (x *state) move(es []stream.Epoch, absent map[stream.Lane]bool, apply func(
 			p.Lanes = map[stream.Lane]stream.LanePos{}
 		}
 		p.Format, p.Pipeline, p.Sink, p.Seq, p.Cluster, p.Commit = 1, e.Pipeline, e.Sink, p.Seq+1, e.Cluster, e.Commit
-		if !e.KeepPlan || p.Plan == "" {
+		if !e.PositionsOnly || p.Plan == "" {
 			p.Plan = e.Plan
 		}
 		for _, sp := range e.Spans {
 			at, known := p.Lanes[sp.Lane]
-			if known && at.Next.Offset != sp.From.Offset || !known && !absent[sp.Lane] {
+			if known && (at.Next.Offset != sp.From.Offset || !e.SameLog(at, sp)) || !known && !absent[sp.Lane] {
 				return stream.ErrFenced // D2
 			}
 			p.Lanes[sp.Lane] = stream.LanePos{TopicID: sp.TopicID, Next: sp.To}

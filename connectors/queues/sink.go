@@ -171,7 +171,7 @@ func (s *sink) fence(e *stream.Epoch, p stream.Progress) error {
 		if !ok {
 			return !s.known[sp.Lane] // progress that was there and is gone: a wiped store
 		}
-		return at.Next.Offset == sp.From.Offset
+		return at.Next.Offset == sp.From.Offset && e.SameLog(at, sp)
 	}) {
 		return nil
 	}

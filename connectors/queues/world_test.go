@@ -65,7 +65,7 @@ func (v *view) SwapProgress(_ context.Context, e stream.Epoch) error {
 	for _, s := range e.Spans {
 		at, ok := v.p.Lanes[s.Lane]
 		done = done && at.Next == s.To
-		from = from && (ok && at.Next == s.From || !ok && !v.known[s.Lane])
+		from = from && (ok && at.Next == s.From && e.SameLog(at, s) || !ok && !v.known[s.Lane])
 	}
 	switch {
 	case done:
@@ -75,7 +75,7 @@ func (v *view) SwapProgress(_ context.Context, e stream.Epoch) error {
 	}
 	v.p.Seq++
 	v.p.Commit, v.p.Cluster = e.Commit, e.Cluster
-	if !e.KeepPlan || v.p.Plan == "" {
+	if !e.PositionsOnly || v.p.Plan == "" {
 		v.p.Plan = e.Plan
 	}
 	for _, s := range e.Spans {

@@ -127,6 +127,7 @@ func Run(t *testing.T, fresh func(t testing.TB) Store, opts ...Option) {
 		{"DeadLettersOnce", deadLetters},
 		{"PlanKept", plans},
 		{"StartKeepsPlan", planKept},
+		{"OtherLogIsFenced", otherLog},
 		{"ProgressStore", progressStore},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -92,15 +92,22 @@ func (p *Progress) UnmarshalJSON(b []byte) error {
 
 // Epoch names what is being committed.
 type Epoch struct {
-	Pipeline string       `json:"pipeline"` // immutable id
-	Sink     string       `json:"sink"`
-	Commit   string       `json:"commit"` // unique id of this commit
-	Plan     string       `json:"plan"`
-	KeepPlan bool         `json:"keep_plan,omitempty"` // positions only (a start, a repair): a plan that the store has stays
-	Cluster  string       `json:"cluster"`
-	Time     int64        `json:"time"`  // wall clock of the seal, microseconds since 1970 UTC
-	Spans    []LedgerSpan `json:"spans"` // every lane of the epoch, with or without rows, sorted by lane
-	Rejects  []DeadLetter `json:"rejects,omitempty"`
+	Pipeline      string       `json:"pipeline"` // immutable id
+	Sink          string       `json:"sink"`
+	Commit        string       `json:"commit"` // unique id of this commit
+	Plan          string       `json:"plan"`
+	PositionsOnly bool         `json:"positions_only,omitempty"` // a start or a repair, without rows: a plan that the store has stays, and topic ids may change
+	Cluster       string       `json:"cluster"`
+	Time          int64        `json:"time"`  // wall clock of the seal, microseconds since 1970 UTC
+	Spans         []LedgerSpan `json:"spans"` // every lane of the epoch, with or without rows, sorted by lane
+	Rejects       []DeadLetter `json:"rejects,omitempty"`
+}
+
+// SameLog reports whether span may follow on at, by topic ids: offsets of a
+// topic that was deleted and made anew mean nothing in the old one, even where
+// they are equal. // D2
+func (e *Epoch) SameLog(at LanePos, span LedgerSpan) bool {
+	return e.PositionsOnly || at.TopicID == "" || span.TopicID == "" || at.TopicID == span.TopicID
 }
 
 // Staged is an epoch whose data is durable and invisible: plain data that
