@@ -3,33 +3,48 @@ package topology
 import (
 	"context"
 	"sync"
+	"unsafe"
+
+	"sluice/schemas"
+	"sluice/topology/stream"
 )
 
 // budget is the byte budget: taken once, at admission, and given back when the
 // last sink committed. Only the source ever waits for it, so that it cannot
 // deadlock with sealing. // D7
+//
+// What a record costs beside its bytes while it is read (record structs, cells)
+// counts too, until its worker is done with the batch: small records cost a
+// multiple of their bytes.
 type budget struct {
-	mu   sync.Mutex
-	max  int64
-	used int64
-	free chan struct{} // closed and replaced when bytes come back
+	mu      sync.Mutex
+	max     int64
+	used    int64
+	reading int64         // the part of used that goes when workers are done
+	free    chan struct{} // closed and replaced when bytes come back
 }
+
+// recordCost is what a record of a batch holds beside its bytes: its struct,
+// the client's, and cells of some columns before and behind the gate.
+const recordCost = 2*int64(unsafe.Sizeof(stream.Record{})) + 32*int64(unsafe.Sizeof(schemas.Cell{}))
 
 func newBudget(n int64) *budget { return &budget{max: n, free: make(chan struct{})} }
 
-// take waits until n bytes are free. A batch larger than the whole budget
-// passes alone. pressed is called once if it has to wait.
-func (b *budget) take(ctx context.Context, n int64, pressed func()) error {
-	for first := true; ; first = false {
+// take waits until n bytes are free, of which reading are given back by done.
+// A batch larger than the whole budget passes alone. pressed is called when it
+// has to wait for commits, not only for workers.
+func (b *budget) take(ctx context.Context, n, reading int64, pressed func()) error {
+	for {
 		b.mu.Lock()
 		if b.used == 0 || b.used+n <= b.max {
 			b.used += n
+			b.reading += reading
 			b.mu.Unlock()
 			return nil
 		}
-		free := b.free
+		free, staged := b.free, b.used-b.reading
 		b.mu.Unlock()
-		if first {
+		if staged+n > b.max { // the workers alone will not make room
 			pressed()
 		}
 		select {
@@ -38,6 +53,14 @@ func (b *budget) take(ctx context.Context, n int64, pressed func()) error {
 		case <-free:
 		}
 	}
+}
+
+// done gives back what was taken for reading.
+func (b *budget) done(reading int64) {
+	b.mu.Lock()
+	b.reading -= reading
+	b.mu.Unlock()
+	b.give(reading)
 }
 
 func (b *budget) give(n int64) {

@@ -234,8 +234,8 @@ func (p *Pipeline) Admit(ctx context.Context, b *stream.Batch) error {
 		b.Release()
 		return nil
 	}
-	cost := b.Bytes + 512 // D7
-	if err := p.budget.take(ctx, cost, p.pressure); err != nil {
+	cost, reading := b.Bytes+512, int64(len(b.Records))*recordCost // D7
+	if err := p.budget.take(ctx, cost+reading, reading, p.pressure); err != nil {
 		b.Release()
 		return err
 	}
@@ -243,6 +243,7 @@ func (p *Pipeline) Admit(ctx context.Context, b *stream.Batch) error {
 	defer p.mu.Unlock()
 	l := p.lanes[b.Lane]
 	if l != seen || !l.follows(b) || l.otherLog(b) != nil { // sought or lost while it waited
+		p.budget.done(reading)
 		p.budget.give(cost)
 		b.Release()
 		return nil
@@ -257,6 +258,7 @@ func (p *Pipeline) Admit(ctx context.Context, b *stream.Batch) error {
 		if l.until > b.From.Offset {
 			b.Split(stream.Position{Offset: l.until, Epoch: -1}).Release()
 		} else {
+			p.budget.done(reading)
 			p.budget.give(cost)
 			b.Release()
 			return nil
@@ -268,9 +270,12 @@ func (p *Pipeline) Admit(ctx context.Context, b *stream.Batch) error {
 	l.pos = b.To
 	t := &token{budget: p.budget, bytes: cost}
 	t.refs.Store(1)
+	t.reads.Store(1)
+	t.reading = reading
 	for b != nil {
 		b = p.dispatch(l, b, t)
 	}
+	t.read()
 	t.drop()
 	return nil
 }
@@ -321,6 +326,7 @@ func (p *Pipeline) dispatch(l *lane, b *stream.Batch, t *token) (rest *stream.Ba
 		return rest
 	}
 	t.refs.Add(int32(1 + bits.OnesCount64(mask)))
+	t.reads.Add(1)
 	p.workers[l.worker].queue.put(item{batch: b, mask: mask, token: t, topicID: l.info.TopicID})
 	for i, o := range p.outs {
 		if mask&(1<<i) != 0 {
@@ -342,9 +348,18 @@ func (l *lane) otherLog(b *stream.Batch) error {
 
 // token is the part of the byte budget one batch took. // D7
 type token struct {
-	budget *budget
-	bytes  int64
-	refs   atomic.Int32
+	budget  *budget
+	bytes   int64
+	refs    atomic.Int32
+	reading int64 // beside bytes, while workers read
+	reads   atomic.Int32
+}
+
+// read says that one part of the batch was read.
+func (t *token) read() {
+	if t.reads.Add(-1) == 0 {
+		t.budget.done(t.reading)
+	}
 }
 
 func (t *token) drop() {

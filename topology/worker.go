@@ -120,6 +120,7 @@ func (w *worker) batch(i item) {
 		}
 	}
 	b.Release()
+	i.token.read()
 	i.token.drop()
 }
 

@@ -251,6 +251,7 @@ func (c *benchCase) drainTopic(b *testing.B, addr string) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	boundMemory(spec)
 	env := topology.System(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	env.Dir = dir
 	p, err := components().Build(spec, env)
