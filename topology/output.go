@@ -127,6 +127,11 @@ func (o *output) cycle(ctx context.Context, reason string) error {
 	begin := o.p.env.Now()
 	err = o.commit(ctx, e, parts)
 	give(tokens)
+	for _, x := range parts {
+		if r, ok := x.Data.(interface{ Release() }); ok {
+			r.Release()
+		}
+	}
 	switch {
 	case errors.Is(err, stream.ErrFenced):
 		return o.reset(ctx)

@@ -124,7 +124,7 @@ func TestWriteAllOrNothing(t *testing.T) {
 	if err != nil || p.Counts[lane0].Written != 2 {
 		t.Fatalf("counts %+v, %v", p.Counts, err)
 	}
-	for _, b := range p.Data.([]tablePart)[0].bufs {
+	for _, b := range p.Data.(tableParts)[0].bufs {
 		if b.Len() != 2 {
 			t.Fatalf("%d rows, want 2", b.Len())
 		}

@@ -19,7 +19,7 @@ import (
 func (s *Sink) Upload(ctx context.Context, e stream.Epoch, parts []stream.Part) (stream.Staged, error) {
 	groups := map[string][]tablePart{}
 	for _, p := range parts {
-		data, ok := p.Data.([]tablePart)
+		data, ok := p.Data.(tableParts)
 		if !ok && p.Data != nil {
 			return stream.Staged{}, fmt.Errorf("iceberg: a part holds %T: it was written by another sink", p.Data)
 		}
@@ -67,6 +67,7 @@ type job struct {
 type jobFile struct {
 	buf    *column.Buffer
 	values map[int]any
+	joined bool // made here: its memory goes back when the file is written
 }
 
 // jobs finds or makes the tables and joins the buffers. Tables come first: a
@@ -238,11 +239,11 @@ func (j *job) join(parts []tablePart, fields []column.Field, target int64) error
 		for _, b := range byKey[key] {
 			switch {
 			case dst == nil && slices.Equal(b.Fields(), fields) && (len(byKey[key]) == 1 || b.Size() > target*packRatio):
-				j.bufs = append(j.bufs, jobFile{b, values})
+				j.bufs = append(j.bufs, jobFile{b, values, false})
 				continue
 			case dst == nil || dst.Size()+b.Size() > target*packRatio:
 				dst = column.NewBuffer(fields)
-				j.bufs = append(j.bufs, jobFile{dst, values})
+				j.bufs = append(j.bufs, jobFile{dst, values, true})
 			}
 			if err := dst.AppendBuffer(b); err != nil {
 				return err
@@ -267,6 +268,9 @@ func (s *Sink) run(ctx context.Context, e stream.Epoch, jobs []*job, run int64) 
 			df, err := writeFile(ctx, j.t, j.spec, fmt.Sprintf("%s-%d-%d", e.Commit, run, n), encoders[worker], f.buf, f.values)
 			if err != nil {
 				return s.storageError(ctx, j.staged.Table, err)
+			}
+			if f.joined {
+				f.buf.Free()
 			}
 			j.paths = append(j.paths, df.FilePath())
 			if err := j.staged.add(j.t, j.spec, df); err != nil {

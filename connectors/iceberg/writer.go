@@ -36,6 +36,7 @@ type route struct {
 	lastKey []byte
 	last    *target
 	used    bool
+	lengths []int // of the largest buffer of the last epoch
 }
 
 // target is one buffer: a table's partition.
@@ -49,6 +50,18 @@ type target struct {
 type tablePart struct {
 	*shape
 	bufs map[string]*column.Buffer // by partition key
+}
+
+// tableParts is what a writer gives up for an epoch.
+type tableParts []tablePart
+
+// Release gives the memory of the rows back; the engine says when.
+func (ts tableParts) Release() {
+	for _, t := range ts {
+		for _, b := range t.bufs {
+			b.Free()
+		}
+	}
 }
 
 // Writer is part of stream.Sink.
@@ -173,6 +186,9 @@ func (w *writer) target(rt *route, r *stream.CleanRow, cells []schemas.Cell) (*t
 	if t == nil || string(key) != string(rt.lastKey) {
 		if t = rt.targets[string(key)]; t == nil {
 			t = &target{buf: column.NewBuffer(rt.fields)}
+			if rt.split == nil { // a small partition would take what was a large one's
+				t.buf.Expect(rt.lengths)
+			}
 			rt.targets[string(key)] = t
 		}
 		rt.last, rt.lastKey = t, append(rt.lastKey[:0], key...)
@@ -252,15 +268,19 @@ func (w *writer) Size() int64 { return w.size }
 
 // Seal is part of stream.Writer.
 func (w *writer) Seal() (stream.Part, error) {
-	var data []tablePart
+	var data tableParts
 	for t, r := range w.routes {
 		if !r.used {
 			delete(w.routes, t) // an older version of the topic
 			continue
 		}
 		p := tablePart{shape: r.shape, bufs: map[string]*column.Buffer{}}
+		most := 0
 		for key, t := range r.targets {
-			if t.buf.Len() > 0 {
+			if n := t.buf.Len(); n > 0 {
+				if n > most {
+					most, r.lengths = n, t.buf.Lengths()
+				}
 				p.bufs[strings.Clone(key)] = t.buf
 			}
 		}

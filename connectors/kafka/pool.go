@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"sluice/topology/stream"
 )
 
 // buffers lends memory for decompressed batches and their records, in sizes of
@@ -15,6 +17,29 @@ type buffers struct {
 }
 
 func class(n int) int { return bits.Len(uint(max(n-1, 1))) }
+
+// batchRecords are the records of released batches.
+var batchRecords [24]sync.Pool
+
+func spareRecords(n int) []stream.Record {
+	c := class(n)
+	if c >= len(batchRecords) {
+		return make([]stream.Record, 0, n)
+	}
+	if p, ok := batchRecords[c].Get().(*[]stream.Record); ok {
+		return *p
+	}
+	return make([]stream.Record, 0, 1<<c)
+}
+
+// giveRecords empties p, which else would keep the fetch's memory.
+func giveRecords(p []stream.Record) {
+	if c := bits.Len(uint(cap(p))) - 1; c >= 4 && c < len(batchRecords) {
+		clear(p[:cap(p)])
+		p = p[:0]
+		batchRecords[c].Put(&p)
+	}
+}
 
 // GetDecompressBytes is kgo.PoolDecompressBytes.
 func (b *buffers) GetDecompressBytes(compressed []byte, codec kgo.CompressionCodecType) []byte {

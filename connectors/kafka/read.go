@@ -64,13 +64,14 @@ func (s *Source) batch(lane stream.Lane, p *kgo.FetchTopicPartition) (*stream.Ba
 	if first := rs[0].Offset; first > from.Offset && p.LogStartOffset > from.Offset {
 		return nil, lost(lane, from.Offset, p.LogStartOffset)
 	}
-	b := stream.NewBatch(lane, from, func() { recycle(rs) })
+	records := spareRecords(len(rs))
+	b := stream.NewBatch(lane, from, func() { recycle(rs); giveRecords(records) })
 	headers := 0
 	for _, r := range rs {
 		headers += len(r.Headers)
 	}
 	hs := make([]stream.Header, 0, headers)
-	b.Records = make([]stream.Record, 0, len(rs))
+	b.Records = records
 	for _, r := range rs {
 		if r.Offset < b.To.Offset {
 			continue // before the position: a fetch begins at the start of a broker's batch

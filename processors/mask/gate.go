@@ -128,7 +128,7 @@ func (g *Gate) Pass(b *stream.Batch) (stream.Clean, error) {
 	}()
 	s.memo.forget()
 	x := pass{b: b, arena: b.Arena(), s: s}
-	rows := make([]stream.CleanRow, 0, len(b.Records))
+	rows := b.CleanRows(len(b.Records))
 	arena := new([]byte)
 	kept := b.Records[:0]
 	var p *plan

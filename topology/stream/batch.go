@@ -40,6 +40,7 @@ type Batch struct {
 	arena  []byte
 	cells  []schemas.Cell
 	blocks []*[blockCells]schemas.Cell
+	rows   []CleanRow
 	mem    *memory
 	done   atomic.Bool
 }
@@ -50,6 +51,9 @@ const blockCells = 4096
 // blocks are cells of released batches: rows take half as many bytes as the
 // records they index, which would all be garbage.
 var blocks = sync.Pool{New: func() any { return new([blockCells]schemas.Cell) }}
+
+// rowSlices are clean rows of released batches.
+var rowSlices sync.Pool
 
 // memory is what batches that were split from one share.
 type memory struct {
@@ -115,6 +119,17 @@ func (b *Batch) Cells(n int) []schemas.Cell {
 	return b.cells[i : i+n : i+n]
 }
 
+// CleanRows lends the gate room for n rows, none of them in use. They are gone
+// at Release, like Views.
+func (b *Batch) CleanRows(n int) []CleanRow {
+	if p, ok := rowSlices.Get().(*[]CleanRow); ok && cap(*p) >= n {
+		b.rows = *p
+	} else {
+		b.rows = make([]CleanRow, 0, n)
+	}
+	return b.rows
+}
+
 // Reject takes record i off the path; the caller drops it from Records.
 func (b *Batch) Reject(r Record, stage, code, field string) {
 	b.Rejects = append(b.Rejects, Reject{Record: r, Stage: stage, Code: code, Field: field})
@@ -149,6 +164,12 @@ func (b *Batch) Release() {
 		blocks.Put(block)
 	}
 	b.blocks, b.cells = nil, nil
+	if b.rows != nil {
+		clear(b.rows[:cap(b.rows)])
+		rows := b.rows[:0]
+		b.rows = nil
+		rowSlices.Put(&rows)
+	}
 	if b.mem.refs.Add(-1) == 0 && b.mem.release != nil {
 		b.mem.release()
 	}

@@ -131,5 +131,5 @@ type Writer interface {
 type Part struct {
 	Counts  map[Lane]Count // Written, Folded, Rejected of the rows this writer was handed
 	Rejects []DeadLetter   // rows this store refuses: settled by this sink alone
-	Data    any            // the sink's own
+	Data    any            // the sink's own; if it has Release(), that is called when the epoch has ended
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"unsafe"
 
 	"sluice/schemas"
@@ -20,6 +19,7 @@ type vector struct {
 	rows  int
 	null  int // how many of rows are null
 	last  int // where the last value starts in data, of byte arrays
+	wish  int // bytes it is likely to hold
 	mark  mark
 	phys  physical
 	width uint8
@@ -289,7 +289,9 @@ func (c *vector) room(n int) []byte {
 }
 
 func (c *vector) grow(n int) []byte {
-	return slices.Grow(c.data, max(n, min(len(c.data), 64<<20), 64))
+	wish := c.wish
+	c.wish = 0 // once
+	return grown(c.data, len(c.data)+max(n, min(len(c.data), 64<<20), 64), wish)
 }
 
 // values is the number of values that are not null.
