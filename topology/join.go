@@ -288,7 +288,7 @@ func (p *Pipeline) samePlan(infos []stream.LaneInfo, j *joined) error {
 			for _, info := range infos {
 				a, ok := j.at[i][info.Lane]
 				b, ok2 := j.at[k][info.Lane]
-				if ok && ok2 && b.Offset < a.Offset {
+				if ok && ok2 && b.Offset < a.Offset && a.Offset > info.LogStart { // what retention took went by no plan
 					return fmt.Errorf("the plan changed (%s is now %s) while sinks stand at different positions (%v: %s at %d, %s at %d): run `sluice align` first",
 						plan, p.env.Plan, info.Lane, p.outs[i].name, a.Offset, p.outs[k].name, b.Offset)
 				}
