@@ -43,6 +43,9 @@ func (o *output) propose(ctx context.Context, st stream.Staged) error {
 		c.mu.Unlock()
 	}()
 	if err := c.append(ctx, r); err != nil {
+		if stream.KindOf(err) == stream.KindState {
+			return err
+		}
 		return stream.Retry("control_append", 0, fmt.Errorf("control log: %w", err))
 	}
 	for begin := o.p.env.Now(); ; {

@@ -52,7 +52,8 @@ func (c *control) Append(ctx context.Context, record []byte) error {
 		return errors.New("kafka: the control log is not open")
 	}
 	if len(record) > controlBytes-1<<10 {
-		return fmt.Errorf("kafka: a record of the control log has %d bytes, it may have %d: commit more often (commit.bytes, commit.every)", len(record), controlBytes-1<<10)
+		return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("what describes an epoch has %d bytes, a record of the control log %d at most", len(record), controlBytes-1<<10),
+			Todo: "commit more often (commit.every, commit.bytes), or read fewer tables in one pipeline"}
 	}
 	return cl.ProduceSync(ctx, &kgo.Record{Topic: c.topic, Value: record}).FirstErr()
 }

@@ -82,6 +82,9 @@ func TestControlLog(t *testing.T) {
 			if !a.Leads() || b.Leads() {
 				t.Errorf("leading: %v, %v", a.Leads(), b.Leads())
 			}
+			if err := b.Append(t.Context(), make([]byte, controlBytes)); stream.KindOf(err) != stream.KindState {
+				t.Errorf("a record over the limit: %v", err)
+			}
 			if err := a.stop(); err != nil {
 				t.Error(err)
 			}
