@@ -31,7 +31,7 @@ func (p *Pipeline) Assign(ctx context.Context, cluster string, infos []stream.La
 		}
 		l.pos = p.least(l)
 		if p.Align {
-			l.until = p.most(l, j.plans)
+			l.until = p.most(l)
 		}
 		if l.after = waits[info.Lane]; l.after == nil {
 			l.reading = true
@@ -95,13 +95,9 @@ func (p *Pipeline) least(l *lane) stream.Position {
 	return pos
 }
 
-// most is how far align runs: to the furthest sink that stopped under this
-// plan. One that runs another by now is followed under that one.
-func (p *Pipeline) most(l *lane, plans []string) (n int64) {
-	for i, a := range l.at {
-		if plans[i] == p.env.Plan {
-			n = max(n, a.want.Offset)
-		}
+func (p *Pipeline) most(l *lane) (n int64) {
+	for _, a := range l.at {
+		n = max(n, a.want.Offset)
 	}
 	return n
 }
