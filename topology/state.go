@@ -77,6 +77,7 @@ func (p *Pipeline) recheck(ctx context.Context, quit <-chan struct{}) {
 		case <-quit:
 			return
 		case <-t.C:
+			p.freeWaiting(ctx)
 			if err := p.lookAgain(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, errEnded) { // a clean stop is no failure
 				p.fail(err)
 			}
@@ -132,6 +133,42 @@ func (p *Pipeline) lookAgain(ctx context.Context) error {
 	}
 	p.source.Seek(seek)
 	return nil
+}
+
+// freeWaiting lets new lanes go whose elders were made anew since: what those
+// had to reach is of a log that is gone (it waited until a restart).
+func (p *Pipeline) freeWaiting(ctx context.Context) {
+	sv, ok := p.source.(stream.Surveyor)
+	p.mu.Lock()
+	waits := false
+	for _, l := range p.lanes {
+		waits = waits || l.after != nil
+	}
+	p.mu.Unlock()
+	if !ok || !waits {
+		return
+	}
+	_, infos, err := sv.Survey(ctx)
+	if err != nil {
+		p.env.Log.Warn("new partitions wait: the log did not say what it has", "error", err)
+		return
+	}
+	p.seeking.Lock()
+	defer p.seeking.Unlock()
+	p.mu.Lock()
+	for _, info := range infos {
+		if elder := p.lanes[info.Lane]; elder == nil || elder.info.TopicID == info.TopicID {
+			continue
+		}
+		for _, l := range p.lanes {
+			delete(l.after, info.Lane)
+		}
+	}
+	seek := p.release()
+	p.mu.Unlock()
+	if seek != nil {
+		p.source.Seek(seek)
+	}
 }
 
 // ask has the source say anew what the log has of lanes: what it said when

@@ -96,15 +96,22 @@ func main() {
 	if err == nil {
 		return
 	}
-	code := exitRuntime
-	var e *exitError
-	if errors.As(err, &e) {
-		code = e.code
-	} else if usage(err) {
-		code = exitUsage
-	}
 	fmt.Fprintln(os.Stderr, "sluice:", err)
-	os.Exit(code)
+	os.Exit(exitCode(err))
+}
+
+// exitCode is the code that err ends the process with.
+func exitCode(err error) int {
+	var e *exitError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &e):
+		return e.code
+	case usage(err):
+		return exitUsage
+	}
+	return exitRuntime
 }
 
 // usage reports cobra's own complaints about the command line.

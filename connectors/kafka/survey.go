@@ -108,6 +108,13 @@ func (s *Source) briefly(ctx context.Context, f func() error) error {
 // Produce sends one record and waits until it is stored. Not for use while Run runs.
 func (s *Source) Produce(ctx context.Context, topic string, key, value []byte, headers []stream.Header) error {
 	return s.briefly(ctx, func() error {
+		md, err := s.admin.Metadata(ctx, topic)
+		if err != nil {
+			return err
+		}
+		if t := md.Topics[topic]; t.Err != nil {
+			return fmt.Errorf("topic %s: %w: make it first", topic, t.Err)
+		}
 		r := &kgo.Record{Topic: topic, Key: key, Value: value}
 		for _, h := range headers {
 			r.Headers = append(r.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value.Bytes()})
