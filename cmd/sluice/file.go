@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 
 	"sluice/topology"
@@ -104,6 +105,9 @@ func (a *app) print(v any, text func(io.Writer)) error {
 	if !a.json {
 		text(a.out)
 		return nil
+	}
+	if l := reflect.ValueOf(v); l.Kind() == reflect.Slice && l.IsNil() {
+		v = []int{} // an empty list, not null
 	}
 	e := json.NewEncoder(a.out)
 	e.SetIndent("", "  ")
