@@ -22,6 +22,8 @@ type control struct {
 	pending map[string][]proposal
 	waiting map[string]*verdict // by ticket; nil: none yet
 	synced  map[string]bool     // syncs of this process that came by
+	read    int64               // offset of the last record
+	trimmed int64               // where the log begins, as far as this process knows
 	changed chan struct{}       // closed and replaced when a record came
 }
 
@@ -31,6 +33,7 @@ type proposal struct {
 	Ticket string        `json:"ticket"`
 	Hurry  bool          `json:"hurry,omitempty"` // a lane moves, or memory is short: do not wait for the timer
 	Staged stream.Staged `json:"staged"`
+	offset int64         // in the log
 }
 
 // verdict is the leader's answer. Only `landed` is a promise, made after the
@@ -67,7 +70,7 @@ func (c *control) append(ctx context.Context, r controlRecord) error {
 }
 
 // apply takes one record of the log.
-func (c *control) apply(b []byte) error {
+func (c *control) apply(offset int64, b []byte) error {
 	var r controlRecord
 	if err := json.Unmarshal(b, &r); err != nil {
 		return fmt.Errorf("control log: a record that is none of sluice: %w", err)
@@ -77,7 +80,9 @@ func (c *control) apply(b []byte) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.read = offset
 	if p := r.Proposal; p != nil {
+		p.offset = offset
 		if !slices.ContainsFunc(c.pending[r.Sink], func(x proposal) bool { return x.Ticket == p.Ticket }) {
 			c.pending[r.Sink] = append(c.pending[r.Sink], *p)
 		}
@@ -104,6 +109,33 @@ func (c *control) proposals(sink string) []proposal {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.pending[sink])
+}
+
+const (
+	trimEvery = 1000 // records settled before the log is cut
+	trimSlack = 1000 // records kept for those that read slowly
+)
+
+// trim cuts off what is settled, now and then: else a process that starts reads
+// a day of it. Who misses a verdict by it proposes anew.
+func (c *control) trim(ctx context.Context) error {
+	c.mu.Lock()
+	keep := c.read
+	for _, ps := range c.pending {
+		for _, p := range ps {
+			keep = min(keep, p.offset)
+		}
+	}
+	keep -= trimSlack
+	due := keep-c.trimmed >= trimEvery
+	if due {
+		c.trimmed = keep
+	}
+	c.mu.Unlock()
+	if !due {
+		return nil
+	}
+	return c.log.Trim(ctx, keep)
 }
 
 // wait waits for the next record, at most a second: who leads may change

@@ -128,6 +128,9 @@ func (o *output) lead(ctx context.Context) error {
 			o.said = append(o.said, v.Ticket)
 		}
 		o.said = o.said[max(0, len(o.said)-16*groupMax):]
+		if err := c.trim(ctx); err != nil {
+			o.p.env.Log.Warn("the control log was not cut; its retention will do it", "error", err)
+		}
 	}
 	return nil
 }

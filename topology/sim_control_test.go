@@ -42,17 +42,18 @@ func (c simControl) Append(_ context.Context, record []byte) error {
 	return nil
 }
 
-func (c simControl) Follow(ctx context.Context, f func([]byte) error) error {
+func (c simControl) Follow(ctx context.Context, f func(int64, []byte) error) error {
 	w := c.m.w
 	for at := 0; ; {
 		if err := c.m.alive(); err != nil {
 			return err
 		}
 		w.mu.Lock()
+		at = max(at, w.cut)
 		records := w.control[at:]
 		w.mu.Unlock()
 		for _, r := range records {
-			if err := f(r); err != nil {
+			if err := f(int64(at), r); err != nil {
 				return err
 			}
 			at++
@@ -63,6 +64,13 @@ func (c simControl) Follow(ctx context.Context, f func([]byte) error) error {
 		case <-time.After(time.Duration(1+w.random(30)) * time.Millisecond):
 		}
 	}
+}
+
+func (c simControl) Trim(_ context.Context, before int64) error {
+	c.m.w.mu.Lock()
+	defer c.m.w.mu.Unlock()
+	c.m.w.cut = max(c.m.w.cut, int(before))
+	return nil
 }
 
 func (c simControl) Leads() bool {

@@ -103,6 +103,12 @@ func (h *history) step(what int) {
 	case 15: // nothing for a while: lanes go idle
 		time.Sleep(time.Duration(rng.IntN(90)) * time.Second)
 	case 16:
+		if rng.IntN(2) == 0 { // the control log is lost up to here, verdicts nobody read and all
+			w.mu.Lock()
+			w.cut = len(w.control)
+			w.mu.Unlock()
+			return
+		}
 		h.mend()
 	case 17: // both lose lanes to each other at once
 		w.move(w.held(h.live[i], lanes), h.live[1-i], true)

@@ -31,6 +31,7 @@ type world struct {
 	weight  int64 // bytes of a record: heavy ones fill the budget
 	slow    int   // milliseconds that a call to a store takes at most
 	control [][]byte
+	cut     int // where the control log begins
 	leader  *member
 }
 

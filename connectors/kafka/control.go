@@ -59,7 +59,7 @@ func (c *control) Append(ctx context.Context, record []byte) error {
 }
 
 // Follow is stream.ControlLog.
-func (c *control) Follow(ctx context.Context, f func([]byte) error) error {
+func (c *control) Follow(ctx context.Context, f func(int64, []byte) error) error {
 	cl, err := c.open(ctx)
 	if err != nil || cl == nil {
 		return err
@@ -93,11 +93,31 @@ func (c *control) Follow(ctx context.Context, f func([]byte) error) error {
 			c.s.env.Log.Warn("kafka: the control log is not read, the client tries again", "topic", c.topic, "error", e.Err)
 		}
 		for r := range fs.RecordsAll() {
-			if err := f(r.Value); err != nil {
+			if err := f(r.Offset, r.Value); err != nil {
 				return fmt.Errorf("%s at offset %d: %w", c.topic, r.Offset, err)
 			}
 		}
 	}
+}
+
+// Trim is stream.ControlLog.
+func (c *control) Trim(ctx context.Context, before int64) error {
+	c.mu.Lock()
+	cl := c.cl
+	c.mu.Unlock()
+	if cl == nil {
+		return errors.New("kafka: the control log is not open")
+	}
+	at := kadm.Offsets{}
+	at.Add(kadm.Offset{Topic: c.topic, Partition: 0, At: before})
+	rs, err := kadm.NewClient(cl).DeleteRecords(ctx, at)
+	if err == nil {
+		err = rs.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("kafka: topic %s: %w", c.topic, err)
+	}
+	return nil
 }
 
 // open makes the topic and the client that reads and appends. It waits for the

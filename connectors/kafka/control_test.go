@@ -38,7 +38,7 @@ func follow(t *testing.T, c *kfake.Cluster, instance string) *follower {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- f.Follow(ctx, func(b []byte) error {
+		done <- f.Follow(ctx, func(_ int64, b []byte) error {
 			f.mu.Lock()
 			defer f.mu.Unlock()
 			f.got = append(f.got, bytes.Clone(b))
@@ -85,6 +85,15 @@ func TestControlLog(t *testing.T) {
 			if err := b.Append(t.Context(), make([]byte, controlBytes)); stream.KindOf(err) != stream.KindState {
 				t.Errorf("a record over the limit: %v", err)
 			}
+			if err := b.Trim(t.Context(), 2); err != nil {
+				t.Errorf("Trim: %v", err)
+			}
+			late := follow(t, c, id("late"))
+			until(t, "the last record is read", func() bool { return late.count() == 1 })
+			if string(late.got[0]) != "three" {
+				t.Error("what was cut off is read")
+			}
+			late.stop()
 			if err := a.stop(); err != nil {
 				t.Error(err)
 			}
@@ -110,7 +119,7 @@ func TestControlLogRefuses(t *testing.T) {
 	bad := errors.New("of a newer version")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	if err := src.(stream.ControlKeeper).Control().Follow(ctx, func([]byte) error { return bad }); !errors.Is(err, bad) {
+	if err := src.(stream.ControlKeeper).Control().Follow(ctx, func(int64, []byte) error { return bad }); !errors.Is(err, bad) {
 		t.Errorf("Follow: %v", err)
 	}
 }

@@ -85,8 +85,11 @@ type ControlLog interface {
 	// Append adds a record. After an error it may have been added or not.
 	Append(ctx context.Context, record []byte) error
 	// Follow hands f every record that is kept and then every new one, in
-	// order, until ctx is done or f fails. The log is open as long as Follow runs.
-	Follow(ctx context.Context, f func(record []byte) error) error
+	// order, with its offset, until ctx is done or f fails. The log is open as
+	// long as Follow runs.
+	Follow(ctx context.Context, f func(offset int64, record []byte) error) error
+	// Trim gives up records before offset: whoever starts reads only the rest.
+	Trim(ctx context.Context, before int64) error
 	// Leads reports whether this process is the one that commits, as far as it knows.
 	Leads() bool
 }
