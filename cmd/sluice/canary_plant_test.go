@@ -79,7 +79,7 @@ sinks:
     commit: {every: 500ms}
     queues: {api: "${CLOUDFLARE}", account: dev, token: "file:${STATE}/secrets/cloudflare.token", queue: "${QUEUE}", progress: replica, requests: 0}
   - name: bus
-    topics: ["PLACE.public.*", "PLACE.events", "PLACE.opaque"]
+    topics: ["PLACE.public.*", "PLACE.events", "PLACE.opaque", "PLACE.large"]
     commit: {every: 500ms}
     kafka: {brokers: ["${KAFKA}"], topic: "bus.{topic}"}
 dead_letters: {home: HOME, key: "file:${STATE}/secrets/deadletter.key", key_id: dev1}

@@ -279,6 +279,9 @@ func (o *outputs) topics(t *testing.T, broker, source string) {
 			}
 		})
 	}
+	if own := o.of("topics of its own"); !strings.Contains(own.String(), "_sluice_dead_") || !strings.Contains(own.String(), "message_too_large") {
+		t.Error("the Kafka sink tells of no row that is too large")
+	}
 	groups, err := admin.DescribeGroups(ctx)
 	if err != nil {
 		t.Fatal(err)

@@ -82,6 +82,10 @@ func (w *sinkWriter) Write(c stream.Clean) error {
 	return nil
 }
 
+// messageBeside is what a message has beside key and value: headers, and the
+// frame of a batch.
+const messageBeside = 4 << 10
+
 // row appends the message of one row, or says why there can be none.
 func (w *sinkWriter) row(lane stream.Lane, r *stream.CleanRow) (code, field string) {
 	t := w.target(r.Table)
@@ -111,6 +115,9 @@ func (w *sinkWriter) row(lane stream.Lane, r *stream.CleanRow) (code, field stri
 			}
 		}
 		w.value = append(w.value, '}')
+	}
+	if len(w.key)+len(w.value) > int(w.s.cfg.MaxMessage) {
+		return "message_too_large", ""
 	}
 	b := appendBytes(w.buf, []byte(t.topic))
 	b = binary.AppendUvarint(b, uint64(lane.Partition))

@@ -40,7 +40,7 @@ func (s *Sink) client(ctx context.Context) (*kgo.Client, error) {
 func (s *Sink) producer(txid string) (*kgo.Client, error) {
 	return kgo.NewClient(append(slices.Clone(s.opts), kgo.TransactionalID(txid), kgo.TransactionTimeout(time.Duration(s.cfg.Timeout)),
 		kgo.ProducerLinger(time.Duration(s.cfg.Linger)), kgo.ProducerBatchCompression(codecs[s.cfg.Compression]), kgo.RecordPartitioner(partitioner()),
-		kgo.MaxBufferedRecords(1<<20), kgo.RetryTimeout(20*time.Second))...)
+		kgo.MaxBufferedRecords(1<<20), kgo.ProducerBatchMaxBytes(int32(s.cfg.MaxMessage)+messageBeside), kgo.RetryTimeout(20*time.Second))...)
 }
 
 // drop gives the producer up; settle ends what it left open.

@@ -31,10 +31,11 @@ type SinkConfig struct {
 	Timeout     topology.Duration `yaml:"timeout" plan:"-"`     // of a transaction
 	Linger      topology.Duration `yaml:"linger" plan:"-"`      // waits that long for a batch to fill
 	Compression string            `yaml:"compression" plan:"-"` // zstd (default), lz4, snappy, gzip, none
+	MaxMessage  topology.Size     `yaml:"max_message_bytes"`    // a larger row is refused; the broker's message.max.bytes has to be larger still
 }
 
 // SinkDefault is the sink's config before the file.
-var SinkDefault = SinkConfig{Topic: "{topic}.masked", Partitions: -1, Replication: -1, Timeout: topology.Duration(40 * time.Second), Linger: topology.Duration(10 * time.Millisecond), Compression: "zstd"}
+var SinkDefault = SinkConfig{Topic: "{topic}.masked", Partitions: -1, Replication: -1, Timeout: topology.Duration(40 * time.Second), Linger: topology.Duration(10 * time.Millisecond), Compression: "zstd", MaxMessage: 1_000_000}
 
 // Validate finds mistakes before anything runs.
 func (c *SinkConfig) Validate() error {
@@ -45,6 +46,9 @@ func (c *SinkConfig) Validate() error {
 	}
 	if strings.ContainsAny(rest, "{}") || c.Topic == "" || c.Topic == "{topic}" {
 		errs = append(errs, fmt.Errorf("topic %q: a template of {topic}, {database}, {namespace} and {table}, and not the source's own name", c.Topic))
+	}
+	if c.MaxMessage < 1<<10 || c.MaxMessage > 1<<30 {
+		errs = append(errs, fmt.Errorf("max_message_bytes %d: from 1KiB to 1GiB", c.MaxMessage))
 	}
 	if _, ok := codecs[c.Compression]; !ok {
 		errs = append(errs, fmt.Errorf("compression %q%s", c.Compression, topology.Suggest(c.Compression, []string{"zstd", "lz4", "snappy", "gzip", "none"})))
@@ -57,7 +61,8 @@ var codecs = map[string]kgo.CompressionCodec{"zstd": kgo.ZstdCompression(), "lz4
 
 // Sink writes rows to topics. A commit is one Kafka transaction: the rows, a
 // progress record a lane in the compacted topic _sluice_progress_PIPELINE, and
-// ledger records in _sluice_ledger_PIPELINE. Readers use read_committed. // D6
+// ledger records in _sluice_ledger_PIPELINE; rows it refuses are told of in
+// _sluice_dead_PIPELINE. Readers use read_committed. // D6
 //
 // Fencing. Every producer has a transactional id of its own that is taken once
 // and never again, and a lane's progress record names the id of its last
@@ -329,6 +334,13 @@ func (s *Sink) records(st *stream.Staged) (rs []*kgo.Record, next map[stream.Lan
 	}
 	if rs, err = decodeMessages(st.Payload); err != nil {
 		return nil, nil, err
+	}
+	for _, d := range st.Rejects { // codes and positions of rows this sink refused
+		v, err := json.Marshal(d)
+		if err != nil {
+			return nil, nil, err
+		}
+		rs = append(rs, &kgo.Record{Topic: "_sluice_dead_" + s.env.Pipeline, Key: []byte(d.ID), Value: v})
 	}
 	for _, sp := range st.Spans {
 		v, err := json.Marshal(stream.LedgerRow{Seq: s.seq, Sink: s.env.Name, Commit: st.Commit, Plan: st.Plan, Time: st.Time, LedgerSpan: sp})
