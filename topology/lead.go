@@ -26,6 +26,8 @@ const (
 	verdictWait = 5 * time.Minute // then it is proposed anew: the log may have lost it
 	syncWait    = 5 * time.Second
 	groupMax    = 64 // epochs in one commit
+
+	togetherTries = 4
 )
 
 // propose has the leader commit st and waits for its verdict.
@@ -135,6 +137,10 @@ func (o *output) lead(ctx context.Context) error {
 	return nil
 }
 
+// errTogether ends tries of a commit of many that does not come through: one
+// by one the store may take them, and one of them may be why (none was).
+var errTogether = errors.New("the epochs are not taken together")
+
 var errNotLeading = errors.New("another process leads")
 
 // judge commits proposals: those that follow on what the store has together,
@@ -212,11 +218,17 @@ func (o *output) commitFor(ctx context.Context, ps []proposal) (err error) {
 		staged, spans = append(staged, p.Staged), append(spans, p.Staged.Spans...)
 	}
 	var stated error
+	tries := 0
 	err = o.retry(ctx, "commit", spans, func() error {
 		err := o.stillLeading(o.sink.Commit(ctx, staged))
-		if stream.KindOf(err) == stream.KindState {
+		switch tries++; stream.KindOf(err) {
+		case stream.KindState:
 			stated = err
 			return nil
+		case stream.KindRetry:
+			if len(ps) > 1 && tries == togetherTries {
+				return errTogether
+			}
 		}
 		return err
 	})

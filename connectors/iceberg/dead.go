@@ -184,7 +184,7 @@ func (s *Sink) mark(ctx context.Context, t *table.Table, id string, at int64) (*
 	}
 	b := &built{wrote: []written{{t, []string{df.FilePath()}}}}
 	tx := t.NewTransaction()
-	if err := evolve(tx, t, name, fields); err != nil {
+	if err := evolve(tx, name, fields); err != nil {
 		return nil, err
 	}
 	return b, s.finishTx(ctx, t, tx, []iceberg.DataFile{df}, nil, name, b)

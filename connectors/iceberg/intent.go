@@ -21,9 +21,10 @@ import (
 func (s *Sink) intend(next *record, tabs []*table.Table, names []string, adds map[string]*addition) error {
 	in := &intent{Seq: next.Progress.Seq, Commit: next.Progress.Commit}
 	for i, name := range names {
+		tx := tabs[i].NewTransaction() // one for all, as in change
 		for k := range adds[name].staged {
 			st := &adds[name].staged[k]
-			if err := evolve(tabs[i].NewTransaction(), tabs[i], name, st.fields()); err != nil {
+			if err := evolve(tx, name, st.fields()); err != nil {
 				return err
 			}
 			if _, err := st.files(tabs[i]); err != nil {

@@ -171,9 +171,14 @@ func parked(table, why, todo string) error {
 	return &stream.StateError{State: stream.StateParked, Why: "table " + table + ": " + why, Todo: todo}
 }
 
-// evolve makes the changes of fit in a transaction and checks that every
-// column has the id the files were written with. // lake.md rule 4: with the rows
-func evolve(tx *table.Transaction, t *table.Table, name string, fields []column.Field) error {
+// evolve makes the changes of fit in a transaction, on top of those that it has
+// already (epochs of several instances may bring one new column), and checks
+// that every column has the id the files were written with. // lake.md rule 4: with the rows
+func evolve(tx *table.Transaction, name string, fields []column.Field) error {
+	t, err := tx.StagedTable()
+	if err != nil {
+		return err
+	}
 	_, changes, err := fit(name, t.Schema(), t.Metadata().LastColumnID(), fields)
 	if err != nil {
 		return err

@@ -80,7 +80,7 @@ func (s *Sink) change(ctx context.Context, t *table.Table, name string, a *addit
 	var files []iceberg.DataFile
 	for i := range a.staged {
 		st := &a.staged[i]
-		if err := evolve(tx, t, name, st.fields()); err != nil {
+		if err := evolve(tx, name, st.fields()); err != nil {
 			return err
 		}
 		fs, err := st.files(t)

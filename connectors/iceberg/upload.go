@@ -141,7 +141,7 @@ func (s *Sink) widen(ctx context.Context, name string, want []column.Field) (*ta
 		if err != nil {
 			return err
 		}
-		return evolve(tx, t, name, fields)
+		return evolve(tx, name, fields)
 	})
 	if err != nil {
 		return nil, nil, err
