@@ -1,0 +1,238 @@
+// Package launch installs and runs the servers that Sluice meets in production:
+// Kafka, Kafka Connect with Debezium, PostgreSQL, MariaDB, an S3 server, Apache
+// Iceberg's REST catalog, a schema registry and the Workers runtime with the
+// edge bridge. No containers: Java, npm and the system's packages.
+//
+// Every server listens on a free loopback port, logs to a file of its own and
+// is a child of this process: none outlives it, whichever way it dies.
+package launch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Parts are the names of all servers, in the order they start.
+var Parts = []string{"kafka", "postgres", "mariadb", "s3", "registry", "connect", "catalog", "edge"}
+
+// needs says what else a part needs.
+var needs = map[string][]string{"connect": {"kafka"}, "catalog": {"s3"}}
+
+// Options say what to start.
+type Options struct {
+	Parts []string                         // default all
+	Dir   string                           // data, logs and secrets; made when it is not there
+	Say   func(format string, args ...any) // progress; nil is silent
+}
+
+// Stack is a set of running servers. Fields of parts that were not asked for
+// are nil.
+type Stack struct {
+	Dir     string
+	Secrets Secrets
+
+	Kafka    *Kafka
+	Connect  *Connect
+	Postgres *Postgres
+	MariaDB  *MariaDB
+	S3       *S3
+	Catalog  *Catalog
+	Registry *Process
+	Edge     *Edge
+
+	cache cache
+	mu    sync.Mutex
+	all   []*Process
+	close []func()
+}
+
+// Up installs what is missing and starts the parts; those that do not need
+// each other start side by side. On an error nothing is left running.
+func Up(ctx context.Context, o Options) (s *Stack, err error) {
+	if o.Say == nil {
+		o.Say = func(string, ...any) {}
+	}
+	want, err := expand(o.Parts)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil { // servers of other users read below it
+		return nil, err
+	}
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	at, err := CacheDir()
+	if err != nil {
+		return nil, err
+	}
+	s = &Stack{Dir: dir, cache: cache{dir: at, say: o.Say}}
+	if s.Secrets, err = makeSecrets(dir); err != nil {
+		return nil, err
+	}
+	start := map[string]func(context.Context) error{"kafka": s.startKafka, "connect": s.startConnect, "postgres": s.startPostgres,
+		"mariadb": s.startMariaDB, "s3": s.startS3, "catalog": s.startCatalog, "registry": s.startRegistry, "edge": s.startEdge}
+	done := map[string]chan struct{}{}
+	for _, p := range want {
+		done[p] = make(chan struct{})
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	errs := make(chan error, len(want))
+	for _, p := range want {
+		go func() {
+			defer close(done[p])
+			for _, n := range needs[p] {
+				<-done[n]
+			}
+			if ctx.Err() != nil {
+				errs <- nil
+				return
+			}
+			began := time.Now()
+			err := start[p](ctx)
+			if err != nil {
+				if ctx.Err() != nil { // stopped because another part failed
+					err = nil
+				}
+				cancel()
+			} else {
+				o.Say("%s is up (%.1f s)", p, time.Since(began).Seconds())
+			}
+			errs <- err
+		}()
+	}
+	for range want {
+		err = errors.Join(err, <-errs)
+	}
+	if err = errors.Join(err, ctx.Err()); err != nil {
+		s.Down()
+		return nil, err
+	}
+	return s, nil
+}
+
+// expand adds what parts need and sorts them.
+func expand(parts []string) (want []string, err error) {
+	if len(parts) == 0 {
+		return Parts, nil
+	}
+	set := map[string]bool{}
+	for _, p := range parts {
+		if !slices.Contains(Parts, p) {
+			return nil, fmt.Errorf("part %q is unknown: one of %s", p, strings.Join(Parts, ", "))
+		}
+		set[p] = true
+		for _, n := range needs[p] {
+			set[n] = true
+		}
+	}
+	for _, p := range Parts {
+		if set[p] {
+			want = append(want, p)
+		}
+	}
+	return want, nil
+}
+
+// Down stops everything, the last started first.
+func (s *Stack) Down() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range slices.Backward(s.close) {
+		f()
+	}
+	var wg sync.WaitGroup
+	for _, p := range slices.Backward(s.all) {
+		if p.Name == "connect" { // it wants its broker to say good-bye
+			p.Stop()
+			continue
+		}
+		wg.Go(p.Stop)
+	}
+	wg.Wait()
+	s.all, s.close = nil, nil
+}
+
+// Processes are the servers that were started, those that died as well.
+func (s *Stack) Processes() []*Process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.all)
+}
+
+// process is a server of this stack, not started yet.
+func (s *Stack) process(p *Process) *Process {
+	p.log = filepath.Join(s.Dir, p.Name+".log")
+	if p.dir == "" {
+		p.dir = s.Dir
+	}
+	if p.end == 0 {
+		p.end = 15 // SIGTERM
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, p)
+	return p
+}
+
+// folder makes a folder below the stack's.
+func (s *Stack) folder(names ...string) (string, error) {
+	d := filepath.Join(append([]string{s.Dir}, names...)...)
+	return d, os.MkdirAll(d, 0o755)
+}
+
+// ports are free now. Two stacks that start at once might pick the same one:
+// the kernel gives each listener another, so they are held until all are known.
+func ports(n int) ([]int, error) {
+	var out []int
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		out = append(out, l.Addr().(*net.TCPAddr).Port)
+	}
+	return out, nil
+}
+
+// listens is a ready check: somebody accepts.
+func listens(address string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
+		if err == nil {
+			c.Close()
+		}
+		return err
+	}
+}
+
+// answers is a ready check: GET url says 200.
+func answers(url string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		defer res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			return fmt.Errorf("GET %s: %s", url, res.Status)
+		}
+		return nil
+	}
+}
