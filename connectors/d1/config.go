@@ -44,24 +44,22 @@ import (
 
 // Config is the sink's YAML.
 type Config struct {
-	Account  string            `yaml:"account" plan:"-"` // account id
-	Token    string            `yaml:"token" plan:"-"`   // env:NAME or file:PATH: an API token with D1 edit rights // P5
-	API      string            `yaml:"api" plan:"-"`     // default the public API
-	Database string            `yaml:"database"`         // database id
-	Table    string            `yaml:"table"`            // name of a topic's table, of {topic}, {database}, {namespace}, {table}
-	Truncate string            `yaml:"truncate"`         // apply or ignore
-	Columns  map[string]string `yaml:"columns"`          // "table.column": TEXT or ANY, instead of the type's own
+	cloudflare.Connection `yaml:",inline"`
+
+	Database string            `yaml:"database"` // database id; by a bridge, the name of its binding
+	Table    string            `yaml:"table"`    // name of a topic's table, of {topic}, {database}, {namespace}, {table}
+	Truncate string            `yaml:"truncate"` // apply or ignore
+	Columns  map[string]string `yaml:"columns"`  // "table.column": TEXT or ANY, instead of the type's own
 
 	MaxRequestBytes int `yaml:"max_request_bytes" plan:"-"` // of the rows in one statement, at most 1,900,000
 	MaxRows         int `yaml:"max_rows" plan:"-"`          // in one statement
 	BatchBytes      int `yaml:"batch_bytes" plan:"-"`       // of the rows in one request; larger epochs are brought in parts
-	Requests        int `yaml:"requests" plan:"-"`          // requests of this account in five minutes; 0: no limit
 }
 
 // Default are the values of fields that are left out.
 func Default() Config {
-	return Config{API: cloudflare.DefaultBaseURL, Table: "{table}", Truncate: "apply",
-		MaxRequestBytes: 1_800_000, MaxRows: 5_000, BatchBytes: 16_000_000, Requests: cloudflare.DefaultRequests}
+	return Config{Connection: cloudflare.DefaultConnection(), Table: "{table}", Truncate: "apply",
+		MaxRequestBytes: 1_800_000, MaxRows: 5_000, BatchBytes: 16_000_000}
 }
 
 // Factory makes D1 sinks.
@@ -73,14 +71,11 @@ func Factory() topology.Factory[stream.Sink] {
 func (c *Config) Validate() error {
 	var errs []error
 	bad := func(format string, a ...any) { errs = append(errs, fmt.Errorf("d1: "+format, a...)) }
-	if c.Account == "" {
-		bad("account is missing: give the account id, 32 hexadecimal digits")
-	}
-	if c.Token == "" {
-		bad("token is missing: give a reference to an API token, as env:CLOUDFLARE_API_TOKEN")
+	for _, err := range c.Check("D1") {
+		bad("%w", err)
 	}
 	if c.Database == "" {
-		bad("database is missing: give the database's id (not its name), as `wrangler d1 list` shows it")
+		bad("database is missing: give the database's id (not its name), as `wrangler d1 list` shows it; by a bridge, the name of its binding")
 	}
 	if err := checkTemplate(c.Table); err != nil {
 		errs = append(errs, err)
@@ -100,7 +95,7 @@ func (c *Config) Validate() error {
 		name             string
 		value, low, high int
 	}{{"max_request_bytes", c.MaxRequestBytes, 1_000, 1_900_000}, {"max_rows", c.MaxRows, 1, 100_000},
-		{"batch_bytes", c.BatchBytes, 1_000, 64_000_000}, {"requests", c.Requests, 0, 1 << 30}} {
+		{"batch_bytes", c.BatchBytes, 1_000, 64_000_000}} {
 		if n.value < n.low || n.value > n.high {
 			bad("%s is %d: %d to %d", n.name, n.value, n.low, n.high)
 		}
@@ -114,7 +109,7 @@ func (c *Config) Validate() error {
 type Sink struct {
 	cfg    Config
 	env    topology.Env
-	client *cloudflare.Client
+	client cloudflare.API
 	seed   maphash.Seed
 
 	mu      sync.Mutex
@@ -138,12 +133,7 @@ var (
 
 // Open makes the sink without any request.
 func Open(c Config, env topology.Env) (stream.Sink, error) {
-	token, err := env.Secret(c.Token)
-	if err != nil {
-		return nil, fmt.Errorf("d1: token: %w", err)
-	}
-	client, err := cloudflare.New(cloudflare.Config{BaseURL: c.API, AccountID: c.Account, Token: token, HTTP: env.HTTP,
-		Limiter: cloudflare.Shared(env.Shared, c.Account, c.Requests, env.Now)})
+	client, err := c.Connection.Open(env)
 	if err != nil {
 		return nil, fmt.Errorf("d1: %w", err)
 	}

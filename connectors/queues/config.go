@@ -14,7 +14,8 @@
 // Limits are production's: 100 messages or 256,000 bytes a request, 128,000
 // bytes a message; a larger one is this sink's own reject. Requests of all
 // sinks of one account share 1,200 in five minutes: through this API an account
-// sends at most 400 messages a second.
+// sends at most 400 messages a second. A bridge (`via: bridge`) has no such cap;
+// a queue itself takes 5,000 messages a second.
 package queues
 
 import (
@@ -29,19 +30,17 @@ import (
 
 // Config is the sink's YAML.
 type Config struct {
-	Account  string   `yaml:"account" plan:"-"`  // account id
-	Token    string   `yaml:"token" plan:"-"`    // env:NAME or file:PATH: an API token with Queues edit rights // P5
-	API      string   `yaml:"api" plan:"-"`      // default the public API
-	Queue    string   `yaml:"queue"`             // queue id
-	Progress string   `yaml:"progress"`          // a transactional sink of this pipeline that stands before this one
-	Include  []string `yaml:"include"`           // operations that become messages: insert, update, delete, truncate
-	Delay    int      `yaml:"delay_seconds"`     // before a message can be pulled, at most 43,200
-	Requests int      `yaml:"requests" plan:"-"` // requests of this account in five minutes; 0: no limit
+	cloudflare.Connection `yaml:",inline"`
+
+	Queue    string   `yaml:"queue"`         // queue id; by a bridge, the name of its binding
+	Progress string   `yaml:"progress"`      // a transactional sink of this pipeline that stands before this one
+	Include  []string `yaml:"include"`       // operations that become messages: insert, update, delete, truncate
+	Delay    int      `yaml:"delay_seconds"` // before a message can be pulled, at most 43,200
 }
 
 // Default are the values of fields that are left out.
 func Default() Config {
-	return Config{API: cloudflare.DefaultBaseURL, Include: []string{"insert", "update", "delete"}, Requests: cloudflare.DefaultRequests}
+	return Config{Connection: cloudflare.DefaultConnection(), Include: []string{"insert", "update", "delete"}}
 }
 
 // Factory makes queues sinks.
@@ -51,23 +50,21 @@ var Factory = topology.New("queues", Default(), open)
 func (c *Config) Validate() error {
 	var errs []error
 	for _, f := range [...]struct{ name, value, what string }{
-		{"account", c.Account, "the account id, 32 hexadecimal digits"},
-		{"token", c.Token, "a reference to an API token, as env:CLOUDFLARE_API_TOKEN"},
-		{"queue", c.Queue, "the queue's id (not its name)"},
+		{"queue", c.Queue, "the queue's id (not its name); by a bridge, the name of its binding"},
 		{"progress", c.Progress, "the name of a transactional sink of this pipeline (d1, kafka) that keeps this sink's positions: a queue cannot"},
 	} {
 		if f.value == "" {
 			errs = append(errs, fmt.Errorf("queues: %s is missing: give %s", f.name, f.what))
 		}
 	}
+	for _, err := range c.Check("Queues") {
+		errs = append(errs, fmt.Errorf("queues: %w", err))
+	}
 	if _, err := operations(c.Include); err != nil {
 		errs = append(errs, err)
 	}
 	if c.Delay < 0 || c.Delay > cloudflare.MaxDelay {
 		errs = append(errs, fmt.Errorf("queues: delay_seconds is %d: 0 to %d", c.Delay, cloudflare.MaxDelay))
-	}
-	if c.Requests < 0 {
-		errs = append(errs, errors.New("queues: requests is below 0: 0 means no limit"))
 	}
 	return errors.Join(errs...)
 }

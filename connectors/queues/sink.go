@@ -17,7 +17,7 @@ type sink struct {
 	cfg     Config
 	env     topology.Env
 	include opSet
-	client  *cloudflare.Client
+	client  cloudflare.API
 	store   stream.ProgressStore
 
 	known  map[stream.Lane]bool // lanes whose progress this process has seen: it never vanishes again
@@ -35,10 +35,6 @@ func open(c Config, env topology.Env) (stream.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	token, err := env.Secret(c.Token)
-	if err != nil {
-		return nil, fmt.Errorf("queues: token: %w", err)
-	}
 	if env.Progress == nil {
 		return nil, errors.New("queues: progress: there is no other sink to keep it")
 	}
@@ -46,8 +42,7 @@ func open(c Config, env topology.Env) (stream.Sink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("queues: progress: %w", err)
 	}
-	client, err := cloudflare.New(cloudflare.Config{BaseURL: c.API, AccountID: c.Account, Token: token, HTTP: env.HTTP,
-		Limiter: cloudflare.Shared(env.Shared, c.Account, c.Requests, env.Now)})
+	client, err := c.Connection.Open(env)
 	if err != nil {
 		return nil, fmt.Errorf("queues: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	emulator "sluice/connectors/emulator/cloudflare"
+	"sluice/connectors/internal/cloudflare"
 	"sluice/schemas"
 	"sluice/topology"
 	"sluice/topology/stream"
@@ -132,7 +133,7 @@ func TestDelay(t *testing.T) {
 	w := newWorld(t)
 	s := w.open(func(c *Config) { c.Delay = 60 })
 	w.again(s, w.stage(s, batch1(laneA, 0, 1, "x")))
-	if got, err := s.client.QueuePull(t.Context(), w.queue, 10, 1000); err != nil || len(got) != 0 {
+	if got, err := s.client.(*cloudflare.Client).QueuePull(t.Context(), w.queue, 10, 1000); err != nil || len(got) != 0 {
 		t.Errorf("%d messages before their delay, %v", len(got), err)
 	}
 	w.want("0/0/0*1")

@@ -57,30 +57,42 @@ func (cl *Client) D1Query(ctx context.Context, database string, statements []Sta
 	return results, nil
 }
 
+// checkBatch checks the limits.
+func checkBatch(op string, statements []Statement) error {
+	if err := limit(op, "statements", len(statements), MaxStatements); err != nil {
+		return err
+	}
+	for i, s := range statements {
+		if err := limit(op, fmt.Sprintf("bytes of statement %d", i), len(s.SQL), MaxStatement); err != nil {
+			return err
+		}
+		if err := limit(op, fmt.Sprintf("parameters of statement %d", i), len(s.Params), MaxParams); err != nil {
+			return err
+		}
+		if err := checkText(op, fmt.Sprintf("statement %d", i), []byte(s.SQL)); err != nil {
+			return err
+		}
+		for j, p := range s.Params {
+			if err := limit(op, fmt.Sprintf("bytes of parameter %d of statement %d", j+1, i), len(p), MaxValue); err != nil {
+				return err
+			}
+			if err := checkText(op, fmt.Sprintf("parameter %d of statement %d", j+1, i), p); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // appendBatch checks the limits and writes the request.
 func appendBatch(op string, statements []Statement) ([]byte, error) {
-	if err := limit(op, "statements", len(statements), MaxStatements); err != nil {
+	if err := checkBatch(op, statements); err != nil {
 		return nil, err
 	}
 	size := 32
-	for i, s := range statements {
-		if err := limit(op, fmt.Sprintf("bytes of statement %d", i), len(s.SQL), MaxStatement); err != nil {
-			return nil, err
-		}
-		if err := limit(op, fmt.Sprintf("parameters of statement %d", i), len(s.Params), MaxParams); err != nil {
-			return nil, err
-		}
-		if err := checkText(op, fmt.Sprintf("statement %d", i), []byte(s.SQL)); err != nil {
-			return nil, err
-		}
+	for _, s := range statements {
 		size += len(s.SQL) + 32
-		for j, p := range s.Params {
-			if err := limit(op, fmt.Sprintf("bytes of parameter %d of statement %d", j+1, i), len(p), MaxValue); err != nil {
-				return nil, err
-			}
-			if err := checkText(op, fmt.Sprintf("parameter %d of statement %d", j+1, i), p); err != nil {
-				return nil, err
-			}
+		for _, p := range s.Params {
 			size += len(p) + len(p)/4 + 8 // JSON in a string: a quote in about five bytes
 		}
 	}

@@ -39,25 +39,12 @@ func (cl *Client) QueuePush(ctx context.Context, queue string, messages []Messag
 	if len(messages) == 0 {
 		return nil
 	}
-	if err := limit(op, "messages", len(messages), MaxMessages); err != nil {
+	if err := checkMessages(op, messages); err != nil {
 		return err
 	}
-	total, size := 0, 32
-	for i, m := range messages {
-		if err := limit(op, fmt.Sprintf("bytes of message %d", i), len(m.Body), MaxMessageBody); err != nil {
-			return err
-		}
-		if err := limit(op, fmt.Sprintf("delay in seconds of message %d", i), m.Delay, MaxDelay); err != nil {
-			return err
-		}
-		if err := checkText(op, fmt.Sprintf("message %d", i), m.Body); err != nil {
-			return err
-		}
-		total += len(m.Body) + MessageOverhead
+	size := 32
+	for _, m := range messages {
 		size += len(m.Body) + len(m.Body)/4 + 64
-	}
-	if err := limit(op, "bytes of all messages", total, MaxMessageBatch); err != nil {
-		return err
 	}
 	b := append(make([]byte, 0, size), `{"messages":[`...)
 	for i, m := range messages {
@@ -74,6 +61,27 @@ func (cl *Client) QueuePush(ctx context.Context, queue string, messages []Messag
 	b = append(b, "]}"...)
 	_, err := cl.do(ctx, call{op: op, method: http.MethodPost, path: messagesPath(queue) + "/batch", body: b})
 	return err
+}
+
+// checkMessages checks the limits.
+func checkMessages(op string, messages []Message) error {
+	if err := limit(op, "messages", len(messages), MaxMessages); err != nil {
+		return err
+	}
+	total := 0
+	for i, m := range messages {
+		if err := limit(op, fmt.Sprintf("bytes of message %d", i), len(m.Body), MaxMessageBody); err != nil {
+			return err
+		}
+		if err := limit(op, fmt.Sprintf("delay in seconds of message %d", i), m.Delay, MaxDelay); err != nil {
+			return err
+		}
+		if err := checkText(op, fmt.Sprintf("message %d", i), m.Body); err != nil {
+			return err
+		}
+		total += len(m.Body) + MessageOverhead
+	}
+	return limit(op, "bytes of all messages", total, MaxMessageBatch)
 }
 
 func messagesPath(queue string) string { return "/queues/" + url.PathEscape(queue) + "/messages" }
