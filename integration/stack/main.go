@@ -1,6 +1,7 @@
 // Command stack runs the servers that the integration tests meet: see package
 // launch.
 //
+//	go run ./integration/stack install           fetches everything and tries it once
 //	go run ./integration/stack up [PART ...]     installs, starts, returns when all answer
 //	go run ./integration/stack status [--json]   what runs, where, how large
 //	go run ./integration/stack down              stops it and removes its data
@@ -37,7 +38,7 @@ func main() {
 }
 
 func command(args []string) error {
-	usage := errors.New("say up [--foreground] [PART ...], status [--json] or down; parts: " + strings.Join(launch.Parts, ", "))
+	usage := errors.New("say install, up [--foreground] [PART ...], status [--json] or down; parts: " + strings.Join(launch.Parts, ", "))
 	if len(args) == 0 {
 		return usage
 	}
@@ -58,6 +59,8 @@ func command(args []string) error {
 			return supervise(dir, args[1:])
 		}
 		return up(dir, args[1:])
+	case "install":
+		return install()
 	case "status":
 		return status(dir, flag("--json"))
 	case "down":
@@ -129,6 +132,23 @@ func supervise(dir string, parts []string) error {
 			return os.RemoveAll(dir)
 		}
 	}
+}
+
+// install brings everything up in a folder of its own and ends it.
+func install() error {
+	dir, err := os.MkdirTemp("", "sluice-stack-install-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	s, err := launch.Up(ctx, launch.Options{Dir: dir, Say: func(f string, a ...any) { fmt.Printf(f+"\n", a...) }})
+	if err != nil {
+		return err
+	}
+	s.Down()
+	return nil
 }
 
 // up starts a supervisor and returns when its stack is up.

@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -65,7 +66,7 @@ func Up(ctx context.Context, o Options) (s *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(o.Dir, 0o755); err != nil { // servers of other users read below it
+	if err := errors.Join(os.MkdirAll(o.Dir, 0o755), os.Chmod(o.Dir, 0o755)); err != nil { // PostgreSQL runs as another user
 		return nil, err
 	}
 	dir, err := filepath.Abs(o.Dir)
@@ -119,8 +120,14 @@ func Up(ctx context.Context, o Options) (s *Stack, err error) {
 		s.Down()
 		return nil, err
 	}
-	return s, nil
+	if len(want) == len(Parts) {
+		err = os.WriteFile(filepath.Join(at, Installed), nil, 0o644)
+	}
+	return s, err
 }
+
+// Installed is a file in [CacheDir] that says that all parts ran once.
+const Installed = "installed"
 
 // expand adds what parts need and sorts them.
 func expand(parts []string) (want []string, err error) {
@@ -192,17 +199,27 @@ func (s *Stack) folder(names ...string) (string, error) {
 	return d, os.MkdirAll(d, 0o755)
 }
 
-// ports are free now. Two stacks that start at once might pick the same one:
-// the kernel gives each listener another, so they are held until all are known.
-func ports(n int) ([]int, error) {
-	var out []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
+// taken are the ports that this process gave away.
+var taken sync.Map
+
+// ports are free now and below the range that the kernel gives to connections
+// and to listeners on port 0, so that nobody takes one before its server does.
+func ports(n int) (out []int, err error) {
+	for tries := 0; len(out) < n; tries++ {
+		if tries > 1000 {
+			return nil, fmt.Errorf("no free port: %w", err)
 		}
-		defer l.Close()
-		out = append(out, l.Addr().(*net.TCPAddr).Port)
+		p := 20_000 + rand.IntN(10_000)
+		if _, given := taken.LoadOrStore(p, true); given {
+			continue
+		}
+		l, e := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", p))
+		if e != nil {
+			err = e
+			continue
+		}
+		l.Close()
+		out = append(out, p)
 	}
 	return out, nil
 }
