@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -21,10 +22,12 @@ import (
 	"sluice/topology/stream"
 )
 
-// account is an emulated account with one database: the store of a test.
+// account is an emulated account with one database, or the Workers runtime
+// (edge_test.go): the store of a test.
 type account struct {
 	t      testing.TB
-	emu    *emulator.Emulator
+	emu    *emulator.Emulator // nil on the Workers runtime
+	edge   *edge
 	db     string
 	config Config
 	calls  int  // requests of the API
@@ -33,6 +36,9 @@ type account struct {
 }
 
 func newAccount(t testing.TB) *account {
+	if url := os.Getenv("SLUICE_EDGE"); url != "" {
+		return newEdgeAccount(t, url)
+	}
 	emu, err := emulator.New(emulator.Options{Requests: -1})
 	if err != nil {
 		t.Fatal(err)
@@ -58,12 +64,20 @@ func (a *account) RoundTrip(r *http.Request) (*http.Response, error) {
 	if bytes.Contains(body, []byte("sluice_fence_lost")) {
 		r.Header.Set("X-Commit", "1")
 	}
+	if a.edge != nil {
+		return a.edge.RoundTrip(r)
+	}
 	return a.emu.Transport().RoundTrip(r)
 }
 
 func (a *account) env(pipeline, name string) topology.Env {
 	return topology.Env{Pipeline: pipeline, Name: name, HTTP: a, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-		Secret: func(string) (string, error) { return "secret-token", nil }}
+		Secret: func(ref string) (string, error) {
+			if ref == "env:KEY" {
+				return os.Getenv("SLUICE_EDGE_KEY"), nil
+			}
+			return "secret-token", nil
+		}}
 }
 
 func (a *account) sink(t testing.TB) *Sink {
@@ -91,6 +105,13 @@ func (a *account) fail(k emulator.Kind, n int, d time.Duration) {
 			}
 		})
 	}
+	if a.edge != nil {
+		a.edge.met = &a.met
+		for range n {
+			a.edge.faults = append(a.edge.faults, k)
+		}
+		return
+	}
 	a.emu.Fail(emulator.Fault{Kind: k, Count: n, Delay: d, Match: func(r *http.Request) bool {
 		if r.Header.Get("X-Commit") == "" {
 			return false
@@ -115,7 +136,13 @@ func (a *account) Refuse(status, n int) {
 // query runs SQL beside the sink.
 func (a *account) query(t testing.TB, sql string, args ...string) []cloudflare.StatementResult {
 	t.Helper()
-	c, err := cloudflare.New(cloudflare.Config{AccountID: "acc", Token: "x", HTTP: a.emu.Transport()})
+	var c cloudflare.API
+	var err error
+	if a.edge != nil {
+		c, err = a.config.Connection.Open(topology.Env{HTTP: a.edge.rt, Secret: a.env("", "").Secret})
+	} else {
+		c, err = cloudflare.New(cloudflare.Config{AccountID: "acc", Token: "x", HTTP: a.emu.Transport()})
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -93,7 +93,8 @@ func (s *Sink) learn(ctx context.Context, plans []tablePlan) error {
 	names = slices.Compact(names)
 	list := jsonText(names)
 	ss := append(s.create(),
-		cloudflare.Statement{SQL: `SELECT m.name, p.name, upper(p.type), p.pk FROM sqlite_master m, pragma_table_info(m.name) p ` +
+		// each column its own name: a bridge sees rows as JavaScript objects
+		cloudflare.Statement{SQL: `SELECT m.name AS "table", p.name, upper(p.type), p.pk FROM sqlite_master m, pragma_table_info(m.name) p ` +
 			`WHERE m.type IN ('table','view') AND lower(m.name) IN (SELECT value FROM json_each(?1)) ORDER BY m.name, p.cid`, Params: [][]byte{list}},
 		cloudflare.Statement{SQL: `SELECT name, pipeline || ' ' || sink, topic FROM _sluice_tables WHERE lower(name) IN (SELECT value FROM json_each(?1))`, Params: [][]byte{list}})
 	rs, err := s.client.D1Query(ctx, s.cfg.Database, ss)

@@ -18,11 +18,11 @@ func TestRealEndToEnd(t *testing.T) {
 	if err := x.write(t.Context(), w, *steps/4, 0); err != nil {
 		t.Fatal(err)
 	}
-	c := w.run()
+	c := w.run("a")
 	if err := x.write(t.Context(), w, *steps, 20*time.Millisecond); err != nil {
 		t.Fatal(err)
 	}
-	w.settle(t, x, 40*time.Second)
+	w.settle(t, x, time.Minute)
 	c.stop(t)
 	w.verify(t)
 }

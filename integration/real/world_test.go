@@ -81,7 +81,9 @@ source:
     tls: {enabled: true, ca: %[2]s}
     sasl: {mechanism: SCRAM-SHA-256, username: sluice, password: "%[3]s"}
     topics: ["pg.public.*", "my.shop.*"]
-    session_timeout: 10s
+    instance_id: "${INSTANCE:-a}"
+    session_timeout: 6s
+    rebalance_timeout: 10s
 stages:
   - decode: {format: debezium}
   - mask:
@@ -172,19 +174,17 @@ type sluice struct {
 	done chan error
 }
 
-func (w *world) run(args ...string) *sluice {
+// run starts an instance; instances of one name take each other's place.
+func (w *world) run(instance string) *sluice {
 	w.t.Helper()
-	if args == nil {
-		args = []string{"run", w.file}
-	}
-	c := &sluice{Cmd: exec.Command(w.binary, args...), done: make(chan error, 1), log: filepath.Join(w.Dir, "sluice.log")}
+	c := &sluice{Cmd: exec.Command(w.binary, "run", w.file), done: make(chan error, 1), log: filepath.Join(w.Dir, "sluice.log")}
 	out, err := os.OpenFile(c.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	defer out.Close()
 	c.Stdout, c.Stderr = out, out
-	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	c.Env = append(os.Environ(), "INSTANCE="+instance)
 	if err := c.Start(); err != nil {
 		w.t.Fatal(err)
 	}

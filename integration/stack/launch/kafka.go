@@ -162,6 +162,7 @@ plugin.path=%s
 plugin.discovery=service_load
 listeners=%s
 producer.max.request.size=8388608
+producer.metadata.max.age.ms=3000
 connector.client.config.override.policy=All
 exactly.once.source.support=enabled
 scheduled.rebalance.max.delay.ms=0
