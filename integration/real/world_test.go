@@ -27,7 +27,9 @@ type world struct {
 	*launch.Stack
 	t      *testing.T
 	binary string
-	file   string
+
+	memoryQueue bool // the runtime was killed, and the messages in its memory with it
+	file        string
 }
 
 // newWorld starts the stack and its connectors; it skips where the stack is
