@@ -36,8 +36,8 @@ type world struct {
 // not installed.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("the real stack is not for -short")
+	if !strings.Contains(flag.Lookup("test.run").Value.String(), "Real") {
+		t.Skip("real servers, minutes: go test ./integration/real -run Real")
 	}
 	cache, err := launch.CacheDir()
 	if err != nil {

@@ -224,6 +224,15 @@ func ports(n int) (out []int, err error) {
 	return out, nil
 }
 
+// Port is a free port of 127.0.0.1 that no other part of this process takes.
+func Port() (int, error) {
+	p, err := ports(1)
+	if err != nil {
+		return 0, err
+	}
+	return p[0], nil
+}
+
 // listens is a ready check: somebody accepts.
 func listens(address string) func(context.Context) error {
 	return func(ctx context.Context) error {
