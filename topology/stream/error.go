@@ -54,7 +54,8 @@ type StateError struct {
 
 func (e *StateError) Error() string { return fmt.Sprintf("%v: %s: %s", e.State, e.Why, e.Todo) }
 
-// KindOf classifies err.
+// KindOf classifies err. A state inside a RetryError is a suspicion that its
+// sink wants to look at again before anybody is told.
 func KindOf(err error) ErrorKind {
 	if err == nil {
 		return KindNone
@@ -64,7 +65,7 @@ func KindOf(err error) ErrorKind {
 	switch {
 	case errors.Is(err, ErrFenced):
 		return KindFenced
-	case errors.As(err, &s):
+	case errors.As(err, &s) && (!errors.As(err, &r) || !errors.As(r.Err, &s)):
 		return KindState
 	case errors.Is(err, context.Canceled):
 		return KindFatal

@@ -44,8 +44,9 @@ func (s *Stack) startS3(ctx context.Context) error {
 
 // Catalog is Apache Iceberg's own REST catalog (the project's test fixture)
 // behind a door that wants the bearer token "catalog.token" and lets one
-// write in at a time: of two multi-table commits at once the server loses one
-// that it acknowledged. The door is this process's; the server can be killed.
+// write in at a time, and no reader beside it: the server commits the tables of
+// one transaction one after the other, so that of two at once it loses one that
+// it acknowledged, and a reader sees a half of it. The door is this process's; the server can be killed.
 type Catalog struct {
 	*Process        // Address: URL of the door
 	server   string // URL
@@ -92,7 +93,7 @@ func oneWriter(server, token string) http.Handler {
 	}
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }}
-	var mu sync.Mutex
+	var mu sync.RWMutex
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte("Bearer "+token)) != 1 {
 			w.Header().Set("Content-Type", "application/json")
@@ -100,7 +101,10 @@ func oneWriter(server, token string) http.Handler {
 			fmt.Fprint(w, `{"error":{"message":"Not authorized","type":"NotAuthorizedException","code":401}}`)
 			return
 		}
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			mu.RLock()
+			defer mu.RUnlock()
+		} else {
 			mu.Lock()
 			defer mu.Unlock()
 		}
