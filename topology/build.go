@@ -63,9 +63,10 @@ func (r Registry) Build(s *Spec, env Env) (p *Pipeline, err error) {
 	}
 	env.Pipeline, env.Plan = s.ID, r.planHash(s)
 	p = newPipeline(s, env)
+	built := p // a `return nil, err` sets p to nil before the deferred call
 	defer func() {
 		if err != nil {
-			p.close()
+			built.close()
 		}
 	}()
 	named := func(n string) Env { e := p.env; e.Name = n; return e }
