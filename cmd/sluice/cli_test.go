@@ -207,11 +207,17 @@ func TestWrongCommandLine(t *testing.T) {
 	if err := os.WriteFile(typo, []byte("id: x\nsuorce:\n  kafka: {brokers: [a:1], topics: [t]}\nsinks: []\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	noKey := filepath.Join(dir, "nokey.yaml") // a stage that does not open
+	if err := os.WriteFile(noKey, []byte("id: x\nsource: {kafka: {brokers: [\"127.0.0.1:1\"], topics: [a]}}\nstages:\n- decode: {format: auto}\n- mask: {key: \"file:/nowhere/key\", key_id: k1, default: mask}\n"+
+		"sinks:\n- name: k\n  kafka: {brokers: [\"127.0.0.1:1\"], topic: \"{topic}.m\"}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		args string
 		code int
 		want []string
 	}{
+		{"run " + noKey, exitStore, []string{"nokey.yaml:5:3", "mask: key", "/nowhere/key"}},
 		{"rnu x.yaml", exitUsage, []string{"unknown command", "run"}},
 		{"run", exitUsage, []string{"accepts 1 arg"}},
 		{"run --fast x.yaml", exitUsage, []string{"unknown flag: --fast"}},
