@@ -80,8 +80,15 @@ type text struct {
 }
 
 // texts are D1's, the first that fits decides (d1/observability/debug-d1 and
-// SQLite's own). "Keep" is given only where the text quotes schema, not data.
+// SQLite's own). Those that quote names come first: a column may be called
+// "overloaded". "Keep" is given only where the text quotes schema, not data.
 var texts = [...]text{
+	{"NOT NULL constraint failed: ", ClassConstraint, true},
+	{"UNIQUE constraint failed: ", ClassConstraint, true},
+	{"FOREIGN KEY constraint failed", ClassConstraint, true},
+	{"cannot store ", ClassConstraint, true}, // "cannot store TEXT value in INTEGER column t.a"
+	{"SQLITE_CONSTRAINT", ClassConstraint, false},
+	{"SQLITE_MISMATCH", ClassConstraint, false},
 	{"overloaded", ClassOverloaded, false},
 	{"requests queued", ClassOverloaded, false},
 	{"exceeded its memory limit", ClassResources, false},
@@ -97,12 +104,6 @@ var texts = [...]text{
 	{"variable number must be between", ClassTooLarge, false},
 	{"SQLITE_FULL", ClassFull, false},
 	{"Exceeded maximum DB size", ClassFull, false},
-	{"NOT NULL constraint failed: ", ClassConstraint, true},
-	{"UNIQUE constraint failed: ", ClassConstraint, true},
-	{"FOREIGN KEY constraint failed", ClassConstraint, true},
-	{"cannot store ", ClassConstraint, true}, // "cannot store TEXT value in INTEGER column t.a"
-	{"SQLITE_CONSTRAINT", ClassConstraint, false},
-	{"SQLITE_MISMATCH", ClassConstraint, false},
 	{"no such table: ", ClassSchema, true},
 	{"no such column: ", ClassSchema, true},
 	{"has no column named ", ClassSchema, true},

@@ -5,12 +5,12 @@ type Statement = { sql: string; params?: unknown[] };
 
 /** D1's error texts (docs: d1/observability/debug-d1, and SQLite's own) as statuses. The first that fits decides. */
 const texts: [RegExp, number, string, boolean][] = [
-  [/sluice_[a-z]+_lost|sluice_/, 409, "raised", false],
+  [/bad JSON path: 'sluice_/, 409, "raised", false], // our own SQL's
+  [/SQLITE_CONSTRAINT|SQLITE_MISMATCH/, 422, "d1_constraint", false], // before all that a column's name might look like
   [/overloaded|queued for too long|requests queued/i, 429, "d1_overloaded", true],
   [/exceeded its (memory|CPU)|SQLITE_NOMEM/i, 507, "d1_resources", true],
   [/connection lost|object to be reset|code was updated|transient issue|storage caused|internal error|Cannot resolve D1/i, 503, "d1_unavailable", true],
   [/SQLITE_TOOBIG|too many SQL variables/i, 413, "d1_too_big", false],
-  [/SQLITE_CONSTRAINT|SQLITE_MISMATCH/, 422, "d1_constraint", false],
   [/SQLITE_FULL|Exceeded maximum DB size/i, 507, "d1_full", true],
 ];
 

@@ -2,6 +2,7 @@ package launch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -46,26 +47,7 @@ func (s *Stack) startPostgres(ctx context.Context) error {
 		return append([]string{"setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"}, argv...)
 	}
 	if _, err := os.Stat(filepath.Join(data, "PG_VERSION")); err != nil {
-		if err := give(data, "postgres"); err != nil {
-			return err
-		}
-		if err := run(ctx, "/", nil, as(filepath.Join(folder, "initdb"), "-D", data, "-U", "cdc", "-E", "UTF8", "--locale=C.UTF-8", "-A", "scram-sha-256",
-			"--pwfile="+filepath.Join(s.Secrets.Dir, "password"), "--no-sync")...); err != nil {
-			return err
-		}
-		for from, to := range map[string]string{s.Secrets.Cert: "server.crt", s.Secrets.Key: "server.key"} {
-			b, err := os.ReadFile(from)
-			if err != nil {
-				return err
-			}
-			if err := os.WriteFile(filepath.Join(data, to), b, 0o600); err != nil {
-				return err
-			}
-		}
-		if err := os.WriteFile(filepath.Join(data, "pg_hba.conf"), []byte("hostssl all all 127.0.0.1/32 scram-sha-256\nhostssl replication all 127.0.0.1/32 scram-sha-256\n"), 0o600); err != nil {
-			return err
-		}
-		if err := give(data, "postgres"); err != nil {
+		if err := s.initPostgres(ctx, data, as(filepath.Join(folder, "initdb"), "-D", data, "-U", "cdc", "-E", "UTF8", "--locale=C.UTF-8", "-A", "scram-sha-256", "--no-sync")); err != nil {
 			return err
 		}
 	}
@@ -85,6 +67,29 @@ func (s *Stack) startPostgres(ctx context.Context) error {
 	}
 	_, err = pg.query(ctx, "postgres", "CREATE DATABASE shop")
 	return err
+}
+
+// initPostgres fills a data folder. What the server reads has to be its user's.
+func (s *Stack) initPostgres(ctx context.Context, data string, initdb []string) error {
+	password := data + ".password"
+	defer os.Remove(password)
+	if err := errors.Join(os.WriteFile(password, []byte(s.Secrets.Get("password")), 0o600), give(password, "postgres"), give(data, "postgres")); err != nil {
+		return err
+	}
+	if err := run(ctx, "/", nil, append(initdb, "--pwfile="+password)...); err != nil {
+		return err
+	}
+	for from, to := range map[string]string{s.Secrets.Cert: "server.crt", s.Secrets.Key: "server.key"} {
+		b, err := os.ReadFile(from)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(data, to), b, 0o600); err != nil {
+			return err
+		}
+	}
+	const hba = "hostssl all all 127.0.0.1/32 scram-sha-256\nhostssl replication all 127.0.0.1/32 scram-sha-256\n"
+	return errors.Join(os.WriteFile(filepath.Join(data, "pg_hba.conf"), []byte(hba), 0o600), give(data, "postgres"))
 }
 
 // Query runs SQL in database shop and returns rows as lines, cells parted by tabs.

@@ -20,8 +20,8 @@ import (
 	"syscall"
 )
 
-// What is installed, with its version. Java artifacts are in maven/pom.xml,
-// which names those that are archives under <properties>, too.
+// What is installed is pinned here, in maven/*.xml (class paths) and in the lock
+// file of deploy/worker.
 const versitygw = "github.com/versity/versitygw/cmd/versitygw@v1.8.0"
 
 //go:embed maven/pom.xml

@@ -116,7 +116,10 @@ func Up(ctx context.Context, o Options) (s *Stack, err error) {
 	for range want {
 		err = errors.Join(err, <-errs)
 	}
-	if err = errors.Join(err, ctx.Err()); err != nil {
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
 		s.Down()
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func makeSecrets(dir string) (s Secrets, err error) {
 	if _, err := os.Stat(s.Key); err == nil {
 		return s, nil
 	}
-	if err := os.MkdirAll(s.Dir, 0o755); err != nil {
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
 		return s, err
 	}
 	for _, n := range []string{"password", "s3.access", "s3.secret", "catalog.token", "bridge.key", "mask.key", "dead.key"} {
@@ -51,7 +51,7 @@ func makeSecrets(dir string) (s Secrets, err error) {
 		if _, err := rand.Read(b); err != nil {
 			return s, err
 		}
-		if err := os.WriteFile(filepath.Join(s.Dir, n), []byte(hex.EncodeToString(b)), 0o644); err != nil { // read by servers that run as other users
+		if err := os.WriteFile(filepath.Join(s.Dir, n), []byte(hex.EncodeToString(b)), 0o600); err != nil {
 			return s, err
 		}
 	}
@@ -79,5 +79,5 @@ func (s Secrets) certificate() error {
 	write := func(path, kind string, der []byte) error {
 		return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600)
 	}
-	return errors.Join(write(s.CA, "CERTIFICATE", caDER), write(s.Cert, "CERTIFICATE", der), write(s.Key, "PRIVATE KEY", pkcs8), os.Chmod(s.CA, 0o644), os.Chmod(s.Cert, 0o644))
+	return errors.Join(write(s.CA, "CERTIFICATE", caDER), write(s.Cert, "CERTIFICATE", der), write(s.Key, "PRIVATE KEY", pkcs8))
 }
