@@ -302,7 +302,7 @@ func classify(err error) error {
 	case cloudflare.Passing(err) || cloudflare.Ambiguous(err):
 		return stream.Retry(string(class), cloudflare.RetryAfter(err), err)
 	case class == cloudflare.ClassUnauthorized:
-		return parked(err.Error(), "give token: an API token with D1 edit rights for the account")
+		return parked(err.Error(), "check token: an API token with D1 edit rights for the account; by a bridge, check key and key_id")
 	case class == cloudflare.ClassNotFound:
 		return parked(err.Error(), "check account: and database: (the id, not the name)")
 	case class == cloudflare.ClassTooLarge:

@@ -55,11 +55,14 @@ func openSource(c Config, env topology.Env) (stream.Source, error) {
 
 // Run is stream.Source.
 func (s *Source) Run(ctx context.Context, f stream.Feed) error {
-	if err := s.connect(ctx, f); err != nil {
+	alive, end := context.WithCancel(ctx)
+	defer end()
+	if err := s.connect(alive, f); err != nil {
 		return fmt.Errorf("kafka: %w", err)
 	}
 	defer s.reader.Close()
 	defer s.member.CloseAllowingRebalance()
+	defer end() // before the good-bye: lanes that cannot be started would hold it for as long as a store refuses
 	for ctx.Err() == nil {
 		if err := s.ended(); err != nil {
 			return fmt.Errorf("kafka: %w", err)
@@ -115,9 +118,9 @@ func (s *Source) connect(ctx context.Context, f stream.Feed) (err error) {
 		kgo.SessionTimeout(time.Duration(s.cfg.SessionTimeout)), kgo.RebalanceTimeout(time.Duration(s.cfg.RebalanceTimeout)),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.MetadataMaxAge(30*time.Second), // new topics and partitions
-		kgo.OnPartitionsAssigned(func(ctx context.Context, cl *kgo.Client, m map[string][]int32) {
-			cl.PauseFetchPartitions(m) // the other client reads
-			s.assigned(ctx, f, lanesOf(m))
+		kgo.OnPartitionsAssigned(func(_ context.Context, cl *kgo.Client, m map[string][]int32) {
+			cl.PauseFetchPartitions(m)     // the other client reads
+			s.assigned(ctx, f, lanesOf(m)) // not the callback's context, which outlives Run
 		}),
 		kgo.OnPartitionsRevoked(func(ctx context.Context, _ *kgo.Client, m map[string][]int32) { s.revoked(ctx, f, lanesOf(m)) }),
 		kgo.OnPartitionsLost(func(_ context.Context, _ *kgo.Client, m map[string][]int32) {

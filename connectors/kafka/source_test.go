@@ -31,6 +31,7 @@ type feed struct {
 	assigns int
 	hold    map[stream.Lane]bool // not named in Assign's answer
 	block   chan struct{}        // Admit waits for it
+	refuse  func() error         // what Assign answers
 }
 
 // shelf is where positions and values are kept.
@@ -57,6 +58,9 @@ func (f *feed) Assign(_ context.Context, cluster string, infos []stream.LaneInfo
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.assigns++
+	if f.refuse != nil {
+		return nil, f.refuse()
+	}
 	start := map[stream.Lane]stream.Position{}
 	f.store.mu.Lock()
 	defer f.store.mu.Unlock()
@@ -221,6 +225,18 @@ func (x *shelf) once(t *testing.T, n int) {
 }
 
 func topicOf3(t *testing.T) *kfake.Cluster { return newBroker(t, kfake.SeedTopics(3, "t")) }
+
+// TestStopWhileRefused: lanes that cannot be started, for as long as a store
+// refuses, do not keep the source from stopping.
+func TestStopWhileRefused(t *testing.T) {
+	refused := make(chan struct{}, 100)
+	_, stop := member(t, topicOf3(t), newShelf(), func(_ *Config, f *feed) {
+		f.refuse = func() error { refused <- struct{}{}; return errors.New("the store refuses") }
+	})
+	<-refused
+	<-refused // it is in its loop
+	stop()    // the test's own time-out is what it would hang for
+}
 
 // TestRebalance: members join and leave under load; every record is read once.
 func TestRebalance(t *testing.T) {

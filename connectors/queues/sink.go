@@ -223,7 +223,7 @@ func (s *sink) classify(err error) error {
 		return stream.Retry("queue_"+string(class), cloudflare.RetryAfter(err), err)
 	case class == cloudflare.ClassUnauthorized, class == cloudflare.ClassNotFound:
 		return &stream.StateError{State: stream.StateParked, Why: err.Error(),
-			Todo: "check account, token and queue id of sink " + s.env.Name + ": the token needs Queues edit rights"}
+			Todo: "check account, token and queue id of sink " + s.env.Name + ": the token needs Queues edit rights; by a bridge, check key, key_id and the binding"}
 	}
 	return fmt.Errorf("queues: %w", err)
 }
