@@ -61,6 +61,7 @@ type Engine struct {
 // HTTP is where health, metrics and lag are served.
 type HTTP struct {
 	Listen string `yaml:"listen"` // default 127.0.0.1:0; "off"
+	PProf  bool   `yaml:"pprof"`  // serve /debug/pprof/: stacks and sizes, never contents
 }
 
 // Node is one component: `type: {config}` in YAML.

@@ -45,7 +45,7 @@ func run(ctx context.Context, log *slog.Logger, s *topology.Spec, p *topology.Pi
 			p.Close()
 			return exit(exitStore, fmt.Errorf("http: %w: choose another http.listen", err))
 		}
-		srv := &http.Server{Handler: handler(p, m)}
+		srv := &http.Server{Handler: handler(p, m, s.HTTP.PProf)}
 		go srv.Serve(l)
 		defer srv.Close()
 		log.Info("health, metrics and lag are served", "address", "http://"+l.Addr().String())

@@ -4,6 +4,7 @@
 //	go run ./integration/bench -n 6000000             trips: 29 columns, about 690 bytes of JSON
 //	go run ./integration/bench -n 6000000 --narrow    six of them, about 140 bytes
 //	go run ./integration/bench -n 1000000 --json
+//	go run ./integration/bench -n 6000000 --profile cpu.out   a CPU profile of ten seconds of it, for go tool pprof
 //
 // It loads the topic first and then runs `sluice run` from an empty group to
 // the last durable snapshot. Seconds count from the first fetch; CPU and memory
@@ -17,6 +18,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"net/http"
@@ -57,10 +59,11 @@ func main() {
 	n := flag.Int("n", 1_000_000, "records")
 	narrow := flag.Bool("narrow", false, "six columns instead of 29")
 	asJSON := flag.Bool("json", false, "one JSON document")
+	profile := flag.String("profile", "", "write a CPU profile of the middle of the run to this file, and FILE.heap beside it")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	r, err := bench(ctx, *n, *narrow)
+	r, err := bench(ctx, *n, *narrow, *profile)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -74,7 +77,7 @@ func main() {
 
 const topic, partitions = "bench.trips", 4
 
-func bench(ctx context.Context, n int, narrow bool) (r result, err error) {
+func bench(ctx context.Context, n int, narrow bool, profile string) (r result, err error) {
 	dir, err := os.MkdirTemp("", "sluice-bench-")
 	if err != nil {
 		return r, err
@@ -113,7 +116,7 @@ sinks:
       namespace: bench
       table: "{topic}"
       meta: [op, partition, offset]
-http: {listen: "127.0.0.1:%d"}
+http: {listen: "127.0.0.1:%d", pprof: true}
 `, s.Kafka.Address, s.Secrets.Ref("mask.key"), keep, s.Catalog.Address, s.Secrets.Ref("catalog.token"), s.S3.Address, s.Secrets.Ref("s3.access"), s.Secrets.Ref("s3.secret"), port)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return r, err
@@ -130,6 +133,7 @@ http: {listen: "127.0.0.1:%d"}
 	}
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
 	var began time.Time
+	profiled := make(chan error, 1)
 	for tick := time.NewTicker(50 * time.Millisecond); ; {
 		select {
 		case <-ctx.Done():
@@ -139,6 +143,9 @@ http: {listen: "127.0.0.1:%d"}
 		fetched, durable := position(port)
 		if began.IsZero() && fetched > 0 {
 			began = time.Now()
+			if profile != "" {
+				go func() { profiled <- saveProfiles(port, profile) }()
+			}
 		}
 		if durable >= int64(n) {
 			r.Seconds = time.Since(began).Seconds()
@@ -154,6 +161,11 @@ http: {listen: "127.0.0.1:%d"}
 	}
 	if r.CPUSeconds, r.PeakRSS, err = usage(cmd.Process.Pid); err != nil {
 		return r, err
+	}
+	if profile != "" {
+		if err := <-profiled; err != nil {
+			return r, err
+		}
 	}
 	var report struct {
 		OK    bool
@@ -255,6 +267,21 @@ func position(port int) (fetched, durable int64) {
 		fetched, durable = fetched+max(0, l.Fetched), durable+max(0, l.Durable)
 	}
 	return fetched, durable
+}
+
+// saveProfiles writes a CPU profile of ten seconds to file and then the heap's.
+func saveProfiles(port int, file string) error {
+	for suffix, path := range map[string]string{"": "profile?seconds=10", ".heap": "heap"} {
+		res, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/debug/pprof/%s", port, path))
+		if err != nil {
+			return err
+		}
+		b, err := io.ReadAll(res.Body)
+		if err = errors.Join(err, res.Body.Close(), os.WriteFile(file+suffix, b, 0o644)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // usage is the CPU time and the peak memory of a process.
