@@ -53,7 +53,7 @@ func (s *Sink) deadJob(ctx context.Context, e stream.Epoch) (*job, error) {
 		}
 	}
 	spec := t.Spec()
-	return &job{t: t, spec: spec, bufs: []jobFile{{buf: buf}}, staged: stagedTable{Table: name, UUID: t.Metadata().TableUUID().String(),
+	return &job{t: t, spec: spec, files: []jobFile{oneFile(buf)}, staged: stagedTable{Table: name, UUID: t.Metadata().TableUUID().String(),
 		Spec: spec.ID(), Version: t.Metadata().Version(), Columns: stagedColumns(fields)}}, nil
 }
 
@@ -178,7 +178,7 @@ func (s *Sink) mark(ctx context.Context, t *table.Table, id string, at int64) (*
 	if err != nil {
 		return nil, err
 	}
-	df, err := writeFile(ctx, t, t.Spec(), fmt.Sprintf("redriven-%d-%d", at, s.rand.Uint64()), enc, buf, nil)
+	df, err := writeFile(ctx, t, t.Spec(), fmt.Sprintf("redriven-%d-%d", at, s.rand.Uint64()), enc, oneFile(buf))
 	if err != nil {
 		return nil, s.storageError(ctx, name, err)
 	}

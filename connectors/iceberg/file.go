@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/codec"
@@ -14,10 +15,14 @@ import (
 	"sluice/schemas"
 )
 
-// writeFile encodes buf as one Parquet file of t and puts it into storage.
-func writeFile(ctx context.Context, t *table.Table, spec iceberg.PartitionSpec, name string, enc *column.Encoder, buf *column.Buffer, values map[int]any) (iceberg.DataFile, error) {
-	var out bytes.Buffer
-	st, err := enc.Flush(&out, buf)
+// encoded is memory for files on their way into storage.
+var encoded = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// writeFile encodes f as one Parquet file of t and puts it into storage.
+func writeFile(ctx context.Context, t *table.Table, spec iceberg.PartitionSpec, name string, enc *column.Encoder, f jobFile) (iceberg.DataFile, error) {
+	out := encoded.Get().(*bytes.Buffer)
+	out.Reset()
+	st, err := enc.Flush(out, f.bufs...)
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +34,8 @@ func writeFile(ctx context.Context, t *table.Table, spec iceberg.PartitionSpec, 
 	if err := write(ctx, t, path, out.Bytes()); err != nil {
 		return nil, err
 	}
-	return dataFile(t, spec, path, st, values)
+	encoded.Put(out) // not after an error: a request that was given up may still read it
+	return dataFile(t, spec, path, st, f.values)
 }
 
 // dataFile describes a written file. Bounds are those the encoder gave: of

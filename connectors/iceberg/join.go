@@ -88,7 +88,7 @@ func (s *Sink) replace(ctx context.Context, t *table.Table, name string, old []i
 	if err != nil {
 		return err
 	}
-	df, err := writeFile(ctx, t, t.Spec(), fmt.Sprintf("joined-%d-%d", len(old), s.rand.Uint64()), enc, buf, nil)
+	df, err := writeFile(ctx, t, t.Spec(), fmt.Sprintf("joined-%d-%d", len(old), s.rand.Uint64()), enc, oneFile(buf))
 	if err != nil {
 		return err
 	}

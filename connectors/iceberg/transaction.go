@@ -204,7 +204,7 @@ func (s *Sink) changeLedger(ctx context.Context, led *table.Table, rec, next rec
 		return err
 	}
 	file := fmt.Sprintf("ledger-%d-%s-%d", next.Progress.Seq, next.Progress.Commit, s.rand.Uint64())
-	df, err := writeFile(ctx, led, led.Spec(), file, enc, buf, nil)
+	df, err := writeFile(ctx, led, led.Spec(), file, enc, oneFile(buf))
 	if err != nil {
 		return s.storageError(ctx, name, err)
 	}

@@ -59,16 +59,20 @@ func (s *Sink) Upload(ctx context.Context, e stream.Epoch, parts []stream.Part) 
 type job struct {
 	t      *table.Table
 	spec   iceberg.PartitionSpec
-	bufs   []jobFile
+	files  []jobFile
 	staged stagedTable
 	paths  []string // written so far
 }
 
+// jobFile is a file to write: its row groups are bufs.
 type jobFile struct {
-	buf    *column.Buffer
+	bufs   []*column.Buffer
 	values map[int]any
-	joined bool // made here: its memory goes back when the file is written
+	joined []*column.Buffer // of bufs, made here: their memory goes back when the file is written
+	size   int64
 }
+
+func oneFile(b *column.Buffer) jobFile { return jobFile{bufs: []*column.Buffer{b}} }
 
 // jobs finds or makes the tables and joins the buffers. Tables come first: a
 // catalog that allows few creations a minute must not cost uploads.
@@ -218,11 +222,13 @@ func (j *job) join(parts []tablePart, fields []column.Field, target int64) error
 		for i := range own {
 			own[i].ID = ids[own[i].Name]
 		}
-		for key, b := range p.bufs {
-			if err := b.Relabel(own); err != nil {
-				return err
+		for key, bufs := range p.bufs {
+			for _, b := range bufs {
+				if err := b.Relabel(own); err != nil {
+					return err
+				}
 			}
-			byKey[key] = append(byKey[key], b)
+			byKey[key] = append(byKey[key], bufs...)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(byKey)) {
@@ -235,19 +241,38 @@ func (j *job) join(parts []tablePart, fields []column.Field, target int64) error
 				values[f.FieldID] = widened(v, f.Transform, src.Type)
 			}
 		}
-		var dst *column.Buffer
-		for _, b := range byKey[key] {
-			switch {
-			case dst == nil && slices.Equal(b.Fields(), fields) && (len(byKey[key]) == 1 || b.Size() > target*packRatio):
-				j.bufs = append(j.bufs, jobFile{b, values, false})
-				continue
-			case dst == nil || dst.Size()+b.Size() > target*packRatio:
-				dst = column.NewBuffer(fields)
-				j.bufs = append(j.bufs, jobFile{dst, values, true})
-			}
-			if err := dst.AppendBuffer(b); err != nil {
-				return err
-			}
+		if err := j.arrange(byKey[key], fields, values, target*packRatio); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// smallGroup is what is worth a row group of its own, in rows.
+const smallGroup = fullRows / 8
+
+// arrange makes files of about limit bytes in memory of one partition's
+// buffers. A large one that has the table's fields is a row group as it is; the
+// others are joined.
+func (j *job) arrange(bufs []*column.Buffer, fields []column.Field, values map[int]any, limit int64) error {
+	var f *jobFile
+	var dst *column.Buffer
+	for _, b := range bufs {
+		if f == nil || f.size+b.Size() > limit {
+			j.files = append(j.files, jobFile{values: values})
+			f, dst = &j.files[len(j.files)-1], nil
+		}
+		f.size += b.Size()
+		if slices.Equal(b.Fields(), fields) && (len(bufs) == 1 || b.Len() >= smallGroup) {
+			f.bufs = append(f.bufs, b)
+			continue
+		}
+		if dst == nil {
+			dst = column.NewBuffer(fields)
+			f.bufs, f.joined = append(f.bufs, dst), append(f.joined, dst)
+		}
+		if err := dst.AppendBuffer(b); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -264,13 +289,13 @@ func (s *Sink) run(ctx context.Context, e stream.Epoch, jobs []*job, run int64) 
 			}
 		}
 		j := jobs[i]
-		for n, f := range j.bufs {
-			df, err := writeFile(ctx, j.t, j.spec, fmt.Sprintf("%s-%d-%d", e.Commit, run, n), encoders[worker], f.buf, f.values)
+		for n, f := range j.files {
+			df, err := writeFile(ctx, j.t, j.spec, fmt.Sprintf("%s-%d-%d", e.Commit, run, n), encoders[worker], f)
 			if err != nil {
 				return s.storageError(ctx, j.staged.Table, err)
 			}
-			if f.joined {
-				f.buf.Free()
+			for _, b := range f.joined {
+				b.Free()
 			}
 			j.paths = append(j.paths, df.FilePath())
 			if err := j.staged.add(j.t, j.spec, df); err != nil {

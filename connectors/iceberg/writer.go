@@ -39,17 +39,27 @@ type route struct {
 	lengths []int // of the largest buffer of the last epoch
 }
 
-// target is one buffer: a table's partition.
+// target is a table's partition: one buffer that takes rows and those that are
+// full. Columns so stay in memory of a few sizes that are used again, where one
+// growing buffer would be copied over and over; a full one is a row group.
 type target struct {
+	full []*column.Buffer
 	buf  *column.Buffer
 	run  int64 // the Write that touched it last
-	size int64
+	size int64 // of buf
 }
+
+// A buffer that has one of these is full: eight bytes a value are almost 1 MiB
+// a column, and what readers take as a row group.
+const (
+	fullRows  = 120 << 10
+	fullBytes = 64 << 20
+)
 
 // table is what a part holds of one shape.
 type tablePart struct {
 	*shape
-	bufs map[string]*column.Buffer // by partition key
+	bufs map[string][]*column.Buffer // by partition key, in the order of their rows
 }
 
 // tableParts is what a writer gives up for an epoch.
@@ -58,8 +68,10 @@ type tableParts []tablePart
 // Release gives the memory of the rows back; the engine says when.
 func (ts tableParts) Release() {
 	for _, t := range ts {
-		for _, b := range t.bufs {
-			b.Free()
+		for _, bufs := range t.bufs {
+			for _, b := range bufs {
+				b.Free()
+			}
 		}
 	}
 }
@@ -195,6 +207,12 @@ func (w *writer) target(rt *route, r *stream.CleanRow, cells []schemas.Cell) (*t
 	}
 	if t.run != w.run {
 		t.run = w.run
+		if t.buf.Len() >= fullRows || t.size >= fullBytes {
+			rt.lengths = t.buf.Lengths()
+			t.full = append(t.full, t.buf)
+			t.buf, t.size = column.NewBuffer(rt.fields), 0
+			t.buf.Expect(rt.lengths)
+		}
 		t.buf.Mark()
 		w.touched = append(w.touched, t)
 	}
@@ -274,14 +292,18 @@ func (w *writer) Seal() (stream.Part, error) {
 			delete(w.routes, t) // an older version of the topic
 			continue
 		}
-		p := tablePart{shape: r.shape, bufs: map[string]*column.Buffer{}}
+		p := tablePart{shape: r.shape, bufs: map[string][]*column.Buffer{}}
 		most := 0
 		for key, t := range r.targets {
+			bufs := t.full
 			if n := t.buf.Len(); n > 0 {
-				if n > most {
+				bufs = append(bufs, t.buf)
+				if len(t.full) == 0 && n > most {
 					most, r.lengths = n, t.buf.Lengths()
 				}
-				p.bufs[strings.Clone(key)] = t.buf
+			}
+			if len(bufs) > 0 {
+				p.bufs[strings.Clone(key)] = bufs
 			}
 		}
 		if len(p.bufs) > 0 {

@@ -8,6 +8,7 @@ import (
 	"hash/maphash"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
@@ -96,22 +97,66 @@ func (b *Buffer) Flush(w io.Writer, opt Options) (Stats, error) {
 	return e.Flush(w, b)
 }
 
-// Flush writes the whole rows of b as one Parquet file, which is complete
-// only if it returns no error. b stays as it is: an error of w can be tried
-// again. A row begun and not ended is taken back.
-func (e *Encoder) Flush(w io.Writer, b *Buffer) (Stats, error) {
-	b.Rollback()
-	if err := b.check(); err != nil {
+// Flush writes the whole rows of bufs, one after the other, as one Parquet
+// file, which is complete only if it returns no error: each buffer is one row
+// group or more. All have the same fields. They stay as they are: an error of w
+// can be tried again. A row begun and not ended is taken back.
+func (e *Encoder) Flush(w io.Writer, bufs ...*Buffer) (Stats, error) {
+	if err := agree(bufs); err != nil {
 		return Stats{}, err
-	}
-	if len(b.fields) == 0 {
-		return Stats{}, errors.New("column: a table without columns cannot be written: give it at least one column")
 	}
 	e.w, e.at, e.fault = w, 0, nil
 	defer func() { e.w = nil }()
 	e.write([]byte("PAR1"))
-	var groups [][]chunk
-	var rows []int
+	var groups []group
+	for _, b := range bufs {
+		groups = e.rowGroups(b, groups)
+	}
+	var t thrift
+	e.fileMeta(&t, bufs[0], groups)
+	e.write(t.b)
+	e.write(append(binary.LittleEndian.AppendUint32(nil, uint32(len(t.b))), "PAR1"...))
+	if e.fault != nil {
+		return Stats{}, e.fault
+	}
+	return newStats(bufs[0], groups, e.at), nil
+}
+
+// agree checks that bufs can stand in one file, and closes the columns of all
+// whose column is closed in one. // P1
+func agree(bufs []*Buffer) error {
+	if len(bufs) == 0 || len(bufs[0].fields) == 0 {
+		return errors.New("column: a table without columns cannot be written: give it at least one column")
+	}
+	first := bufs[0]
+	for _, b := range bufs {
+		b.Rollback()
+		if err := b.check(); err != nil {
+			return err
+		}
+		if !slices.Equal(b.fields, first.fields) {
+			return errors.New("column: buffers of one file have other fields: this is a bug, please report it")
+		}
+		for i := range b.cols {
+			first.cols[i].closed = first.cols[i].closed || b.cols[i].closed
+		}
+	}
+	for _, b := range bufs {
+		for i := range b.cols {
+			b.cols[i].closed = first.cols[i].closed
+		}
+	}
+	return nil
+}
+
+// group is a row group that was written.
+type group struct {
+	chunks []chunk // one a field
+	rows   int
+}
+
+// rowGroups writes the rows of b and appends what the footer says of them.
+func (e *Encoder) rowGroups(b *Buffer, groups []group) []group {
 	cursors := make([]int, len(b.cols)) // where the next value of each column starts in its data
 	step := e.groupRows(b)
 	for from := 0; from < b.rows && e.fault == nil; from += step {
@@ -120,16 +165,9 @@ func (e *Encoder) Flush(w io.Writer, b *Buffer) (Stats, error) {
 		for i := range b.cols {
 			cursors[i] += e.column(&b.fields[i], &b.cols[i], cursors[i], from, to, &chunks[i])
 		}
-		groups, rows = append(groups, chunks), append(rows, to-from)
+		groups = append(groups, group{chunks, to - from})
 	}
-	var t thrift
-	e.fileMeta(&t, b, groups, rows)
-	e.write(t.b)
-	e.write(append(binary.LittleEndian.AppendUint32(nil, uint32(len(t.b))), "PAR1"...))
-	if e.fault != nil {
-		return Stats{}, e.fault
-	}
-	return newStats(b, groups, e.at), nil
+	return groups
 }
 
 // groupRows is the number of rows of a row group, a multiple of pageAlign.

@@ -27,9 +27,8 @@ type chunk struct {
 	stats          bounds
 }
 
-// fileMeta writes the FileMetaData of parquet.thrift. groups[i] has one chunk
-// a field and rows[i] rows.
-func (e *Encoder) fileMeta(t *thrift, b *Buffer, groups [][]chunk, rows []int) {
+// fileMeta writes the FileMetaData of parquet.thrift for a file of b's columns.
+func (e *Encoder) fileMeta(t *thrift, b *Buffer, groups []group) {
 	t.reset()
 	t.i32(1, 2) // version: field ids, logical types and dictionary encodings of format 2
 	t.list(2, ctStruct, len(b.fields)+1)
@@ -40,10 +39,10 @@ func (e *Encoder) fileMeta(t *thrift, b *Buffer, groups [][]chunk, rows []int) {
 	for i := range b.fields {
 		schemaElement(t, &b.fields[i], &b.cols[i])
 	}
-	t.i64(3, int64(b.rows))
+	t.i64(3, rowsOf(groups))
 	t.list(4, ctStruct, len(groups))
 	for i, g := range groups {
-		e.rowGroup(t, b, g, rows[i], i)
+		e.rowGroup(t, b, g, i)
 	}
 	if n := len(e.opt.Properties); n > 0 {
 		t.list(5, ctStruct, n)
@@ -137,12 +136,19 @@ func logicalType(t *thrift, typ schemas.Type) {
 	t.end()
 }
 
-func (e *Encoder) rowGroup(t *thrift, b *Buffer, chunks []chunk, rows, ordinal int) {
+func rowsOf(groups []group) (n int64) {
+	for _, g := range groups {
+		n += int64(g.rows)
+	}
+	return n
+}
+
+func (e *Encoder) rowGroup(t *thrift, b *Buffer, g group, ordinal int) {
 	var packed, plain int64
 	t.open()
-	t.list(1, ctStruct, len(chunks))
-	for i := range chunks {
-		c := &chunks[i]
+	t.list(1, ctStruct, len(g.chunks))
+	for i := range g.chunks {
+		c := &g.chunks[i]
 		packed, plain = packed+c.packed, plain+c.plain
 		t.open()
 		t.i64(2, 0) // file_offset: deprecated, and 0 says that there is no copy of the metadata there
@@ -152,8 +158,8 @@ func (e *Encoder) rowGroup(t *thrift, b *Buffer, chunks []chunk, rows, ordinal i
 		t.end()
 	}
 	t.i64(2, plain)
-	t.i64(3, int64(rows))
-	t.i64(5, chunks[0].start())
+	t.i64(3, int64(g.rows))
+	t.i64(5, g.chunks[0].start())
 	t.i64(6, packed)
 	t.i16(7, int16(ordinal))
 	t.end()

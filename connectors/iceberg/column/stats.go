@@ -12,20 +12,21 @@ type Stats struct {
 	SplitOffsets []int64        // where row groups start
 }
 
-func newStats(b *Buffer, groups [][]chunk, size int64) Stats {
+func newStats(b *Buffer, groups []group, size int64) Stats {
 	n := len(b.fields)
-	s := Stats{Records: int64(b.rows), FileSize: size, ColumnSizes: make(map[int]int64, n), ValueCounts: make(map[int]int64, n),
+	s := Stats{Records: rowsOf(groups), FileSize: size, ColumnSizes: make(map[int]int64, n), ValueCounts: make(map[int]int64, n),
 		NullCounts: make(map[int]int64, n), NaNCounts: map[int]int64{}, Lower: make(map[int][]byte, n), Upper: make(map[int][]byte, n)}
 	for _, g := range groups {
-		s.SplitOffsets = append(s.SplitOffsets, g[0].start())
+		s.SplitOffsets = append(s.SplitOffsets, g.chunks[0].start())
 	}
 	for i, f := range b.fields {
 		c := &b.cols[i]
 		var all bounds
 		var packed, values, nulls int64
 		for _, g := range groups {
-			packed, values, nulls = packed+g[i].packed, values+g[i].values, nulls+g[i].nulls
-			all.join(g[i].stats, c.phys)
+			k := &g.chunks[i]
+			packed, values, nulls = packed+k.packed, values+k.values, nulls+k.nulls
+			all.join(k.stats, c.phys)
 		}
 		s.ColumnSizes[f.ID], s.ValueCounts[f.ID], s.NullCounts[f.ID] = packed, values, nulls
 		if c.closed { // P1
