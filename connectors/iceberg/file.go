@@ -22,7 +22,7 @@ var encoded = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 func writeFile(ctx context.Context, t *table.Table, spec iceberg.PartitionSpec, name string, enc *column.Encoder, f jobFile) (iceberg.DataFile, error) {
 	out := encoded.Get().(*bytes.Buffer)
 	out.Reset()
-	st, err := enc.Flush(out, f.bufs...)
+	st, err := enc.Flush(out, f.File)
 	if err != nil {
 		return nil, err
 	}

@@ -124,9 +124,9 @@ func TestWriteAllOrNothing(t *testing.T) {
 	if err != nil || p.Counts[lane0].Written != 2 {
 		t.Fatalf("counts %+v, %v", p.Counts, err)
 	}
-	for _, b := range p.Data.(tableParts)[0].bufs {
-		if len(b) != 1 || b[0].Len() != 2 {
-			t.Fatalf("%d buffers, want one of 2 rows", len(b))
+	for _, r := range p.Data.(tableParts)[0].rows {
+		if r.buf.Len() != 2 {
+			t.Fatalf("%d rows, want 2", r.buf.Len())
 		}
 	}
 	if w.Size() != 0 {

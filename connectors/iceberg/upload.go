@@ -64,15 +64,17 @@ type job struct {
 	paths  []string // written so far
 }
 
-// jobFile is a file to write: its row groups are bufs.
+// jobFile is a file to write.
 type jobFile struct {
-	bufs   []*column.Buffer
+	column.File
 	values map[int]any
-	joined []*column.Buffer // of bufs, made here: their memory goes back when the file is written
-	size   int64
+	joined []*column.Buffer // of the file's, made here: their memory goes back when it is written
+	size   int64            // about, in bytes
 }
 
-func oneFile(b *column.Buffer) jobFile { return jobFile{bufs: []*column.Buffer{b}} }
+func oneFile(b *column.Buffer) jobFile {
+	return jobFile{File: column.File{Buffers: []*column.Buffer{b}}}
+}
 
 // jobs finds or makes the tables and joins the buffers. Tables come first: a
 // catalog that allows few creations a minute must not cost uploads.
@@ -216,19 +218,24 @@ func (j *job) join(parts []tablePart, fields []column.Field, target int64) error
 	for _, f := range fields {
 		ids[f.Name] = f.ID
 	}
-	byKey := map[string][]*column.Buffer{}
+	byKey := map[string][]partRows{}
 	for _, p := range parts {
 		own := slices.Clone(p.fields)
 		for i := range own {
 			own[i].ID = ids[own[i].Name]
 		}
-		for key, bufs := range p.bufs {
-			for _, b := range bufs {
-				if err := b.Relabel(own); err != nil {
+		for key, r := range p.rows {
+			for _, g := range r.full {
+				if err := g.Relabel(own); err != nil {
 					return err
 				}
 			}
-			byKey[key] = append(byKey[key], bufs...)
+			if r.buf != nil {
+				if err := r.buf.Relabel(own); err != nil {
+					return err
+				}
+			}
+			byKey[key] = append(byKey[key], r)
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(byKey)) {
@@ -241,37 +248,53 @@ func (j *job) join(parts []tablePart, fields []column.Field, target int64) error
 				values[f.FieldID] = widened(v, f.Transform, src.Type)
 			}
 		}
-		if err := j.arrange(byKey[key], fields, values, target*packRatio); err != nil {
+		first := len(j.files)
+		if err := j.arrange(byKey[key], fields, target); err != nil {
 			return err
+		}
+		for i := range j.files[first:] {
+			j.files[first+i].values = values
 		}
 	}
 	return nil
 }
 
-// smallGroup is what is worth a row group of its own, in rows.
-const smallGroup = fullRows / 8
-
-// arrange makes files of about limit bytes in memory of one partition's
-// buffers. A large one that has the table's fields is a row group as it is; the
-// others are joined.
-func (j *job) arrange(bufs []*column.Buffer, fields []column.Field, values map[int]any, limit int64) error {
-	var f *jobFile
-	var dst *column.Buffer
+// arrange makes files of about target bytes of one partition's rows. Row groups
+// that were packed with fewer or narrower columns than the table has now are
+// files of their own, as the table's older files are.
+func (j *job) arrange(parts []partRows, fields []column.Field, target int64) error {
+	var last []column.Field // of the file that is being filled
+	file := func(of []column.Field, size int64) *jobFile {
+		if last == nil || !slices.Equal(last, of) || j.files[len(j.files)-1].size+size > target {
+			j.files, last = append(j.files, jobFile{}), of
+		}
+		f := &j.files[len(j.files)-1]
+		f.size += size
+		return f
+	}
+	for _, p := range parts {
+		for _, g := range p.full {
+			f := file(g.Fields(), g.Size())
+			f.Packed = append(f.Packed, g)
+		}
+	}
+	var bufs []*column.Buffer
+	for _, p := range parts {
+		if p.buf != nil {
+			bufs = append(bufs, p.buf)
+		}
+	}
 	for _, b := range bufs {
-		if f == nil || f.size+b.Size() > limit {
-			j.files = append(j.files, jobFile{values: values})
-			f, dst = &j.files[len(j.files)-1], nil
+		f := file(fields, b.Size()/packRatio)
+		if len(bufs) == 1 && slices.Equal(b.Fields(), fields) {
+			f.Buffers = bufs
+			break
 		}
-		f.size += b.Size()
-		if slices.Equal(b.Fields(), fields) && (len(bufs) == 1 || b.Len() >= smallGroup) {
-			f.bufs = append(f.bufs, b)
-			continue
+		if len(f.joined) == 0 {
+			dst := column.NewBuffer(fields)
+			f.Buffers, f.joined = append(f.Buffers, dst), append(f.joined, dst)
 		}
-		if dst == nil {
-			dst = column.NewBuffer(fields)
-			f.bufs, f.joined = append(f.bufs, dst), append(f.joined, dst)
-		}
-		if err := dst.AppendBuffer(b); err != nil {
+		if err := f.joined[0].AppendBuffer(b); err != nil {
 			return err
 		}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // writer takes the rows of one worker into typed columns, one buffer a table
-// and partition. It has no encoder and does no I/O.
+// and partition. It does no I/O.
 type writer struct {
 	sink   *Sink
 	routes map[*stream.Table]*route
@@ -24,7 +24,9 @@ type writer struct {
 	run     int64
 	lane    stream.Lane
 
-	size  int64  // of all buffers as of the last Write
+	size    int64           // of all buffers as of the last Write
+	encoder *column.Encoder // once a buffer was full
+
 	text  []byte // scratch
 	keyed []byte // scratch: a partition key
 }
@@ -39,27 +41,33 @@ type route struct {
 	lengths []int // of the largest buffer of the last epoch
 }
 
-// target is a table's partition: one buffer that takes rows and those that are
-// full. Columns so stay in memory of a few sizes that are used again, where one
-// growing buffer would be copied over and over; a full one is a row group.
+// target is a table's partition: one buffer that takes rows, and the row groups
+// that full ones became. Columns so stay in the same small memory, and an epoch
+// is held at the size of its files.
 type target struct {
-	full []*column.Buffer
+	full []*column.RowGroups
 	buf  *column.Buffer
 	run  int64 // the Write that touched it last
 	size int64 // of buf
 }
 
 // A buffer that has one of these is full: eight bytes a value are almost 1 MiB
-// a column, and what readers take as a row group.
+// a column, and so many rows are what readers take at a time.
 const (
 	fullRows  = 120 << 10
 	fullBytes = 64 << 20
 )
 
-// table is what a part holds of one shape.
+// tablePart is what a part holds of one shape.
 type tablePart struct {
 	*shape
-	bufs map[string][]*column.Buffer // by partition key, in the order of their rows
+	rows map[string]partRows // by partition key
+}
+
+// partRows are the rows of one partition in the order they came.
+type partRows struct {
+	full []*column.RowGroups
+	buf  *column.Buffer // may be nil
 }
 
 // tableParts is what a writer gives up for an epoch.
@@ -68,9 +76,12 @@ type tableParts []tablePart
 // Release gives the memory of the rows back; the engine says when.
 func (ts tableParts) Release() {
 	for _, t := range ts {
-		for _, bufs := range t.bufs {
-			for _, b := range bufs {
-				b.Free()
+		for _, r := range t.rows {
+			for _, g := range r.full {
+				g.Free()
+			}
+			if r.buf != nil {
+				r.buf.Free()
 			}
 		}
 	}
@@ -208,15 +219,32 @@ func (w *writer) target(rt *route, r *stream.CleanRow, cells []schemas.Cell) (*t
 	if t.run != w.run {
 		t.run = w.run
 		if t.buf.Len() >= fullRows || t.size >= fullBytes {
-			rt.lengths = t.buf.Lengths()
-			t.full = append(t.full, t.buf)
-			t.buf, t.size = column.NewBuffer(rt.fields), 0
-			t.buf.Expect(rt.lengths)
+			if err := w.pack(t); err != nil {
+				return nil, err
+			}
 		}
 		t.buf.Mark()
 		w.touched = append(w.touched, t)
 	}
 	return t, nil
+}
+
+// pack makes row groups of t's rows.
+func (w *writer) pack(t *target) (err error) {
+	if w.encoder == nil {
+		if w.encoder, err = column.NewEncoder(w.sink.files); err != nil {
+			return err
+		}
+	}
+	g, err := w.encoder.Pack(t.buf)
+	if err != nil {
+		return err
+	}
+	t.full = append(t.full, g)
+	t.buf.Reset()
+	w.size += g.Size() - t.size
+	t.size = 0
+	return nil
 }
 
 // meta sets one changelog column.
@@ -292,21 +320,21 @@ func (w *writer) Seal() (stream.Part, error) {
 			delete(w.routes, t) // an older version of the topic
 			continue
 		}
-		p := tablePart{shape: r.shape, bufs: map[string][]*column.Buffer{}}
+		p := tablePart{shape: r.shape, rows: map[string]partRows{}}
 		most := 0
 		for key, t := range r.targets {
-			bufs := t.full
+			rows := partRows{full: t.full}
 			if n := t.buf.Len(); n > 0 {
-				bufs = append(bufs, t.buf)
-				if len(t.full) == 0 && n > most {
+				rows.buf = t.buf
+				if n > most {
 					most, r.lengths = n, t.buf.Lengths()
 				}
 			}
-			if len(bufs) > 0 {
-				p.bufs[strings.Clone(key)] = bufs
+			if rows.buf != nil || len(rows.full) > 0 {
+				p.rows[strings.Clone(key)] = rows
 			}
 		}
-		if len(p.bufs) > 0 {
+		if len(p.rows) > 0 {
 			data = append(data, p)
 		}
 	}

@@ -114,7 +114,7 @@ func BenchmarkTyped(b *testing.B) {
 					for i := range rows {
 						appendOrder(buf, &rows[i])
 					}
-					s, err := enc.Flush(io.Discard, buf)
+					s, err := enc.Flush(io.Discard, File{Buffers: []*Buffer{buf}})
 					if err != nil {
 						b.Fatal(err)
 					}
@@ -283,7 +283,7 @@ func BenchmarkCells(b *testing.B) {
 			var size int64
 			b.ReportAllocs()
 			for b.Loop() {
-				s, err := enc.Flush(io.Discard, buf)
+				s, err := enc.Flush(io.Discard, File{Buffers: []*Buffer{buf}})
 				if err != nil {
 					b.Fatal(err)
 				}

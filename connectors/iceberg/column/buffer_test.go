@@ -202,12 +202,12 @@ func TestFlushFailsAndIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	for at := 0; at < len(whole); at += 97 {
-		if _, err := enc.Flush(&failingWriter{at, io.ErrClosedPipe}, b); !errors.Is(err, io.ErrClosedPipe) {
+		if _, err := enc.Flush(&failingWriter{at, io.ErrClosedPipe}, File{Buffers: []*Buffer{b}}); !errors.Is(err, io.ErrClosedPipe) {
 			t.Fatalf("writer failing after %d bytes: %v", at, err)
 		}
 	}
 	var w bytes.Buffer
-	if _, err := enc.Flush(&w, b); err != nil || !bytes.Equal(w.Bytes(), whole) {
+	if _, err := enc.Flush(&w, File{Buffers: []*Buffer{b}}); err != nil || !bytes.Equal(w.Bytes(), whole) {
 		t.Fatalf("the same rows gave another file after failures: %v", err)
 	}
 }

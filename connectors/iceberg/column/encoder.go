@@ -1,6 +1,7 @@
 package column
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"hash/maphash"
 	"io"
 	"math"
-	"slices"
 
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
@@ -54,6 +54,7 @@ type Encoder struct {
 	dict  dictionary
 	page  []byte
 	out   []byte
+	pack  bytes.Buffer // scratch of Pack
 	head  thrift
 	w     io.Writer
 	at    int64
@@ -94,60 +95,37 @@ func (b *Buffer) Flush(w io.Writer, opt Options) (Stats, error) {
 	if err != nil {
 		return Stats{}, err
 	}
-	return e.Flush(w, b)
+	return e.Flush(w, File{Buffers: []*Buffer{b}})
 }
 
-// Flush writes the whole rows of bufs, one after the other, as one Parquet
-// file, which is complete only if it returns no error: each buffer is one row
-// group or more. All have the same fields. They stay as they are: an error of w
-// can be tried again. A row begun and not ended is taken back.
-func (e *Encoder) Flush(w io.Writer, bufs ...*Buffer) (Stats, error) {
-	if err := agree(bufs); err != nil {
+const magic = "PAR1"
+
+// Flush writes the rows of f as one Parquet file, which is complete only if it
+// returns no error: each part is one row group or more. The parts stay as they
+// are: an error of w can be tried again. A row begun and not ended is taken
+// back.
+func (e *Encoder) Flush(w io.Writer, f File) (Stats, error) {
+	columns, err := f.columns()
+	if err != nil {
 		return Stats{}, err
 	}
-	e.w, e.at, e.fault = w, 0, nil
-	defer func() { e.w = nil }()
-	e.write([]byte("PAR1"))
-	var groups []group
-	for _, b := range bufs {
-		groups = e.rowGroups(b, groups)
-	}
+	e.begin(w, 0)
+	defer e.end()
+	e.write([]byte(magic))
+	groups := f.write(e)
 	var t thrift
-	e.fileMeta(&t, bufs[0], groups)
+	e.fileMeta(&t, columns, groups)
 	e.write(t.b)
-	e.write(append(binary.LittleEndian.AppendUint32(nil, uint32(len(t.b))), "PAR1"...))
+	e.write(append(binary.LittleEndian.AppendUint32(nil, uint32(len(t.b))), magic...))
 	if e.fault != nil {
 		return Stats{}, e.fault
 	}
-	return newStats(bufs[0], groups, e.at), nil
+	return newStats(columns, groups, e.at), nil
 }
 
-// agree checks that bufs can stand in one file, and closes the columns of all
-// whose column is closed in one. // P1
-func agree(bufs []*Buffer) error {
-	if len(bufs) == 0 || len(bufs[0].fields) == 0 {
-		return errors.New("column: a table without columns cannot be written: give it at least one column")
-	}
-	first := bufs[0]
-	for _, b := range bufs {
-		b.Rollback()
-		if err := b.check(); err != nil {
-			return err
-		}
-		if !slices.Equal(b.fields, first.fields) {
-			return errors.New("column: buffers of one file have other fields: this is a bug, please report it")
-		}
-		for i := range b.cols {
-			first.cols[i].closed = first.cols[i].closed || b.cols[i].closed
-		}
-	}
-	for _, b := range bufs {
-		for i := range b.cols {
-			b.cols[i].closed = first.cols[i].closed
-		}
-	}
-	return nil
-}
+func (e *Encoder) begin(w io.Writer, at int64) { e.w, e.at, e.fault = w, at, nil }
+
+func (e *Encoder) end() { e.w = nil }
 
 // group is a row group that was written.
 type group struct {

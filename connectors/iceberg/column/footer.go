@@ -27,22 +27,22 @@ type chunk struct {
 	stats          bounds
 }
 
-// fileMeta writes the FileMetaData of parquet.thrift for a file of b's columns.
-func (e *Encoder) fileMeta(t *thrift, b *Buffer, groups []group) {
+// fileMeta writes the FileMetaData of parquet.thrift for a file of these columns.
+func (e *Encoder) fileMeta(t *thrift, columns []columnInfo, groups []group) {
 	t.reset()
 	t.i32(1, 2) // version: field ids, logical types and dictionary encodings of format 2
-	t.list(2, ctStruct, len(b.fields)+1)
+	t.list(2, ctStruct, len(columns)+1)
 	t.open()
 	t.string(4, "table")
-	t.i32(5, int32(len(b.fields)))
+	t.i32(5, int32(len(columns)))
 	t.end()
-	for i := range b.fields {
-		schemaElement(t, &b.fields[i], &b.cols[i])
+	for i := range columns {
+		schemaElement(t, &columns[i])
 	}
 	t.i64(3, rowsOf(groups))
 	t.list(4, ctStruct, len(groups))
 	for i, g := range groups {
-		e.rowGroup(t, b, g, i)
+		e.rowGroup(t, columns, g, i)
 	}
 	if n := len(e.opt.Properties); n > 0 {
 		t.list(5, ctStruct, n)
@@ -54,8 +54,8 @@ func (e *Encoder) fileMeta(t *thrift, b *Buffer, groups []group) {
 		}
 	}
 	t.string(6, createdBy)
-	t.list(7, ctStruct, len(b.fields))
-	for range b.fields {
+	t.list(7, ctStruct, len(columns))
+	for range columns {
 		t.open()
 		t.empty(1) // the order that min_value and max_value follow: the type's
 		t.end()
@@ -63,7 +63,8 @@ func (e *Encoder) fileMeta(t *thrift, b *Buffer, groups []group) {
 	t.end()
 }
 
-func schemaElement(t *thrift, f *Field, c *vector) {
+func schemaElement(t *thrift, c *columnInfo) {
+	f := &c.Field
 	t.open()
 	t.i32(1, int32(c.phys))
 	if c.phys == physFixed {
@@ -143,7 +144,7 @@ func rowsOf(groups []group) (n int64) {
 	return n
 }
 
-func (e *Encoder) rowGroup(t *thrift, b *Buffer, g group, ordinal int) {
+func (e *Encoder) rowGroup(t *thrift, columns []columnInfo, g group, ordinal int) {
 	var packed, plain int64
 	t.open()
 	t.list(1, ctStruct, len(g.chunks))
@@ -153,7 +154,7 @@ func (e *Encoder) rowGroup(t *thrift, b *Buffer, g group, ordinal int) {
 		t.open()
 		t.i64(2, 0) // file_offset: deprecated, and 0 says that there is no copy of the metadata there
 		t.begin(3)
-		e.chunkMeta(t, &b.fields[i], &b.cols[i], c)
+		e.chunkMeta(t, &columns[i], c)
 		t.end()
 		t.end()
 	}
@@ -172,7 +173,7 @@ func (c *chunk) start() int64 {
 	return c.dataAt
 }
 
-func (e *Encoder) chunkMeta(t *thrift, f *Field, v *vector, c *chunk) {
+func (e *Encoder) chunkMeta(t *thrift, v *columnInfo, c *chunk) {
 	encoding := int32(encPlain)
 	if c.dictAt > 0 {
 		encoding = encDict
@@ -187,7 +188,7 @@ func (e *Encoder) chunkMeta(t *thrift, f *Field, v *vector, c *chunk) {
 		t.elemI32(u)
 	}
 	t.list(3, ctBinary, 1)
-	t.elemString(f.Name)
+	t.elemString(v.Name)
 	t.i32(4, int32(e.opt.Codec.id()))
 	t.i64(5, c.values)
 	t.i64(6, c.plain)
@@ -199,7 +200,7 @@ func (e *Encoder) chunkMeta(t *thrift, f *Field, v *vector, c *chunk) {
 	t.begin(12)
 	t.i64(3, c.nulls)
 	if !v.closed { // P1
-		lower, upper := c.stats.plain(f.Type, v.phys)
+		lower, upper := c.stats.plain(v.Type, v.phys)
 		if upper.value != nil {
 			t.bytes(5, upper.value)
 		}

@@ -12,15 +12,15 @@ type Stats struct {
 	SplitOffsets []int64        // where row groups start
 }
 
-func newStats(b *Buffer, groups []group, size int64) Stats {
-	n := len(b.fields)
+func newStats(columns []columnInfo, groups []group, size int64) Stats {
+	n := len(columns)
 	s := Stats{Records: rowsOf(groups), FileSize: size, ColumnSizes: make(map[int]int64, n), ValueCounts: make(map[int]int64, n),
 		NullCounts: make(map[int]int64, n), NaNCounts: map[int]int64{}, Lower: make(map[int][]byte, n), Upper: make(map[int][]byte, n)}
 	for _, g := range groups {
 		s.SplitOffsets = append(s.SplitOffsets, g.chunks[0].start())
 	}
-	for i, f := range b.fields {
-		c := &b.cols[i]
+	for i := range columns {
+		c := &columns[i]
 		var all bounds
 		var packed, values, nulls int64
 		for _, g := range groups {
@@ -28,19 +28,19 @@ func newStats(b *Buffer, groups []group, size int64) Stats {
 			packed, values, nulls = packed+k.packed, values+k.values, nulls+k.nulls
 			all.join(k.stats, c.phys)
 		}
-		s.ColumnSizes[f.ID], s.ValueCounts[f.ID], s.NullCounts[f.ID] = packed, values, nulls
+		s.ColumnSizes[c.ID], s.ValueCounts[c.ID], s.NullCounts[c.ID] = packed, values, nulls
 		if c.closed { // P1
 			continue
 		}
 		if c.phys == physFloat || c.phys == physDouble {
-			s.NaNCounts[f.ID] = all.nan
+			s.NaNCounts[c.ID] = all.nan
 		}
-		lower, upper := all.iceberg(f.Type, c.phys)
+		lower, upper := all.iceberg(c.Type, c.phys)
 		if lower.value != nil {
-			s.Lower[f.ID] = lower.value
+			s.Lower[c.ID] = lower.value
 		}
 		if upper.value != nil {
-			s.Upper[f.ID] = upper.value
+			s.Upper[c.ID] = upper.value
 		}
 	}
 	return s
