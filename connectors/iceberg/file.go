@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"sync"
 
 	"github.com/apache/iceberg-go"
 	"github.com/apache/iceberg-go/codec"
@@ -15,13 +14,19 @@ import (
 	"sluice/schemas"
 )
 
-// encoded is memory for files on their way into storage.
-var encoded = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+// encoded is memory for a file on its way into storage, kept for the next one.
+var encoded = make(chan *bytes.Buffer, 1)
 
 // writeFile encodes f as one Parquet file of t and puts it into storage.
 func writeFile(ctx context.Context, t *table.Table, spec iceberg.PartitionSpec, name string, enc *column.Encoder, f jobFile) (iceberg.DataFile, error) {
-	out := encoded.Get().(*bytes.Buffer)
-	out.Reset()
+	var out *bytes.Buffer
+	select {
+	case out = <-encoded:
+		out.Reset()
+	default:
+		out = new(bytes.Buffer)
+	}
+	out.Grow(int(f.size) + 64<<10)
 	st, err := enc.Flush(out, f.File)
 	if err != nil {
 		return nil, err
@@ -34,7 +39,10 @@ func writeFile(ctx context.Context, t *table.Table, spec iceberg.PartitionSpec, 
 	if err := write(ctx, t, path, out.Bytes()); err != nil {
 		return nil, err
 	}
-	encoded.Put(out) // not after an error: a request that was given up may still read it
+	select {
+	case encoded <- out: // not after an error: a request that was given up may still read it
+	default:
+	}
 	return dataFile(t, spec, path, st, f.values)
 }
 

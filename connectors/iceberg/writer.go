@@ -39,6 +39,7 @@ type route struct {
 	last    *target
 	used    bool
 	lengths []int // of the largest buffer of the last epoch
+	idle    *column.Buffer
 }
 
 // target is a table's partition: one buffer that takes rows, and the row groups
@@ -57,6 +58,10 @@ const (
 	fullRows  = 120 << 10
 	fullBytes = 64 << 20
 )
+
+// smallGroup is what is worth a row group of its own, in rows: what is less is
+// joined with what others have.
+const smallGroup = fullRows / 16
 
 // tablePart is what a part holds of one shape.
 type tablePart struct {
@@ -208,9 +213,13 @@ func (w *writer) target(rt *route, r *stream.CleanRow, cells []schemas.Cell) (*t
 	t := rt.last
 	if t == nil || string(key) != string(rt.lastKey) {
 		if t = rt.targets[string(key)]; t == nil {
-			t = &target{buf: column.NewBuffer(rt.fields)}
-			if rt.split == nil { // a small partition would take what was a large one's
-				t.buf.Expect(rt.lengths)
+			t = &target{buf: rt.idle}
+			rt.idle = nil
+			if t.buf == nil {
+				t.buf = column.NewBuffer(rt.fields)
+				if rt.split == nil { // a small partition would take what was a large one's
+					t.buf.Expect(rt.lengths)
+				}
 			}
 			rt.targets[string(key)] = t
 		}
@@ -323,12 +332,19 @@ func (w *writer) Seal() (stream.Part, error) {
 		p := tablePart{shape: r.shape, rows: map[string]partRows{}}
 		most := 0
 		for key, t := range r.targets {
-			rows := partRows{full: t.full}
-			if n := t.buf.Len(); n > 0 {
-				rows.buf = t.buf
-				if n > most {
-					most, r.lengths = n, t.buf.Lengths()
+			n := t.buf.Len()
+			if n > most {
+				most, r.lengths = n, t.buf.Lengths()
+			}
+			if n >= smallGroup {
+				if err := w.pack(t); err != nil {
+					return stream.Part{}, err
 				}
+				r.idle = t.buf
+			}
+			rows := partRows{full: t.full}
+			if t.buf.Len() > 0 {
+				rows.buf = t.buf
 			}
 			if rows.buf != nil || len(rows.full) > 0 {
 				p.rows[strings.Clone(key)] = rows
