@@ -190,6 +190,41 @@ func TestSchemaChangesWithRows(t *testing.T) {
 	}
 }
 
+// TestManyRowsOfTwoSchemas: rows that were packed with narrower and fewer
+// columns than the table has by then stand in files of their own.
+func TestManyRowsOfTwoSchemas(t *testing.T) {
+	s := newStore(t)
+	k := s.open(t)
+	recovered(t, k)
+	one := schemaOf("t", "orders", col("*id", schemas.Int32), decimal("d", 5, 2))
+	two := schemaOf("t", "orders", col("*id", schemas.Int64), decimal("d", 20, 2), col("new", schemas.String))
+	lane := stream.Lane{Topic: "t"}
+	rows := func(from, n int64, more map[string]any) (rs []record1) {
+		for i := range n {
+			m := map[string]any{"id": from + i, "d": "1.50"}
+			maps.Copy(m, more)
+			rs = append(rs, record1{offset: from + i, values: m})
+		}
+		return rs
+	}
+	commit(t, k, stage(t, k,
+		batchOf(lane, 0, fullRows+1, one, rows(0, fullRows+1, nil)...), // one more than full
+		batchOf(lane, fullRows+1, fullRows+11, one, rows(fullRows+1, 10, nil)...),
+		batchOf(lane, fullRows+11, fullRows+smallGroup+11, two, rows(fullRows+11, smallGroup, map[string]any{"new": "x"})...)))
+	got := byOffset(t, k, "orders")
+	if len(got) != fullRows+smallGroup+11 {
+		t.Fatalf("%d rows", len(got))
+	}
+	for o, m := range got {
+		if want := fmt.Sprint(o, " 1.50 ", map[bool]any{false: nil, true: "x"}[o >= fullRows+11]); fmt.Sprint(m["id"], " ", m["d"], " ", m["new"]) != want {
+			t.Fatalf("offset %d: %v, want %q", o, m, want)
+		}
+	}
+	if n := s.files(t, "orders"); n != 3 {
+		t.Errorf("%d files, want 3: one of each schema, and the ten rows", n)
+	}
+}
+
 // TestIncompatibleChange parks, names table and column, and goes on once a
 // person renamed the column.
 func TestIncompatibleChange(t *testing.T) {

@@ -249,8 +249,11 @@ func (w *writer) pack(t *target) (err error) {
 	if err != nil {
 		return err
 	}
-	t.full = append(t.full, g)
-	t.buf.Reset()
+	if t.full = append(t.full, g); len(t.full) > 1 {
+		t.buf.Clear() // a busy table: the last rows of an epoch are few
+	} else {
+		t.buf.Reset()
+	}
 	w.size += g.Size() - t.size
 	t.size = 0
 	return nil

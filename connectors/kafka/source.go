@@ -89,7 +89,7 @@ func (s *Source) Run(ctx context.Context, f stream.Feed) error {
 	return nil
 }
 
-const maxPoll = 4_000
+const maxPoll = 2_000
 
 // connect starts both clients; the member's callbacks do the rest.
 func (s *Source) connect(ctx context.Context, f stream.Feed) (err error) {

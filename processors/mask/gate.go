@@ -151,7 +151,11 @@ func (g *Gate) Pass(b *stream.Batch) (stream.Clean, error) {
 			continue
 		}
 		rows = append(rows, row)
-		kept = append(kept, *r)
+		if at := len(kept); at == i {
+			kept = kept[:i+1] // where it is
+		} else {
+			kept = append(kept, *r)
+		}
 	}
 	b.Records = kept
 	b.SetArena(x.arena)
@@ -163,7 +167,6 @@ func (g *Gate) Pass(b *stream.Batch) (stream.Clean, error) {
 type pass struct {
 	b     *stream.Batch
 	arena []byte
-	cells []schemas.Cell
 	s     *scratch
 	at    int32 // where the record at hand will stand in b.Records
 
@@ -200,7 +203,7 @@ func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field strin
 	if r.KeyRow == nil || len(p.table.Key) == 0 {
 		return "", true
 	}
-	row.Key = x.take(len(p.cols))
+	row.Key = x.b.Cells(len(p.cols))
 	for _, i := range p.table.Key {
 		c := &p.cols[i]
 		if c.ord < len(r.KeyRow) {
@@ -217,19 +220,9 @@ func (x *pass) rowOf(p *plan, in []schemas.Cell) []schemas.Cell {
 	if p.same(len(in)) {
 		return in[:len(in):len(in)] // nothing is written to it
 	}
-	out := x.take(len(p.cols))
+	out := x.b.Cells(len(p.cols))
 	p.copy(out, in)
 	return out
-}
-
-// take lends n cells of one block that the batch's rows share.
-func (x *pass) take(n int) []schemas.Cell {
-	if len(x.cells)+n > cap(x.cells) {
-		x.cells = make([]schemas.Cell, 0, max(n, min(4096, 2*n*len(x.b.Records))))
-	}
-	i := len(x.cells)
-	x.cells = x.cells[:i+n]
-	return x.cells[i : i+n : i+n]
 }
 
 func (x *pass) same(r *stream.Record, a, b schemas.Cell) bool {

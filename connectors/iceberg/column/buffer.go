@@ -71,10 +71,17 @@ func (b *Buffer) Size() int64 {
 // there were none since the last Reset: an idle table gives its memory back. // D7
 func (b *Buffer) Reset() {
 	for i := range b.cols {
-		c := &b.cols[i]
-		if b.rows == 0 || cap(c.data) > 4*len(c.data)+4096 {
+		if c := &b.cols[i]; b.rows == 0 || cap(c.data) > 4*len(c.data)+4096 {
 			c.data, c.nulls = nil, nil
 		}
+	}
+	b.Clear()
+}
+
+// Clear empties the buffer and keeps its memory.
+func (b *Buffer) Clear() {
+	for i := range b.cols {
+		c := &b.cols[i]
 		c.data, c.nulls = c.data[:0], c.nulls[:0]
 		c.rows, c.null, c.last, c.mark, c.closed = 0, 0, 0, mark{}, !b.fields[i].bounded()
 	}

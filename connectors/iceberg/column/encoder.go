@@ -275,7 +275,7 @@ func (e *Encoder) dictPages(f *Field, c *vector, data []byte, from, to int, out 
 
 // own copies bounds out of memory that is about to be reused.
 func (b *bounds) own() {
-	b.minB, b.maxB = append([]byte{}, b.minB...), append([]byte{}, b.maxB...)
+	b.minB, b.maxB = bytes.Clone(b.minB), bytes.Clone(b.maxB)
 }
 
 // beginPage starts a data page of rows [a, b) with its definition levels.

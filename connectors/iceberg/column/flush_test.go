@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -149,6 +151,62 @@ func TestRoundTrip(t *testing.T) {
 			rows := fill(t, b, rand.New(rand.NewPCG(1, uint64(c.rows))), c.rows, c.distinct)
 			roundTrip(t, b, rows, c.opt)
 		})
+	}
+}
+
+// TestPack: a file of row groups that were packed before, beside a buffer, by
+// one encoder whose buffer is used again.
+func TestPack(t *testing.T) {
+	e, err := NewEncoder(Options{RowGroupRows: 700})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, 9))
+	b := NewBuffer(everyType())
+	var f File
+	var rows [][]cellValue
+	for _, distinct := range []int{20, 1 << 60} {
+		rows = append(rows, fill(t, b, r, 1500, distinct)...)
+		g, err := e.Pack(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g.Len() != 1500 || g.Size() == 0 {
+			t.Fatalf("%d rows in %d bytes", g.Len(), g.Size())
+		}
+		f.Packed = append(f.Packed, g)
+		b.Clear()
+	}
+	rows = append(rows, fill(t, b, r, 100, 5)...)
+	f.Buffers = []*Buffer{b}
+	var w bytes.Buffer
+	stats, err := e.Flush(&w, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stats.FileSize != int64(w.Len()) || stats.Records != 3100 || len(stats.SplitOffsets) != 7 {
+		t.Fatalf("stats %+v of %d bytes", stats, w.Len())
+	}
+	compare(t, "parquet-go", b.fields, rows, readParquetGo(t, w.Bytes(), b.fields))
+	compare(t, "arrow-go", b.fields, rows, readArrow(t, w.Bytes(), b.fields))
+	checkStats(t, b.fields, rows, stats)
+
+	closed := slices.Clone(b.fields)
+	for i := range closed {
+		closed[i].Bounds = false
+	}
+	if err := f.Packed[0].Relabel(closed); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Flush(io.Discard, f); err == nil {
+		t.Fatal("parts of other fields are one file")
+	}
+	if err := f.Packed[0].Relabel(everyType()); err != nil {
+		t.Fatal(err)
+	}
+	stats, err = e.Flush(io.Discard, f)
+	if err != nil || len(stats.Lower)+len(stats.Upper) != 0 { // P1: closed in one part, closed in the file
+		t.Fatalf("%d bounds of closed columns, %v", len(stats.Lower)+len(stats.Upper), err)
 	}
 }
 

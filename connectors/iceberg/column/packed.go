@@ -44,6 +44,13 @@ func (e *Encoder) Pack(b *Buffer) (*RowGroups, error) {
 	if e.fault != nil {
 		return nil, e.fault
 	}
+	for _, g := range r.groups {
+		for i := range g.chunks {
+			if p := r.columns[i].phys; p == physBytes || p == physFixed {
+				g.chunks[i].stats.own() // they point into b
+			}
+		}
+	}
 	r.data = append(grown(nil, e.pack.Len(), 0), e.pack.Bytes()...)
 	return r, nil
 }
