@@ -5,6 +5,7 @@
 //	go run ./integration/bench -n 6000000 --narrow    six of them, about 140 bytes
 //	go run ./integration/bench -n 1000000 --json
 //	go run ./integration/bench -n 6000000 --profile cpu.out   a CPU profile of ten seconds of it, for go tool pprof
+//	go run ./integration/bench --narrow --for 30m     half an hour at full rate: is memory flat?
 //
 // It loads the topic first and then runs `sluice run` from an empty group to
 // the last durable snapshot. Seconds count from the first fetch; CPU and memory
@@ -60,10 +61,11 @@ func main() {
 	narrow := flag.Bool("narrow", false, "six columns instead of 29")
 	asJSON := flag.Bool("json", false, "one JSON document")
 	profile := flag.String("profile", "", "write a CPU profile of the middle of the run to this file, and FILE.heap beside it")
+	long := flag.Duration("for", 0, "go on loading for so long, and tell whether memory, goroutines and descriptors stay flat")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	r, err := bench(ctx, *n, *narrow, *profile)
+	r, err := bench(ctx, *n, *narrow, *profile, *long)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -77,7 +79,11 @@ func main() {
 
 const topic, partitions = "bench.trips", 4
 
-func bench(ctx context.Context, n int, narrow bool, profile string) (r result, err error) {
+// What half an hour loads does not fit a small disk: the broker may drop what
+// lies so far back, per partition. A run that loads everything first stays below.
+var retention, segment = "2000000000", "268435456"
+
+func bench(ctx context.Context, n int, narrow bool, profile string, long time.Duration) (r result, err error) {
 	dir, err := os.MkdirTemp("", "sluice-bench-")
 	if err != nil {
 		return r, err
@@ -92,7 +98,6 @@ func bench(ctx context.Context, n int, narrow bool, profile string) (r result, e
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "sluice/cmd/sluice").CombinedOutput(); err != nil {
 		return r, fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	r.Records = n
 	if r.Bytes, err = load(ctx, s.Kafka.Address, n, narrow); err != nil {
 		return r, err
 	}
@@ -132,6 +137,11 @@ http: {listen: "127.0.0.1:%d", pprof: true}
 		return r, err
 	}
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	var flat *flatness
+	if long > 0 {
+		flat = &flatness{port: port, pid: cmd.Process.Pid, until: time.Now().Add(long)}
+		go func() { flat.err = flat.feed(ctx, s.Kafka.Address, narrow, &r.Bytes) }()
+	}
 	var began time.Time
 	profiled := make(chan error, 1)
 	for tick := time.NewTicker(50 * time.Millisecond); ; {
@@ -147,14 +157,22 @@ http: {listen: "127.0.0.1:%d", pprof: true}
 				go func() { profiled <- saveProfiles(port, profile) }()
 			}
 		}
-		if durable >= int64(n) {
-			r.Seconds = time.Since(began).Seconds()
+		want := int64(n)
+		if flat != nil {
+			flat.sample(durable)
+			want += flat.sent.Load()
+			if flat.err != nil {
+				return r, flat.err
+			}
+		}
+		if durable >= want && (flat == nil || time.Now().After(flat.until)) {
+			r.Seconds, r.Records = time.Since(began).Seconds(), int(durable)
 			break
 		}
 		if syscall.Kill(cmd.Process.Pid, 0) != nil {
 			return r, errors.New("sluice ended by itself")
 		}
-		if !began.IsZero() && time.Since(began) > 15*time.Minute {
+		if !began.IsZero() && time.Since(began) > 15*time.Minute+long {
 			b, _ := os.ReadFile(log.Name())
 			return r, fmt.Errorf("not durable: %d of %d\n%s", durable, n, b[max(0, len(b)-2000):])
 		}
@@ -173,6 +191,9 @@ http: {listen: "127.0.0.1:%d", pprof: true}
 			Commits float64
 			Rows    float64
 		}
+	}
+	if flat != nil {
+		fmt.Fprintln(os.Stderr, flat)
 	}
 	out, err := exec.CommandContext(ctx, binary, "audit", "--json", file).Output()
 	if err != nil || json.Unmarshal(out, &report) != nil || !report.OK {
@@ -202,7 +223,7 @@ func load(ctx context.Context, broker string, n int, narrow bool) (bytes int64, 
 		return 0, err
 	}
 	defer cl.Close()
-	if _, err := kadm.NewClient(cl).CreateTopic(ctx, partitions, 1, nil, topic); err != nil {
+	if _, err := kadm.NewClient(cl).CreateTopic(ctx, partitions, 1, map[string]*string{"retention.bytes": &retention, "segment.bytes": &segment}, topic); err != nil {
 		return 0, err
 	}
 	rng, names := rand.New(rand.NewPCG(1, 2)), fields(narrow)
