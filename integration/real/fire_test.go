@@ -118,6 +118,19 @@ func TestRealFire(t *testing.T) {
 			nap(6*time.Second, 7*time.Second) // Connect's producer learns of them within metadata.max.age, ours within seconds
 			return c
 		}},
+		{"Cut", func(t *testing.T, c *sluice) *sluice { // the network between Sluice and each store
+			for range *again {
+				for _, name := range []string{"S3", "Catalog", "Edge"} {
+					for _, how := range []string{"cut", "silent"} {
+						nap(300*time.Millisecond, 3*time.Second)
+						w.lines[name].set(how)
+						nap(time.Second, 6*time.Second)
+						w.lines[name].set("")
+					}
+				}
+			}
+			return c
+		}},
 		{"Edge", func(t *testing.T, c *sluice) *sluice { // last: it takes the queue's messages with it
 			w.memoryQueue = true
 			return kill(func() *launch.Process { return w.Edge.Process })(t, c)

@@ -28,6 +28,8 @@ type world struct {
 	t      *testing.T
 	binary string
 
+	lines map[string]*proxy // between Sluice and its stores
+
 	memoryQueue bool // the runtime was killed, and the messages in its memory with it
 	file        string
 }
@@ -66,6 +68,7 @@ func newWorld(t *testing.T) *world {
 	if out, err := exec.Command("go", "build", "-o", w.binary, "sluice/cmd/sluice").CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
+	w.lines = map[string]*proxy{"S3": newProxy(t, s.S3.Address), "Catalog": newProxy(t, s.Catalog.Address), "Edge": newProxy(t, s.Edge.Address)}
 	w.tables()
 	w.connectors()
 	if err := os.WriteFile(w.file, []byte(w.pipeline(nil)), 0o600); err != nil {
@@ -120,8 +123,8 @@ sinks:
     queues: {via: bridge, bridge: "%[10]s", key: "%[11]s", queue: EVENTS, progress: replica}
 dead_letters: {home: replica, key: "%[12]s", key_id: k1}
 http: {listen: "off"}
-`, w.Kafka.Secure, w.Secrets.CA, w.Secrets.Ref("password"), w.Secrets.Ref("mask.key"), w.Catalog.Address, w.Secrets.Ref("catalog.token"),
-		w.S3.Address, w.Secrets.Ref("s3.access"), w.Secrets.Ref("s3.secret"), w.Edge.Address, w.Secrets.Ref("bridge.key"), w.Secrets.Ref("dead.key"))
+`, w.Kafka.Secure, w.Secrets.CA, w.Secrets.Ref("password"), w.Secrets.Ref("mask.key"), w.lines["Catalog"].Address, w.Secrets.Ref("catalog.token"),
+		w.lines["S3"].Address, w.Secrets.Ref("s3.access"), w.Secrets.Ref("s3.secret"), w.lines["Edge"].Address, w.Secrets.Ref("bridge.key"), w.Secrets.Ref("dead.key"))
 	for from, to := range replace {
 		if !strings.Contains(s, from) {
 			w.t.Fatalf("the pipeline has no %q", from)
