@@ -19,6 +19,7 @@ import (
 
 var (
 	seed  = flag.Uint64("seed", 1, "of the random writer and of everything that is done to the servers")
+	scale = flag.String("scale", "single", "single or group: whether instances commit together")
 	steps = flag.Int("steps", 400, "transactions of the random writer in each database")
 )
 
@@ -80,6 +81,7 @@ func newWorld(t *testing.T) *world {
 // pipeline is the pipeline file; replace maps what stands in it to other text.
 func (w *world) pipeline(replace map[string]string) string {
 	s := fmt.Sprintf(`id: real
+scale: %[13]s
 source:
   kafka:
     brokers: ["%[1]s"]
@@ -111,6 +113,7 @@ sinks:
   - name: lake
     commit: {every: 2s}
     iceberg:
+      intent: true # the catalog's transaction over several tables is not atomic when it is killed
       catalog: {uri: "%[5]s", token: "%[6]s"}
       storage: {kind: s3, endpoint: "%[7]s", region: us-east-1, path_style: true, access_key: "%[8]s", secret_key: "%[9]s"}
       namespace: bronze
@@ -124,7 +127,7 @@ sinks:
 dead_letters: {home: replica, key: "%[12]s", key_id: k1}
 http: {listen: "off"}
 `, w.Kafka.Secure, w.Secrets.CA, w.Secrets.Ref("password"), w.Secrets.Ref("mask.key"), w.lines["Catalog"].Address, w.Secrets.Ref("catalog.token"),
-		w.lines["S3"].Address, w.Secrets.Ref("s3.access"), w.Secrets.Ref("s3.secret"), w.lines["Edge"].Address, w.Secrets.Ref("bridge.key"), w.Secrets.Ref("dead.key"))
+		w.lines["S3"].Address, w.Secrets.Ref("s3.access"), w.Secrets.Ref("s3.secret"), w.lines["Edge"].Address, w.Secrets.Ref("bridge.key"), w.Secrets.Ref("dead.key"), *scale)
 	for from, to := range replace {
 		if !strings.Contains(s, from) {
 			w.t.Fatalf("the pipeline has no %q", from)
