@@ -1,0 +1,300 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"sluice/connectors/recording"
+	"sluice/schemas"
+	"sluice/topology"
+	"sluice/topology/stream"
+)
+
+func decodeCommand(a *app) *cobra.Command {
+	var policy, privacy string
+	var model bool
+	c := &cobra.Command{
+		Use: "decode FILE|-", Short: "Show the rows of a recording, typed and exact",
+		Long: `Reads a recording of Kafka topics, gzip'd or not, and prints one JSON line a
+row. A recording has one record a line: {"topic","partition","offset",
+"timestamp","key","value","headers"}, key and value in base64 or null.
+
+A row has topic, partition, offset, op (insert, update, delete, truncate), ts,
+the number of its schema, and key, before and after by column. Integers keep
+their digits; decimals are strings of theirs; dates and times are ISO 8601, with
+Z if they are points in time; bytes are base64; NaN and infinities are strings.
+Columns that the source did not send are listed under unavailable. A record that
+cannot be read has reject with stage, code and field instead. Tombstones,
+heartbeats, transaction metadata and schema changes are counted on standard
+error only.
+
+Rows pass the gate: --policy names a pipeline file whose decode and mask stages
+are used, or --privacy none says that there is no personal data in it.
+
+Exit code 4: there were rejects.`,
+		Example: "  sluice decode --privacy none topics.jsonl.gz\n  sluice decode --policy pipeline.yaml - < topics.jsonl\n  sluice decode --privacy none --schema topics.jsonl.gz",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			s, err := a.policy(policy, privacy)
+			if err != nil {
+				return err
+			}
+			in, err := openInput(args[0], c.InOrStdin())
+			if err != nil {
+				return exit(exitUsage, err)
+			}
+			defer in.Close()
+			r, err := recording.NewReader(in)
+			if err != nil {
+				return exit(exitUsage, fmt.Errorf("%s: %w", args[0], err))
+			}
+			out := bufio.NewWriterSize(a.out, 64<<10)
+			v := &viewer{out: out, schemas: map[string]*schemas.Schema{}, rows: !model}
+			for {
+				b, err := r.Next()
+				if errors.Is(err, io.EOF) {
+					break
+				}
+				if err != nil {
+					return errors.Join(exit(exitUsage, fmt.Errorf("%s: %w", args[0], err)), out.Flush())
+				}
+				if err := v.batch(s, b); err != nil {
+					return errors.Join(exit(exitRuntime, err), out.Flush())
+				}
+			}
+			if model {
+				v.models()
+			}
+			if err := out.Flush(); err != nil {
+				return exit(exitRuntime, err)
+			}
+			fmt.Fprintf(a.talk, "%d records: %d rows, %d filtered (tombstones, heartbeats, metadata), %d rejected\n", v.count.In, v.count.Written, v.count.Filtered, v.count.Rejected)
+			if v.count.Rejected > 0 {
+				return exit(exitFinding, fmt.Errorf("%d records were rejected: their lines have reject", v.count.Rejected))
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&policy, "policy", "", "pipeline file whose decode and mask stages are used")
+	c.Flags().StringVar(&privacy, "privacy", "", "none: nothing in it is personal, show everything")
+	c.Flags().BoolVar(&model, "schema", false, "print the columns of every topic instead of rows")
+	return c
+}
+
+// policy opens the stages of a pipeline file, or those that show everything.
+func (a *app) policy(file, privacy string) (*topology.Stages, error) {
+	switch {
+	case file != "" && privacy == "":
+		s, err := a.load(file)
+		if err != nil {
+			return nil, err
+		}
+		st, err := components().Open(s, topology.System(a.log()))
+		if err != nil {
+			return nil, exit(exitUsage, placed(file, err))
+		}
+		return st, nil
+	case file == "" && privacy == "none": // P4: said by the user
+		return components().OpenAll("decode", topology.System(a.log()))
+	}
+	return nil, exit(exitUsage, errors.New("say what may be shown: --policy FILE, a pipeline file that masks, or --privacy none if nothing is personal")) // P4
+}
+
+func openInput(name string, stdin io.Reader) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(stdin), nil
+	}
+	return os.Open(name)
+}
+
+// viewer prints what became of batches.
+type viewer struct {
+	out     *bufio.Writer
+	rows    bool
+	schemas map[string]*schemas.Schema // the last one of a topic
+	count   stream.Count
+	line    []byte
+}
+
+func (v *viewer) batch(s *topology.Stages, b *stream.Batch) error {
+	defer b.Release()
+	clean, err := s.Process(b)
+	if err != nil {
+		return err
+	}
+	for i := range b.Records {
+		v.schemas[b.Lane.Topic] = b.Records[i].Schema
+	}
+	n := clean.Count()
+	n.Written = int64(len(clean.Rows()))
+	v.count = v.count.Add(n)
+	if !v.rows {
+		return nil
+	}
+	rejects := slices.Clone(b.Rejects)
+	slices.SortFunc(rejects, func(a, b stream.Reject) int { return int(a.Record.Offset - b.Record.Offset) })
+	for _, r := range clean.Rows() {
+		for len(rejects) > 0 && rejects[0].Record.Offset < r.Offset {
+			v.reject(b.Lane, rejects[0])
+			rejects = rejects[1:]
+		}
+		v.row(b.Lane, &r)
+	}
+	for _, r := range rejects {
+		v.reject(b.Lane, r)
+	}
+	return nil
+}
+
+// place begins a line with its position.
+func (v *viewer) place(l stream.Lane, offset int64) {
+	v.line = append(v.line[:0], `{"topic":`...)
+	v.line = appendText(v.line, l.Topic)
+	v.line = strconv.AppendInt(append(v.line, `,"partition":`...), int64(l.Partition), 10)
+	v.line = strconv.AppendInt(append(v.line, `,"offset":`...), offset, 10)
+}
+
+func (v *viewer) end() {
+	v.line = append(v.line, "}\n"...)
+	_, _ = v.out.Write(v.line) // the last Flush says it
+}
+
+func (v *viewer) reject(l stream.Lane, r stream.Reject) {
+	v.place(l, r.Record.Offset)
+	v.line = append(v.line, `,"reject":{"stage":`...)
+	v.line = append(appendText(v.line, r.Stage), `,"code":`...)
+	v.line = appendText(v.line, r.Code)
+	if r.Field != "" {
+		v.line = appendText(append(v.line, `,"field":`...), r.Field)
+	}
+	v.line = append(v.line, '}')
+	v.end()
+}
+
+func (v *viewer) row(l stream.Lane, r *stream.CleanRow) {
+	v.place(l, r.Offset)
+	if r.Seq > 0 {
+		v.line = strconv.AppendInt(append(v.line, `,"seq":`...), int64(r.Seq), 10)
+	}
+	v.line = appendText(append(v.line, `,"op":`...), r.Op.String())
+	if r.Snapshot {
+		v.line = append(v.line, `,"snapshot":true`...)
+	}
+	v.line = append(v.line, `,"ts":"`...)
+	v.line = time.UnixMicro(r.Time).UTC().AppendFormat(v.line, "2006-01-02T15:04:05.000000Z")
+	v.line = append(v.line, '"')
+	for _, x := range []struct{ name, value string }{{"database", r.Table.Database}, {"namespace", r.Table.Namespace}, {"table", r.Table.Table}} {
+		if x.value != "" {
+			v.line = appendText(append(append(append(v.line, `,"`...), x.name...), `":`...), x.value)
+		}
+	}
+	v.line = strconv.AppendInt(append(v.line, `,"schema":`...), int64(r.Table.Version), 10)
+	if r.Src != (stream.SourcePos{}) {
+		v.line = fmt.Appendf(v.line, `,"source":"%016x%016x%08x"`, r.Src.Hi, r.Src.Lo, r.Src.Row)
+	}
+	v.cells("key", r, r.Key)
+	v.cells("before", r, r.Before)
+	v.cells("after", r, r.After)
+	if r.After != nil {
+		v.unavailable(r)
+	}
+	v.end()
+}
+
+// cells appends a row as an object; columns that are not there are left out.
+func (v *viewer) cells(name string, r *stream.CleanRow, cells []schemas.Cell) {
+	if cells == nil {
+		return
+	}
+	v.line = append(append(append(v.line, `,"`...), name...), `":{`...)
+	first := true
+	for i, c := range cells {
+		if c.Absent() || c.Flags&schemas.Unavailable != 0 || i >= len(r.Table.Columns) {
+			continue
+		}
+		if !first {
+			v.line = append(v.line, ',')
+		}
+		first = false
+		f := &r.Table.Columns[i]
+		v.line = append(appendText(v.line, f.Name), ':')
+		v.line = appendValue(v.line, f.Field, c, r.Bytes(c))
+	}
+	v.line = append(v.line, '}')
+}
+
+// appendValue appends a value in its type, or as the text it came in where the
+// type cannot say it: NaN, infinity.
+func appendValue(dst []byte, f schemas.Field, c schemas.Cell, p []byte) []byte {
+	if f.Type.Kind == schemas.JSON && c.Enc == schemas.EncJSON {
+		return append(dst, p...)
+	}
+	out, code := schemas.AppendJSON(dst, f.Type, f.Wire, c, p)
+	if code == "" && (f.Type.Kind != schemas.Float32 && f.Type.Kind != schemas.Float64 || c.Enc != schemas.EncText) {
+		return out
+	}
+	out, _ = schemas.AppendString(dst, c, p)
+	return out
+}
+
+func (v *viewer) unavailable(r *stream.CleanRow) {
+	sep := byte('[')
+	for i, c := range r.After {
+		if c.Flags&schemas.Unavailable == 0 {
+			continue
+		}
+		if sep == '[' {
+			v.line = append(v.line, `,"unavailable":`...)
+		}
+		v.line = appendText(append(v.line, sep), r.Table.Columns[i].Name)
+		sep = ','
+	}
+	if sep == ',' {
+		v.line = append(v.line, ']')
+	}
+}
+
+// models prints the columns of every topic.
+func (v *viewer) models() {
+	type field struct {
+		Name     string `json:"name"`
+		Type     string `json:"type"`
+		Nullable bool   `json:"nullable"`
+		Key      bool   `json:"key,omitempty"`
+	}
+	topics := make([]string, 0, len(v.schemas))
+	for t := range v.schemas {
+		topics = append(topics, t)
+	}
+	slices.Sort(topics)
+	e := json.NewEncoder(v.out)
+	for _, t := range topics {
+		s := v.schemas[t]
+		m := struct {
+			Topic     string  `json:"topic"`
+			Database  string  `json:"database,omitempty"`
+			Namespace string  `json:"namespace,omitempty"`
+			Table     string  `json:"table,omitempty"`
+			Version   int32   `json:"version"`
+			Fields    []field `json:"fields"`
+		}{t, s.Database, s.Namespace, s.Table, s.Version, []field{}}
+		for _, f := range s.Fields {
+			m.Fields = append(m.Fields, field{f.Name, f.Type.String(), f.Nullable, f.Key})
+		}
+		_ = e.Encode(m)
+	}
+}
+
+func appendText(dst []byte, s string) []byte {
+	b, _ := json.Marshal(s)
+	return append(dst, b...)
+}
