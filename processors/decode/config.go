@@ -56,6 +56,14 @@ type Config struct {
 	// Messages is filter or reject: logical decoding messages, op m.
 	Messages string `yaml:"messages"`
 
+	// Tombstones is auto, filter or delete: what a null value with a key is. In
+	// auto it deletes the row of its key in topics whose rows were flattened by
+	// ExtractNewRecordState without a column __deleted, once such a row was
+	// seen; elsewhere it repeats a delete that was said, and is filtered. Say
+	// delete for such topics, and for compacted ones of plain events, to be
+	// independent of what was seen.
+	Tombstones string `yaml:"tombstones"`
+
 	// EventKeys is row or ignore: whether the key of a plain event is the key
 	// of a row, by which keyed sinks replace earlier events. An object's members
 	// are columns; a scalar, or a text that is not JSON, is the column `key`,
@@ -69,7 +77,7 @@ type Config struct {
 
 // Default is the configuration of `decode: {}`.
 var Default = Config{
-	Format: "auto", Unavailable: schemas.DefaultUnavailable, Truncate: "pass", Messages: "filter", EventKeys: "row", MaxFields: 2000,
+	Format: "auto", Unavailable: schemas.DefaultUnavailable, Truncate: "pass", Messages: "filter", Tombstones: "auto", EventKeys: "row", MaxFields: 2000,
 }
 
 // Factory makes decode stages.
@@ -84,6 +92,7 @@ func (c *Config) Validate() error {
 		{"format", c.Format, []string{"auto", "debezium", "json"}},
 		{"truncate", c.Truncate, []string{"pass", "filter"}},
 		{"messages", c.Messages, []string{"filter", "reject"}},
+		{"tombstones", c.Tombstones, []string{"auto", "filter", "delete"}},
 		{"event_keys", c.EventKeys, []string{"row", "ignore"}},
 	} {
 		if !slices.Contains(x.of, x.value) {

@@ -194,7 +194,7 @@ func (w *worker) take(i int) []schemas.Cell {
 // record decodes r.
 func (w *worker) record(r *stream.Record) verdict {
 	if r.Value.IsNil() {
-		return filter // a tombstone
+		return w.tombstone(r)
 	}
 	if w.d.config.Format == "json" {
 		return w.event(r, shapePlain)

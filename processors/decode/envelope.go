@@ -106,14 +106,14 @@ func (w *worker) scanEnvelope(r *stream.Record) (e *schemas.Target, writer []byt
 	case err != nil:
 		return nil, nil, reject(scanCode(err))
 	case c.IsNull():
-		return nil, nil, filter // a tombstone by an SMT: the text null
+		return nil, nil, w.tombstone(r) // by an SMT: the text null
 	case !w.root.Found:
 		return nil, nil, reject(codeNotObject)
 	case !wrapper(&w.root):
 		return &w.root, nil, keep
 	}
 	if w.root.Cells[ordPayload].IsNull() {
-		return nil, nil, filter // a tombstone with a schema
+		return nil, nil, w.tombstone(r) // with a schema
 	}
 	if !w.payload.Found {
 		return nil, nil, reject(codeNotObject)
@@ -216,7 +216,7 @@ func (w *worker) change(r *stream.Record, e *schemas.Target, writer []byte) (v v
 	case 'u':
 		r.Op = stream.Update
 	case 'd':
-		r.Op = stream.Delete
+		r.Op, r.Full = stream.Delete, r.Full || keyless(r)
 	}
 	if op != 'd' && !w.after.Found {
 		return reject(codeNoRow), false

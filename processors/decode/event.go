@@ -53,7 +53,7 @@ func (w *worker) plain(r *stream.Record, shape int32) verdict {
 	for range tries {
 		if code := w.scanPlain(r, shape); code != "" {
 			if code == codeNotObject && w.nullEvent(r) {
-				return filter
+				return w.tombstone(r)
 			}
 			return reject(code)
 		}
@@ -101,6 +101,12 @@ func (w *worker) plainRow(r *stream.Record, shape int32) verdict {
 	}
 	r.Schema = w.v.schema
 	r.After = w.take(1)
+	if v := w.flat(r); v.code != "" {
+		return v
+	}
+	if r.After == nil {
+		return keep
+	}
 	for i, c := range r.KeyRow { // a key column that the value does not repeat
 		if !c.Absent() && i < len(r.After) && r.After[i].Absent() {
 			r.After[i] = c

@@ -52,6 +52,7 @@ type version struct {
 	located bool           // its names of the source are final
 	row     *schemas.Names // ordinals are the topic's
 	plans   []plan         // by ordinal
+	flat    flatColumns
 
 	writer []byte // the value schema's bytes; nil: none
 
@@ -273,6 +274,7 @@ func (t *topic) build(writer []byte, row *schemas.Connect) *version {
 		names[i] = f.Name
 	}
 	v.row = schemas.NewNames(names...)
+	v.flat = flatOf(v.row)
 	v.key = schemas.NewNames(t.keys...)
 	for _, k := range t.keys {
 		ord := t.ordinals[k]
