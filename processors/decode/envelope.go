@@ -108,6 +108,9 @@ func (w *worker) scanEnvelope(r *stream.Record) (e *schemas.Target, writer []byt
 	case c.IsNull():
 		return nil, nil, w.tombstone(r) // by an SMT: the text null
 	case !w.root.Found:
+		if w.d.config.Format == "auto" && w.t.shape.Load() != shapeEnvelope {
+			return nil, nil, w.whole(r)
+		}
 		return nil, nil, reject(codeNotObject)
 	case !wrapper(&w.root):
 		return &w.root, nil, keep

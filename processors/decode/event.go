@@ -55,6 +55,9 @@ func (w *worker) plain(r *stream.Record, shape int32) verdict {
 			if code == codeNotObject && w.nullEvent(r) {
 				return w.tombstone(r)
 			}
+			if code == codeNotObject && shape == shapePlain {
+				return w.whole(r)
+			}
 			return reject(code)
 		}
 		var writer []byte
@@ -113,4 +116,50 @@ func (w *worker) plainRow(r *stream.Record, shape int32) verdict {
 		}
 	}
 	return keep
+}
+
+// wholeValue is the column of an event that is no object.
+const wholeValue = "value"
+
+// whole makes an event of a value that is JSON and no object: one column, the
+// document as it is. An outbox of arrays and scalars has such events.
+func (w *worker) whole(r *stream.Record) verdict {
+	c, err := schemas.ScanJSON(r.Value.Bytes(), nil)
+	if err != nil {
+		return reject(scanCode(err))
+	}
+	if c.Enc == schemas.EncText || c.Enc == schemas.EncJSONString {
+		c.Off, c.Len = c.Off-1, c.Len+2 // the string with its quotes is the document
+	}
+	c.Enc = schemas.EncJSON
+	for range tries {
+		ord := w.v.row.Ordinal([]byte(wholeValue))
+		if ord < 0 || w.v.writer != nil {
+			nv, ok := w.t.grow(nil, []found{{name: wholeValue, typ: schemas.Type{Kind: schemas.JSON}, null: true}})
+			if !ok {
+				return reject(codeTooMany)
+			}
+			w.use(nv)
+			continue
+		}
+		if w.v.plans[ord].kind != schemas.JSON {
+			return reject(codeNotObject) // other events have a member of that name
+		}
+		r.Op, r.Snapshot, r.Full, r.Before, r.KeyRow = stream.Insert, false, false, nil, nil
+		if w.d.config.EventKeys == "row" {
+			if v, again := w.key(r, true); v.code != "" {
+				return v
+			} else if again {
+				continue
+			}
+		}
+		r.Schema = w.v.schema
+		w.rows()
+		row := w.after.Cells
+		row[ord] = c
+		w.after.Found = true
+		r.After = w.take(1)
+		return keep
+	}
+	return reject(codeUnsettled)
 }
