@@ -30,10 +30,10 @@ const DefaultUnavailable = "__debezium_unavailable_value"
 type Connect struct {
 	Type       string            `json:"type"`
 	Optional   bool              `json:"optional"`
-	Name       string            `json:"name"`
-	Field      string            `json:"field"`
-	Fields     []Connect         `json:"fields"`
-	Parameters map[string]string `json:"parameters"`
+	Name       string            `json:"name,omitempty"`
+	Field      string            `json:"field,omitempty"`
+	Fields     []Connect         `json:"fields,omitempty"`
+	Parameters map[string]string `json:"parameters,omitempty"`
 }
 
 // ParseConnect reads a Connect schema.
@@ -80,6 +80,10 @@ var logical = map[string]struct {
 	"org.apache.kafka.connect.data.Date":      {Date, WireDays},
 	"org.apache.kafka.connect.data.Time":      {Time, WireMillis},
 	"org.apache.kafka.connect.data.Timestamp": {Timestamp, WireMillis},
+
+	"avro.timestamp-millis": {Instant, WireMillis}, // Avro's own: points in time
+	"avro.timestamp-micros": {Instant, WireMicros},
+	"avro.timestamp-nanos":  {Instant, WireNanos},
 
 	"io.debezium.data.Json":                 {JSON, WirePlain}, // a string that holds a document
 	"io.debezium.data.Xml":                  {String, WirePlain},

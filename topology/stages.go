@@ -1,8 +1,6 @@
 package topology
 
 import (
-	"fmt"
-
 	"go.yaml.in/yaml/v3"
 
 	"sluice/topology/stream"
@@ -18,7 +16,7 @@ type Stages struct {
 
 // Open opens the stages of s, which Check found right, and nothing else.
 func (r Registry) Open(s *Spec, env Env) (*Stages, error) {
-	env.Pipeline, env.Plan = s.ID, r.planHash(s)
+	env.Pipeline = s.ID
 	p := &Pipeline{}
 	for _, n := range s.Stages {
 		e := env
@@ -33,19 +31,34 @@ func (r Registry) Open(s *Spec, env Env) (*Stages, error) {
 	return &Stages{p.raw, p.gate, p.stages}, nil
 }
 
-// OpenAll opens the raw stage called name as it is by default, and the gate of
-// `privacy: none`.
-func (r Registry) OpenAll(name string, env Env) (*Stages, error) {
-	f, ok := find(r.Raw, name)
-	if !ok {
-		return nil, fmt.Errorf("no stage is called %q", name)
+// Bare is a pipeline of one raw stage, as it is by default, and `privacy: none`.
+func Bare(stage string) *Spec {
+	config := &yaml.Node{Kind: yaml.MappingNode}
+	return &Spec{Privacy: "none", Stages: []Node{{Type: stage, Config: config, at: config}}} // P4
+}
+
+// Fill sets key in the configuration of every stage called name that does not
+// say it.
+func (s *Spec) Fill(name, key string, value any) error {
+	for i := range s.Stages {
+		c := s.Stages[i].Config
+		if s.Stages[i].Type != name || c == nil || c.Kind != yaml.MappingNode {
+			continue
+		}
+		said := false
+		for k := 0; k < len(c.Content); k += 2 {
+			said = said || c.Content[k].Value == key
+		}
+		if said {
+			continue
+		}
+		v := new(yaml.Node)
+		if err := v.Encode(value); err != nil {
+			return err
+		}
+		c.Content = append(c.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key}, v)
 	}
-	env.Name = name
-	x, err := f.Open(&yaml.Node{Kind: yaml.MappingNode}, env)
-	if err != nil {
-		return nil, err
-	}
-	return &Stages{[]stream.Raw{x}, r.KeepAll(), nil}, nil // P4
+	return nil
 }
 
 // Process takes b through all stages; what they refused is in b.Rejects.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,7 +22,7 @@ import (
 )
 
 func decodeCommand(a *app) *cobra.Command {
-	var policy, privacy string
+	var policy, privacy, registry string
 	var model bool
 	c := &cobra.Command{
 		Use: "decode FILE|-", Short: "Show the rows of a recording, typed and exact",
@@ -44,7 +46,7 @@ Exit code 4: there were rejects.`,
 		Example: "  sluice decode --privacy none topics.jsonl.gz\n  sluice decode --policy pipeline.yaml - < topics.jsonl\n  sluice decode --privacy none --schema topics.jsonl.gz",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			s, err := a.policy(policy, privacy)
+			s, err := a.policy(policy, privacy, cmp.Or(registry, schemasBeside(args[0])))
 			if err != nil {
 				return err
 			}
@@ -86,27 +88,49 @@ Exit code 4: there were rejects.`,
 	}
 	c.Flags().StringVar(&policy, "policy", "", "pipeline file whose decode and mask stages are used")
 	c.Flags().StringVar(&privacy, "privacy", "", "none: nothing in it is personal, show everything")
+	c.Flags().StringVar(&registry, "registry", "", "schemas of Avro records: the URL of a registry, a folder, or a file of [{\"id\",\"schema\"}] (default: NAME.schemas.json beside NAME.jsonl.gz)")
 	c.Flags().BoolVar(&model, "schema", false, "print the columns of every topic instead of rows")
 	return c
 }
 
 // policy opens the stages of a pipeline file, or those that show everything.
-func (a *app) policy(file, privacy string) (*topology.Stages, error) {
+// schemas is where those of Avro records are, unless the file says it.
+func (a *app) policy(file, privacy, schemas string) (*topology.Stages, error) {
+	var s *topology.Spec
 	switch {
 	case file != "" && privacy == "":
-		s, err := a.load(file)
-		if err != nil {
+		var err error
+		if s, err = a.load(file); err != nil {
 			return nil, err
 		}
-		st, err := components().Open(s, topology.System(a.log()))
-		if err != nil {
-			return nil, exit(exitUsage, placed(file, err))
-		}
-		return st, nil
 	case file == "" && privacy == "none": // P4: said by the user
-		return components().OpenAll("decode", topology.System(a.log()))
+		s = topology.Bare("decode")
+	default:
+		return nil, exit(exitUsage, errors.New("say what may be shown: --policy FILE, a pipeline file that masks, or --privacy none if nothing is personal")) // P4
 	}
-	return nil, exit(exitUsage, errors.New("say what may be shown: --policy FILE, a pipeline file that masks, or --privacy none if nothing is personal")) // P4
+	if schemas != "" {
+		from := "files"
+		if strings.Contains(schemas, "://") {
+			from = "url"
+		}
+		if err := s.Fill("decode", "registry", map[string]string{from: schemas}); err != nil {
+			return nil, exit(exitUsage, err)
+		}
+	}
+	st, err := components().Open(s, topology.System(a.log()))
+	if err != nil {
+		return nil, exit(exitUsage, fmt.Errorf("%s: %w", cmp.Or(file, "decode"), err))
+	}
+	return st, nil
+}
+
+// schemasBeside is the file of schemas that lies beside a recording, or nothing.
+func schemasBeside(name string) string {
+	p := strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".jsonl") + ".schemas.json"
+	if _, err := os.Stat(p); err != nil {
+		return ""
+	}
+	return p
 }
 
 func openInput(name string, stdin io.Reader) (io.ReadCloser, error) {

@@ -1,5 +1,5 @@
 // Package decode turns the bytes of records into rows of cells: Debezium's JSON
-// with and without its schema envelope, and plain JSON events.
+// with and without its schema envelope, Avro with a registry, and plain events.
 //
 // It recognises what is not data (tombstones in their three spellings,
 // heartbeats, transaction metadata, schema changes and history, messages) and
@@ -16,6 +16,9 @@
 //	type_mismatch    a value that does not go with its column's type; the field is named
 //	too_deep         nested deeper than schemas.MaxDepth
 //	too_many_fields  the topic would have more than max_fields columns
+//	no_registry      Avro, and no registry to find its schema
+//	unknown_schema   Avro of a schema that the registry does not have
+//	bad_avro         Avro that does not follow its schema
 //
 // The columns of a topic are one append-only list shared by all workers. A
 // record's Schema is immutable: one for each writer schema of the topic, or
@@ -27,6 +30,7 @@ import (
 	"path"
 	"slices"
 
+	"sluice/processors/decode/registry"
 	"sluice/schemas"
 	"sluice/topology"
 	"sluice/topology/stream"
@@ -70,6 +74,9 @@ type Config struct {
 	// unless the events have a member of that name.
 	EventKeys string `yaml:"event_keys"`
 
+	// Registry has the schemas of Avro records.
+	Registry registry.Config `yaml:"registry" plan:"-"`
+
 	// MaxFields limits the columns of a topic: an event whose member names are
 	// data would grow them without end.
 	MaxFields int `yaml:"max_fields"`
@@ -81,7 +88,9 @@ var Default = Config{
 }
 
 // Factory makes decode stages.
-var Factory = topology.New("decode", Default, func(c Config, _ topology.Env) (stream.Raw, error) { return New(c) })
+var Factory = topology.New("decode", Default, func(c Config, env topology.Env) (stream.Raw, error) {
+	return Open(c, registry.Outside{HTTP: env.HTTP, Now: env.Now, Secret: env.Secret})
+})
 
 // Validate checks names and globs.
 func (c *Config) Validate() error {
@@ -98,6 +107,9 @@ func (c *Config) Validate() error {
 		if !slices.Contains(x.of, x.value) {
 			return fmt.Errorf("%s: unknown value %q: use one of %v", x.key, x.value, x.of)
 		}
+	}
+	if err := c.Registry.Validate(); err != nil {
+		return err
 	}
 	if c.MaxFields < 1 {
 		return fmt.Errorf("max_fields: %d is not positive", c.MaxFields)

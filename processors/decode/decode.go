@@ -3,24 +3,28 @@ package decode
 import (
 	"sync"
 
+	"sluice/processors/decode/registry"
 	"sluice/schemas"
 	"sluice/topology/stream"
 )
 
 // The codes of rejects; the package comment tells what each means.
 const (
-	codeBadJSON   = "bad_json"
-	codeBadKey    = "bad_key"
-	codeBadSchema = "bad_schema"
-	codeNotObject = "not_object"
-	codeNotDBZ    = "not_debezium"
-	codeNoRow     = "no_row"
-	codeUnknownOp = "unknown_op"
-	codeMessage   = "message"
-	codeMismatch  = "type_mismatch"
-	codeTooDeep   = "too_deep"
-	codeTooMany   = "too_many_fields"
-	codeUnsettled = "schema_unsettled" // its columns changed under it three times: never seen
+	codeBadJSON    = "bad_json"
+	codeBadKey     = "bad_key"
+	codeBadSchema  = "bad_schema"
+	codeNotObject  = "not_object"
+	codeNotDBZ     = "not_debezium"
+	codeNoRow      = "no_row"
+	codeUnknownOp  = "unknown_op"
+	codeMessage    = "message"
+	codeMismatch   = "type_mismatch"
+	codeTooDeep    = "too_deep"
+	codeTooMany    = "too_many_fields"
+	codeNoRegistry = "no_registry"
+	codeNoSchema   = "unknown_schema"
+	codeBadAvro    = "bad_avro"
+	codeUnsettled  = "schema_unsettled" // its columns changed under it three times: never seen
 )
 
 const stage = "decode"
@@ -29,11 +33,21 @@ const stage = "decode"
 type Decoder struct {
 	config       Config
 	placeholders placeholders
-	topics       sync.Map // name -> *topic
+	registry     *registry.Registry // nil: there is none
+	topics       sync.Map           // name -> *topic
 	workers      sync.Pool
 }
 
-// New returns a decoder.
+// Open returns a decoder with its registry, if it has one.
+func Open(c Config, out registry.Outside) (*Decoder, error) {
+	d, err := New(c)
+	if err == nil && c.Registry.Set() {
+		d.registry, err = registry.Open(c.Registry, out)
+	}
+	return d, err
+}
+
+// New returns a decoder without a registry.
 func New(c Config) (*Decoder, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -50,8 +64,13 @@ func (d *Decoder) Process(b *stream.Batch) error {
 	kept := 0
 	for i := range b.Records {
 		r := &b.Records[i]
-		switch v := w.record(r); {
+		key, value := r.Key, r.Value
+		v, err := w.record(r)
+		switch {
+		case err != nil:
+			return err
 		case v.code != "": // P2
+			r.Key, r.Value = key, value // as it came: so it is sealed
 			r.Schema, r.Before, r.After, r.KeyRow = nil, nil, nil, nil
 			b.Reject(*r, stage, v.code, v.field)
 		case v.filtered:
@@ -105,6 +124,9 @@ type worker struct {
 	eventSub              []*schemas.Target // root.Sub when payload is an event
 	spare                 [2][]schemas.Cell // rows taken from the batch and not used
 	fresh                 []found
+
+	outer []byte // the writer's schema of the record at hand, if it stands outside of it
+	texts []byte // what is left of a block for JSON made of Avro
 }
 
 var (
@@ -140,6 +162,7 @@ func (w *worker) begin(b *stream.Batch, t *topic) {
 func (w *worker) end() {
 	w.b.SetArena(w.arena)
 	w.b, w.t, w.v, w.arena = nil, nil, nil, nil
+	w.outer, w.texts = nil, nil // the batch has them
 	w.spare = [2][]schemas.Cell{}
 	for _, t := range []*schemas.Target{&w.before, &w.after} {
 		t.Reset(nil)
@@ -191,8 +214,16 @@ func (w *worker) take(i int) []schemas.Cell {
 	return cells
 }
 
-// record decodes r.
-func (w *worker) record(r *stream.Record) verdict {
+// record decodes r. An error is no fault of the record.
+func (w *worker) record(r *stream.Record) (verdict, error) {
+	if v, err := w.avro(r); err != nil || v.code != "" {
+		return v, err
+	}
+	return w.structured(r), nil
+}
+
+// structured decodes a record whose key and value are JSON.
+func (w *worker) structured(r *stream.Record) verdict {
 	if r.Value.IsNil() {
 		return w.tombstone(r)
 	}

@@ -98,7 +98,7 @@ func (w *worker) envelope(r *stream.Record) verdict {
 func (w *worker) scanEnvelope(r *stream.Record) (e *schemas.Target, writer []byte, v verdict) {
 	w.root.Sub[ordPayload] = &w.payload
 	c, err := w.scanRoot(r)
-	if err == nil && w.payload.Found && !wrapper(&w.root) { // a payload that is no envelope's: its members are not ours
+	if err == nil && w.payload.Found && (w.outer != nil || !wrapper(&w.root)) { // a payload that is no envelope's: its members are not ours
 		w.root.Sub[ordPayload] = nil
 		c, err = w.scanRoot(r)
 	}
@@ -112,8 +112,8 @@ func (w *worker) scanEnvelope(r *stream.Record) (e *schemas.Target, writer []byt
 			return nil, nil, w.whole(r)
 		}
 		return nil, nil, reject(codeNotObject)
-	case !wrapper(&w.root):
-		return &w.root, nil, keep
+	case w.outer != nil || !wrapper(&w.root):
+		return &w.root, w.outer, keep
 	}
 	if w.root.Cells[ordPayload].IsNull() {
 		return nil, nil, w.tombstone(r) // with a schema
@@ -285,7 +285,7 @@ func (w *worker) settle(r *stream.Record, writer []byte, located, whole bool) (v
 // sameWriter compares the schema that was just read with the version's. The
 // scanner did so already when it met the known bytes.
 func (w *worker) sameWriter(writer []byte) bool {
-	return w.root.Hit != 0 && w.root.Hit == w.root.Cells[ordSchema].Off || string(writer) == string(w.v.writer)
+	return w.outer == nil && w.root.Hit != 0 && w.root.Hit == w.root.Cells[ordSchema].Off || string(writer) == string(w.v.writer)
 }
 
 // unknown collects members of a row that the topic has no column for.

@@ -60,7 +60,7 @@ func (w *worker) plain(r *stream.Record, shape int32) verdict {
 			}
 			return reject(code)
 		}
-		var writer []byte
+		writer := w.outer
 		if shape == shapeWrapped {
 			if s := w.root.Cells[ordSchema]; s.Enc == schemas.EncJSON {
 				writer = w.bytes(r, s)
@@ -88,7 +88,7 @@ func (w *worker) plainRow(r *stream.Record, shape int32) verdict {
 		if s.Enc == schemas.EncJSON && !w.sameWriter(w.bytes(r, s)) || s.Enc != schemas.EncJSON && w.v.writer != nil {
 			return w.plain(r, shape)
 		}
-	} else if w.v.writer != nil {
+	} else if string(w.v.writer) != string(w.outer) {
 		return w.plain(r, shape)
 	}
 	if v := w.check(r, &w.after, false); v.code != "" {

@@ -1,0 +1,119 @@
+package decode
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"sluice/processors/decode/registry"
+	"sluice/schemas"
+	"sluice/topology/stream"
+)
+
+// Avro records are told by their wire form: Confluent's (and Karapace's), a
+// zero byte and an id of four bytes, big endian; Apicurio's, the same with
+// eight bytes, or the id in a header. Their data is written as the JSON that
+// Kafka Connect's converter would have made of it, and read as that, with the
+// Connect schema of the writer beside it: one way for every meaning.
+
+// Headers of Apicurio's serializers (apicurio.registry.headers.*).
+const (
+	headerGlobal   = "apicurio.value.globalId"
+	headerContent  = "apicurio.value.contentId"
+	keyGlobal      = "apicurio.key.globalId"
+	keyContent     = "apicurio.key.contentId"
+	magic          = 0
+	confluentBytes = 5
+	apicurioBytes  = 9
+)
+
+// datum is Avro data with the id of its schema.
+type datum struct {
+	id     uint64
+	global bool
+	data   []byte
+}
+
+// data returns how p can be read as Avro: not at all, or in one or two ways.
+func data(p []byte, headers []stream.Header, global, content string, into []datum) []datum {
+	for i := range headers {
+		h := &headers[i]
+		if v := h.Value.Bytes(); (h.Key == global || h.Key == content) && len(v) == 8 {
+			return append(into, datum{binary.BigEndian.Uint64(v), h.Key == global, p})
+		}
+	}
+	if len(p) < confluentBytes || p[0] != magic {
+		return into
+	}
+	into = append(into, datum{uint64(binary.BigEndian.Uint32(p[1:])), false, p[confluentBytes:]})
+	if len(p) >= apicurioBytes {
+		into = append(into, datum{binary.BigEndian.Uint64(p[1:]), true, p[apicurioBytes:]})
+	}
+	return into
+}
+
+// avro replaces key and value of r by JSON where they are Avro. w.outer is then
+// the writer's schema. A returned error is the registry's.
+func (w *worker) avro(r *stream.Record) (verdict, error) {
+	w.outer = nil
+	var ways [2]datum
+	if p := r.Key.Bytes(); p != nil {
+		if d := data(p, r.Headers, keyGlobal, keyContent, ways[:0]); len(d) > 0 {
+			text, _, code, err := w.json(d)
+			if err != nil {
+				return keep, err
+			}
+			if code != "" {
+				return reject(code), nil
+			}
+			r.Key = stream.ViewOf(text)
+		}
+	}
+	p := r.Value.Bytes()
+	if p == nil {
+		return keep, nil
+	}
+	d := data(p, r.Headers, headerGlobal, headerContent, ways[:0])
+	if len(d) == 0 {
+		return keep, nil
+	}
+	text, a, code, err := w.json(d)
+	if err != nil || code != "" {
+		return reject(code), err
+	}
+	r.Value, w.outer = stream.ViewOf(text), a.Connect()
+	return keep, nil
+}
+
+// json writes the first of ways that its schema agrees with.
+func (w *worker) json(ways []datum) (text []byte, a *schemas.Avro, code string, err error) {
+	if w.d.registry == nil {
+		return nil, nil, codeNoRegistry, nil
+	}
+	code = codeNoSchema
+	for _, d := range ways {
+		a, err := w.d.registry.Schema(d.id, d.global)
+		if errors.Is(err, registry.ErrUnknown) {
+			continue
+		}
+		if err != nil {
+			return nil, nil, "", err
+		}
+		// Capacity that is left may be used by the next text; what was handed out
+		// stays where it is.
+		out, err := a.AppendJSON(w.texts[len(w.texts):], d.data)
+		if err != nil {
+			code = codeBadAvro
+			continue
+		}
+		if cap(w.texts)-len(w.texts) >= len(out) {
+			w.texts = w.texts[:len(w.texts)+len(out)]
+		} else {
+			w.texts = make([]byte, 0, textBlock)
+		}
+		return out[:len(out):len(out)], a, "", nil
+	}
+	return nil, nil, code, nil
+}
+
+// textBlock is how much memory for JSON is taken at a time.
+const textBlock = 1 << 20

@@ -1,0 +1,489 @@
+package schemas
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Avro is a compiled Avro schema: a program that reads binary data of it.
+// Sources: Apache Avro 1.12 specification, "Schema Declaration", "Data
+// Serialization"; Confluent's AvroData for what connect.* properties mean.
+//
+// It is immutable and safe for concurrent use.
+type Avro struct {
+	root    *avroNode
+	connect []byte
+}
+
+// avroNode is one type. Records and unions have sub.
+type avroNode struct {
+	op      avroOp
+	size    int // of fixed
+	sub     []*avroNode
+	names   []string // of a record's fields: `"name":`; symbols of an enum as JSON strings
+	typ     string   // Avro's name of it, for unions
+	connect Connect
+	open    bool // while it is compiled: a type within itself
+}
+
+type avroOp uint8
+
+const (
+	avroNull avroOp = iota
+	avroBoolean
+	avroInt
+	avroLong
+	avroFloat
+	avroDouble
+	avroBytes
+	avroString
+	avroRecord
+	avroEnum
+	avroArray
+	avroMap
+	avroUnion
+	avroFixed
+)
+
+var avroPrimitives = map[string]struct {
+	op      avroOp
+	connect string
+}{
+	"null": {avroNull, "string"}, "boolean": {avroBoolean, "boolean"}, "int": {avroInt, "int32"}, "long": {avroLong, "int64"},
+	"float": {avroFloat, "float"}, "double": {avroDouble, "double"}, "bytes": {avroBytes, "bytes"}, "string": {avroString, "string"},
+}
+
+// avroLogical are Connect's names of Avro's logical types, where the schema
+// does not say one itself.
+var avroLogical = map[string]string{
+	"date": "org.apache.kafka.connect.data.Date", "time-millis": "org.apache.kafka.connect.data.Time", "time-micros": "io.debezium.time.MicroTime",
+	"timestamp-millis": "avro.timestamp-millis", "timestamp-micros": "avro.timestamp-micros", "timestamp-nanos": "avro.timestamp-nanos",
+	"local-timestamp-millis": "io.debezium.time.Timestamp", "local-timestamp-micros": "io.debezium.time.MicroTimestamp",
+	"local-timestamp-nanos": "io.debezium.time.NanoTimestamp", "uuid": "io.debezium.data.Uuid",
+}
+
+// Limits of what a registry may say.
+const (
+	avroMaxDepth = 64
+	avroMaxNodes = 20_000
+)
+
+// ParseAvro compiles a schema. references are texts of schemas it names, in an
+// order in which each names earlier ones only.
+func ParseAvro(schema []byte, references ...[]byte) (*Avro, error) {
+	c := avroCompiler{named: map[string]*avroNode{}}
+	for _, r := range references {
+		if _, err := c.text(r); err != nil {
+			return nil, fmt.Errorf("avro: a referenced schema: %w", err)
+		}
+	}
+	root, err := c.text(schema)
+	if err != nil {
+		return nil, fmt.Errorf("avro: %w", err)
+	}
+	text, err := json.Marshal(connectOf(root, 0))
+	if err != nil {
+		return nil, fmt.Errorf("avro: %w", err)
+	}
+	return &Avro{root, text}, nil
+}
+
+// Connect is the schema as the JsonConverter would write it: what the data that
+// AppendJSON writes means.
+func (a *Avro) Connect() []byte { return a.connect }
+
+type avroCompiler struct {
+	named map[string]*avroNode
+	nodes int
+}
+
+func (c *avroCompiler) text(p []byte) (*avroNode, error) {
+	var v any
+	d := json.NewDecoder(strings.NewReader(string(p)))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		return nil, errors.New("the schema is not JSON")
+	}
+	return c.compile(v, "", 0)
+}
+
+func (c *avroCompiler) compile(v any, space string, depth int) (*avroNode, error) {
+	if c.nodes++; depth > avroMaxDepth || c.nodes > avroMaxNodes {
+		return nil, fmt.Errorf("the schema is deeper than %d or larger than %d types", avroMaxDepth, avroMaxNodes)
+	}
+	switch v := v.(type) {
+	case string:
+		if p, ok := avroPrimitives[v]; ok {
+			return &avroNode{op: p.op, typ: v, connect: Connect{Type: p.connect}}, nil
+		}
+		if n := c.named[fullName(v, space)]; n != nil {
+			return n, nil
+		}
+		if n := c.named[v]; n != nil {
+			return n, nil
+		}
+		return nil, fmt.Errorf("it names a type that is not defined: %q", v)
+	case []any:
+		n := &avroNode{op: avroUnion, typ: "union"}
+		for _, m := range v {
+			s, err := c.compile(m, space, depth+1)
+			if err != nil {
+				return nil, err
+			}
+			n.sub = append(n.sub, s)
+		}
+		return n, nil
+	case map[string]any:
+		return c.object(v, space, depth)
+	}
+	return nil, errors.New("a type is neither a name, a union nor an object")
+}
+
+func fullName(name, space string) string {
+	if space == "" || strings.Contains(name, ".") {
+		return name
+	}
+	return space + "." + name
+}
+
+func (c *avroCompiler) object(v map[string]any, space string, depth int) (n *avroNode, err error) {
+	text := func(key string) string { s, _ := v[key].(string); return s }
+	switch kind := text("type"); kind {
+	case "record", "error", "enum", "fixed":
+		if s := text("namespace"); s != "" {
+			space = s
+		}
+		name := fullName(text("name"), space)
+		if i := strings.LastIndexByte(name, '.'); i >= 0 {
+			space = name[:i]
+		}
+		n = &avroNode{typ: name, open: true}
+		c.named[name] = n
+		n.connect.Name = ""
+		switch kind {
+		case "enum":
+			n.op, n.connect.Type = avroEnum, "string"
+			symbols, _ := v["symbols"].([]any)
+			for _, s := range symbols {
+				t, _ := s.(string)
+				n.names = append(n.names, string(quoteJSON(nil, t)))
+			}
+		case "fixed":
+			n.op, n.connect.Type = avroFixed, "bytes"
+			if n.size, err = integerOf(v["size"]); err != nil || n.size < 0 || n.size > 1<<20 {
+				return nil, fmt.Errorf("fixed %q has no size", name)
+			}
+		default:
+			n.op, n.connect.Type = avroRecord, "struct"
+			n.connect.Name = name
+			if err := c.fields(n, v, space, depth); err != nil {
+				return nil, err
+			}
+		}
+		n.open = false
+	case "array", "map":
+		key, op := "items", avroArray
+		if kind == "map" {
+			key, op = "values", avroMap
+		}
+		s, err := c.compile(v[key], space, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		n = &avroNode{op: op, typ: kind, sub: []*avroNode{s}, connect: Connect{Type: kind}}
+	default:
+		inner, err := c.compile(v["type"], space, depth+1) // {"type":"string",...}, or a type within
+		if err != nil {
+			return nil, err
+		}
+		copied := *inner // the properties below are this place's alone
+		n = &copied
+	}
+	c.properties(n, v)
+	return n, nil
+}
+
+func (c *avroCompiler) fields(n *avroNode, v map[string]any, space string, depth int) error {
+	fields, ok := v["fields"].([]any)
+	if !ok {
+		return fmt.Errorf("record %q has no fields", n.typ)
+	}
+	for _, f := range fields {
+		m, _ := f.(map[string]any)
+		name, _ := m["name"].(string)
+		if name == "" {
+			return fmt.Errorf("record %q has a field without a name", n.typ)
+		}
+		s, err := c.compile(m["type"], space, depth+1)
+		if err != nil {
+			return err
+		}
+		n.sub = append(n.sub, s)
+		n.names = append(n.names, string(append(quoteJSON(nil, name), ':')))
+		n.connect.Fields = append(n.connect.Fields, Connect{Field: name})
+	}
+	return nil
+}
+
+// properties takes what Connect and logical types say of a type.
+func (c *avroCompiler) properties(n *avroNode, v map[string]any) {
+	if s, ok := v["connect.type"].(string); ok && n.op == avroInt && (s == "int8" || s == "int16") {
+		n.connect.Type = s
+	}
+	if m, ok := v["connect.parameters"].(map[string]any); ok {
+		n.connect.Parameters = map[string]string{}
+		for k, x := range m {
+			n.connect.Parameters[k] = fmt.Sprint(x)
+		}
+	}
+	logical, _ := v["logicalType"].(string)
+	switch {
+	case logical == "decimal" && (n.op == avroBytes || n.op == avroFixed):
+		scale, err := integerOf(v["scale"])
+		if err != nil {
+			scale = 0 // the specification's default
+		}
+		n.connect.Name = "org.apache.kafka.connect.data.Decimal"
+		if n.connect.Parameters == nil {
+			n.connect.Parameters = map[string]string{}
+		}
+		n.connect.Parameters["scale"] = strconv.Itoa(scale)
+		if p, err := integerOf(v["precision"]); err == nil {
+			n.connect.Parameters["connect.decimal.precision"] = strconv.Itoa(p)
+		}
+	case avroLogical[logical] != "":
+		n.connect.Name = avroLogical[logical]
+	}
+	if s, ok := v["connect.name"].(string); ok {
+		n.connect.Name = s
+	}
+}
+
+func integerOf(v any) (int, error) {
+	n, ok := v.(json.Number)
+	if !ok {
+		return 0, errors.New("no number")
+	}
+	return strconv.Atoi(n.String())
+}
+
+// connectOf is n as a Connect schema. A type within itself is a struct without
+// fields: its column is the document.
+func connectOf(n *avroNode, depth int) Connect {
+	c := n.connect
+	switch {
+	case depth > avroMaxDepth/4:
+		c.Fields = nil
+	case n.op == avroUnion:
+		if v, ok := n.optional(); ok {
+			c = connectOf(v, depth)
+			c.Optional = true
+			break
+		}
+		c = Connect{Type: "struct", Optional: true}
+	case n.op == avroRecord:
+		c.Fields = make([]Connect, len(n.sub))
+		for i, s := range n.sub {
+			c.Fields[i] = connectOf(s, depth+1)
+			c.Fields[i].Field = n.connect.Fields[i].Field
+		}
+	}
+	return c
+}
+
+// optional is the type of a union of it and null.
+func (n *avroNode) optional() (*avroNode, bool) {
+	if len(n.sub) != 2 {
+		return nil, false
+	}
+	for i, s := range n.sub {
+		if s.op == avroNull && n.sub[1-i].op != avroNull {
+			return n.sub[1-i], true
+		}
+	}
+	return nil, false
+}
+
+// ErrAvro says that bytes are not of the schema they are said to be. It never
+// holds them. // P1
+var ErrAvro = errors.New("avro: the data does not follow its schema")
+
+// AppendJSON appends the datum p as JSON in the form of Kafka Connect's
+// JsonConverter: bytes in base64, NaN and infinities as strings. All of p has
+// to be read. dst grows at most by what p and the names of its fields need.
+func (a *Avro) AppendJSON(dst, p []byte) ([]byte, error) {
+	r := avroReader{p: p, max: len(dst) + 1<<20 + 256*len(p)}
+	out := r.value(dst, a.root, 0)
+	if r.bad || len(r.p) > 0 {
+		return dst, ErrAvro
+	}
+	return out, nil
+}
+
+type avroReader struct {
+	p   []byte
+	max int // of what is written: arrays of nothing must not grow without end
+	bad bool
+}
+
+func (r *avroReader) fail() { r.bad, r.p = true, nil }
+
+// long reads a zig-zag varint of at most 64 bits.
+func (r *avroReader) long() int64 {
+	v, n := binary.Varint(r.p)
+	if n <= 0 {
+		r.fail()
+		return 0
+	}
+	r.p = r.p[n:]
+	return v
+}
+
+func (r *avroReader) take(n int64) []byte {
+	if n < 0 || n > int64(len(r.p)) {
+		r.fail()
+		return nil
+	}
+	x := r.p[:n]
+	r.p = r.p[n:]
+	return x
+}
+
+func (r *avroReader) value(dst []byte, n *avroNode, depth int) []byte {
+	if r.bad || depth > MaxDepth || len(dst) > r.max {
+		r.fail()
+		return dst
+	}
+	switch n.op {
+	case avroNull:
+		return append(dst, "null"...)
+	case avroBoolean:
+		if b := r.take(1); len(b) == 1 && b[0] <= 1 {
+			return strconv.AppendBool(dst, b[0] == 1)
+		}
+		r.fail()
+	case avroInt:
+		v := r.long()
+		if v != int64(int32(v)) {
+			r.fail()
+		}
+		return strconv.AppendInt(dst, v, 10)
+	case avroLong:
+		return strconv.AppendInt(dst, r.long(), 10)
+	case avroFloat:
+		if b := r.take(4); len(b) == 4 {
+			return appendFloatJSON(dst, float64(math.Float32frombits(binary.LittleEndian.Uint32(b))), 32)
+		}
+	case avroDouble:
+		if b := r.take(8); len(b) == 8 {
+			return appendFloatJSON(dst, math.Float64frombits(binary.LittleEndian.Uint64(b)), 64)
+		}
+	case avroBytes:
+		return appendBase64JSON(dst, r.take(r.long()))
+	case avroFixed:
+		return appendBase64JSON(dst, r.take(int64(n.size)))
+	case avroString:
+		s := r.take(r.long())
+		if !utf8.Valid(s) {
+			r.fail()
+		}
+		dst = AppendEscaped(append(dst, '"'), s)
+		return append(dst, '"')
+	case avroEnum:
+		if i := r.long(); i >= 0 && i < int64(len(n.names)) {
+			return append(dst, n.names[i]...)
+		}
+		r.fail()
+	case avroUnion:
+		i := r.long()
+		if i < 0 || i >= int64(len(n.sub)) {
+			r.fail()
+			break
+		}
+		s := n.sub[i]
+		if _, ok := n.optional(); ok || s.op == avroNull {
+			return r.value(dst, s, depth+1)
+		}
+		dst = append(quoteJSON(append(dst, '{'), s.typ), ':') // Avro's JSON encoding of a union
+		return append(r.value(dst, s, depth+1), '}')
+	case avroRecord:
+		dst = append(dst, '{')
+		for i, s := range n.sub {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = r.value(append(dst, n.names[i]...), s, depth+1)
+		}
+		return append(dst, '}')
+	case avroArray, avroMap:
+		return r.blocks(dst, n, depth)
+	}
+	return dst
+}
+
+// blocks reads an array or a map: blocks of items, each with its count, which
+// is negative where the block's size in bytes follows; 0 ends.
+func (r *avroReader) blocks(dst []byte, n *avroNode, depth int) []byte {
+	open, end := byte('['), byte(']')
+	if n.op == avroMap {
+		open, end = '{', '}'
+	}
+	dst = append(dst, open)
+	first := true
+	for count := r.long(); count != 0 && !r.bad; count = r.long() {
+		if count < 0 {
+			if count = -count; count < 0 || r.long() < 0 {
+				r.fail()
+			}
+		}
+		for ; count > 0 && !r.bad; count-- {
+			if !first {
+				dst = append(dst, ',')
+			}
+			first = false
+			if n.op == avroMap {
+				k := r.take(r.long())
+				if !utf8.Valid(k) {
+					r.fail()
+				}
+				dst = append(AppendEscaped(append(dst, '"'), k), '"', ':')
+			}
+			dst = r.value(dst, n.sub[0], depth+1)
+		}
+	}
+	return append(dst, end)
+}
+
+func appendFloatJSON(dst []byte, v float64, bits int) []byte {
+	switch {
+	case v != v:
+		return append(dst, `"NaN"`...)
+	case math.IsInf(v, 1):
+		return append(dst, `"Infinity"`...)
+	case math.IsInf(v, -1):
+		return append(dst, `"-Infinity"`...)
+	}
+	n := len(dst)
+	dst = strconv.AppendFloat(dst, v, 'g', -1, bits)
+	for _, ch := range dst[n:] {
+		if ch == '.' || ch == 'e' {
+			return dst
+		}
+	}
+	return append(dst, ".0"...) // a float, not an integer
+}
+
+func appendBase64JSON(dst, p []byte) []byte {
+	return append(base64.StdEncoding.AppendEncode(append(dst, '"'), p), '"')
+}
+
+func quoteJSON(dst []byte, s string) []byte {
+	return append(AppendEscaped(append(dst, '"'), []byte(s)), '"')
+}
