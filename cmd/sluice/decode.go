@@ -16,13 +16,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/connectors/recording"
+	"sluice/processors/decode"
+	"sluice/processors/decode/registry"
 	"sluice/schemas"
 	"sluice/topology"
 	"sluice/topology/stream"
 )
 
 func decodeCommand(a *app) *cobra.Command {
-	var policy, privacy, registry string
+	var policy, privacy, from string
 	var model bool
 	c := &cobra.Command{
 		Use: "decode FILE|-", Short: "Show the rows of a recording, typed and exact",
@@ -46,7 +48,12 @@ Exit code 4: there were rejects.`,
 		Example: "  sluice decode --privacy none topics.jsonl.gz\n  sluice decode --policy pipeline.yaml - < topics.jsonl\n  sluice decode --privacy none --schema topics.jsonl.gz",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			s, err := a.policy(policy, privacy, cmp.Or(registry, schemasBeside(args[0])))
+			schemas := cmp.Or(from, schemasBeside(args[0]))
+			global, err := globalIDs(args[0], schemas)
+			if err != nil {
+				return exit(exitUsage, err)
+			}
+			s, err := a.policy(policy, privacy, schemas, global)
 			if err != nil {
 				return err
 			}
@@ -60,7 +67,7 @@ Exit code 4: there were rejects.`,
 				return exit(exitUsage, fmt.Errorf("%s: %w", args[0], err))
 			}
 			out := bufio.NewWriterSize(a.out, 64<<10)
-			v := &viewer{out: out, schemas: map[string]*schemas.Schema{}, rows: !model}
+			v := newViewer(out, !model)
 			for {
 				b, err := r.Next()
 				if errors.Is(err, io.EOF) {
@@ -88,14 +95,14 @@ Exit code 4: there were rejects.`,
 	}
 	c.Flags().StringVar(&policy, "policy", "", "pipeline file whose decode and mask stages are used")
 	c.Flags().StringVar(&privacy, "privacy", "", "none: nothing in it is personal, show everything")
-	c.Flags().StringVar(&registry, "registry", "", "schemas of Avro records: the URL of a registry, a folder, or a file of [{\"id\",\"schema\"}] (default: NAME.schemas.json beside NAME.jsonl.gz)")
+	c.Flags().StringVar(&from, "registry", "", "schemas of Avro records: the URL of a registry, a folder, or a file of [{\"id\",\"schema\"}] (default: NAME.schemas.json beside NAME.jsonl.gz)")
 	c.Flags().BoolVar(&model, "schema", false, "print the columns of every topic instead of rows")
 	return c
 }
 
 // policy opens the stages of a pipeline file, or those that show everything.
 // schemas is where those of Avro records are, unless the file says it.
-func (a *app) policy(file, privacy, schemas string) (*topology.Stages, error) {
+func (a *app) policy(file, privacy, schemas string, global map[string][]uint64) (*topology.Stages, error) {
 	var s *topology.Spec
 	switch {
 	case file != "" && privacy == "":
@@ -109,11 +116,11 @@ func (a *app) policy(file, privacy, schemas string) (*topology.Stages, error) {
 		return nil, exit(exitUsage, errors.New("say what may be shown: --policy FILE, a pipeline file that masks, or --privacy none if nothing is personal")) // P4
 	}
 	if schemas != "" {
-		from := "files"
+		r := registry.Config{Files: schemas, GlobalIDs: global}
 		if strings.Contains(schemas, "://") {
-			from = "url"
+			r = registry.Config{URL: schemas}
 		}
-		if err := s.Fill("decode", "registry", map[string]string{from: schemas}); err != nil {
+		if err := s.Fill("decode", "registry", r); err != nil {
 			return nil, exit(exitUsage, err)
 		}
 	}
@@ -133,6 +140,34 @@ func schemasBeside(name string) string {
 	return p
 }
 
+// globalIDs are those that the records of a file name: an export of schemas
+// from a registry's Confluent API lacks them.
+func globalIDs(name, schemas string) (map[string][]uint64, error) {
+	ids := map[string][]uint64{}
+	if name == "-" || schemas == "" || strings.Contains(schemas, "://") {
+		return ids, nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r, err := recording.NewReader(f)
+	for err == nil {
+		var b *stream.Batch
+		if b, err = r.Next(); err == nil {
+			for i := range b.Records {
+				decode.GlobalIDs(b.Lane.Topic, &b.Records[i], ids)
+			}
+			b.Release()
+		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return ids, err
+}
+
 func openInput(name string, stdin io.Reader) (io.ReadCloser, error) {
 	if name == "-" {
 		return io.NopCloser(stdin), nil
@@ -147,6 +182,10 @@ type viewer struct {
 	schemas map[string]*schemas.Schema // the last one of a topic
 	count   stream.Count
 	line    []byte
+}
+
+func newViewer(out *bufio.Writer, rows bool) *viewer {
+	return &viewer{out: out, schemas: map[string]*schemas.Schema{}, rows: rows}
 }
 
 func (v *viewer) batch(s *topology.Stages, b *stream.Batch) error {

@@ -3,6 +3,7 @@ package decode
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"sluice/processors/decode/registry"
 	"sluice/schemas"
@@ -117,3 +118,24 @@ func (w *worker) json(ways []datum) (text []byte, a *schemas.Avro, code string, 
 
 // textBlock is how much memory for JSON is taken at a time.
 const textBlock = 1 << 20
+
+// GlobalIDs adds to ids the global ids that the headers of r name, by subject.
+func GlobalIDs(topic string, r *stream.Record, ids map[string][]uint64) {
+	for i := range r.Headers {
+		h := &r.Headers[i]
+		subject := topic + "-value"
+		switch h.Key {
+		case keyGlobal:
+			subject = topic + "-key"
+		case headerGlobal:
+		default:
+			continue
+		}
+		if v := h.Value.Bytes(); len(v) == 8 {
+			id := binary.BigEndian.Uint64(v)
+			if at, found := slices.BinarySearch(ids[subject], id); !found {
+				ids[subject] = slices.Insert(ids[subject], at, id)
+			}
+		}
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,8 +33,13 @@ type Config struct {
 	Username string `yaml:"username"`
 	Password string `yaml:"password"`
 	Token    string `yaml:"token"`
-	// Files is a folder of *.json, or one file: lists of {"id","schema"}.
+	// Files is a folder of *.json, or one file: lists of {"id","subject",
+	// "version","schema"}, as the Confluent API numbers them; "globalId" is
+	// Apicurio's, which is another number.
 	Files string `yaml:"files"`
+	// GlobalIDs are Apicurio's ids of a subject's versions, in order, where the
+	// files do not say them. They count if there are as many as versions.
+	GlobalIDs map[string][]uint64 `yaml:"global_ids"`
 }
 
 // Set reports whether there is a registry at all.
@@ -75,14 +81,21 @@ type Registry struct {
 	auth string
 
 	mu    sync.Mutex
-	known map[uint64]*schemas.Avro
-	files map[uint64]entry
-	lacks map[uint64]time.Time // asked for in vain
+	known map[key]*schemas.Avro
+	files map[key]entry
+	lacks map[key]time.Time // asked for in vain
+}
+
+// key is an id: Apicurio's global ids are numbers of their own.
+type key struct {
+	id     uint64
+	global bool
 }
 
 // entry is a schema in a file, and what the Confluent API answers.
 type entry struct {
 	ID         uint64      `json:"id"`
+	GlobalID   *uint64     `json:"globalId"`
 	Subject    string      `json:"subject"`
 	Version    int         `json:"version"`
 	Schema     any         `json:"schema"` // a text, or the schema itself
@@ -98,7 +111,7 @@ type reference struct {
 
 // Open reads the files; a registry is asked when a record needs it.
 func Open(c Config, out Outside) (*Registry, error) {
-	r := &Registry{cfg: c, out: out, known: map[uint64]*schemas.Avro{}, files: map[uint64]entry{}, lacks: map[uint64]time.Time{}}
+	r := &Registry{cfg: c, out: out, known: map[key]*schemas.Avro{}, files: map[key]entry{}, lacks: map[key]time.Time{}}
 	switch {
 	case c.Token != "":
 		s, err := out.Secret(c.Token)
@@ -119,6 +132,7 @@ func Open(c Config, out Outside) (*Registry, error) {
 		if err := r.read(c.Files); err != nil {
 			return nil, fmt.Errorf("registry: files: %w", err)
 		}
+		r.number()
 	}
 	return r, nil
 }
@@ -137,10 +151,33 @@ func (r *Registry) read(path string) error {
 			return fmt.Errorf("%s: not a list of {\"id\",\"schema\"}: %w", p, err)
 		}
 		for _, e := range es {
-			r.files[e.ID] = e
+			r.files[key{e.ID, false}] = e
+			if e.GlobalID != nil {
+				r.files[key{*e.GlobalID, true}] = e
+			}
 		}
 		return nil
 	})
+}
+
+// number gives the versions of subjects the global ids that were configured.
+func (r *Registry) number() {
+	versions := map[string][]entry{}
+	for k, e := range r.files {
+		if !k.global {
+			versions[e.Subject] = append(versions[e.Subject], e)
+		}
+	}
+	for subject, ids := range r.cfg.GlobalIDs {
+		es := versions[subject]
+		if len(es) != len(ids) {
+			continue // which one is missing nobody knows
+		}
+		slices.SortFunc(es, func(a, b entry) int { return a.Version - b.Version })
+		for i, e := range es {
+			r.files[key{ids[i], true}] = e
+		}
+	}
 }
 
 // again is how long an id that was asked for in vain is not asked for.
@@ -150,35 +187,37 @@ const again = 5 * time.Second
 func (r *Registry) Schema(id uint64, global bool) (*schemas.Avro, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if a := r.known[id]; a != nil {
+	k := key{id, global}
+	if a := r.known[k]; a != nil {
 		return a, nil
 	}
-	if t, ok := r.lacks[id]; ok && r.out.Now().Sub(t) < again {
+	if t, ok := r.lacks[k]; ok && r.out.Now().Sub(t) < again {
 		return nil, ErrUnknown
 	}
-	a, err := r.find(id, global)
+	a, err := r.find(k)
 	switch {
 	case errors.Is(err, ErrUnknown):
-		r.lacks[id] = r.out.Now()
+		r.lacks[k] = r.out.Now()
 	case err == nil:
-		r.known[id] = a
+		r.known[k] = a
 	}
 	return a, err
 }
 
-func (r *Registry) find(id uint64, global bool) (*schemas.Avro, error) {
-	e, ok := r.files[id]
+func (r *Registry) find(k key) (*schemas.Avro, error) {
+	id := k.id
+	e, ok := r.files[k]
 	if !ok {
-		if r.cfg.URL == "" {
-			return nil, ErrUnknown
+		apicurio := strings.Contains(r.cfg.URL, "/apis/registry/")
+		if r.cfg.URL == "" || k.global && !apicurio {
+			return nil, ErrUnknown // the Confluent API does not know global ids
 		}
 		path := "/schemas/ids/" + strconv.FormatUint(id, 10)
-		apicurio := strings.Contains(r.cfg.URL, "/apis/registry/")
-		if apicurio {
+		switch {
+		case k.global:
+			path = "/ids/globalIds/" + strconv.FormatUint(id, 10)
+		case apicurio:
 			path = "/ids/contentIds/" + strconv.FormatUint(id, 10)
-			if global {
-				path = "/ids/globalIds/" + strconv.FormatUint(id, 10)
-			}
 		}
 		b, err := r.get(path)
 		if err != nil {
