@@ -30,7 +30,6 @@ type avroNode struct {
 	names   []string // of a record's fields: `"name":`; symbols of an enum as JSON strings
 	typ     string   // Avro's name of it, for unions
 	connect Connect
-	open    bool // while it is compiled: a type within itself
 }
 
 type avroOp uint8
@@ -88,7 +87,12 @@ func ParseAvro(schema []byte, references ...[]byte) (*Avro, error) {
 	if err != nil {
 		return nil, fmt.Errorf("avro: %w", err)
 	}
-	text, err := json.Marshal(connectOf(root, 0))
+	left := avroMaxNodes
+	connect := connectOf(root, 0, &left)
+	if left < 0 {
+		return nil, fmt.Errorf("avro: the schema has more than %d types where those with names are written out", avroMaxNodes)
+	}
+	text, err := json.Marshal(connect)
 	if err != nil {
 		return nil, fmt.Errorf("avro: %w", err)
 	}
@@ -164,9 +168,8 @@ func (c *avroCompiler) object(v map[string]any, space string, depth int) (n *avr
 		if i := strings.LastIndexByte(name, '.'); i >= 0 {
 			space = name[:i]
 		}
-		n = &avroNode{typ: name, open: true}
+		n = &avroNode{typ: name}
 		c.named[name] = n
-		n.connect.Name = ""
 		switch kind {
 		case "enum":
 			n.op, n.connect.Type = avroEnum, "string"
@@ -187,7 +190,6 @@ func (c *avroCompiler) object(v map[string]any, space string, depth int) (n *avr
 				return nil, err
 			}
 		}
-		n.open = false
 	case "array", "map":
 		key, op := "items", avroArray
 		if kind == "map" {
@@ -275,15 +277,16 @@ func integerOf(v any) (int, error) {
 }
 
 // connectOf is n as a Connect schema. A type within itself is a struct without
-// fields: its column is the document.
-func connectOf(n *avroNode, depth int) Connect {
+// fields: its column is the document. left is how many types there may be yet.
+func connectOf(n *avroNode, depth int, left *int) Connect {
 	c := n.connect
+	*left--
 	switch {
-	case depth > avroMaxDepth/4:
+	case depth > avroMaxDepth/4, *left < 0:
 		c.Fields = nil
 	case n.op == avroUnion:
 		if v, ok := n.optional(); ok {
-			c = connectOf(v, depth)
+			c = connectOf(v, depth, left)
 			c.Optional = true
 			break
 		}
@@ -291,7 +294,7 @@ func connectOf(n *avroNode, depth int) Connect {
 	case n.op == avroRecord:
 		c.Fields = make([]Connect, len(n.sub))
 		for i, s := range n.sub {
-			c.Fields[i] = connectOf(s, depth+1)
+			c.Fields[i] = connectOf(s, depth+1, left)
 			c.Fields[i].Field = n.connect.Fields[i].Field
 		}
 	}

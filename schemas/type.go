@@ -74,6 +74,10 @@ type Field struct {
 	Wire     Wire
 	Nullable bool
 	Key      bool // part of the record's key
+
+	// Of is the name of the column this one goes on for: its type changed to one
+	// that the column cannot hold. A policy for that column holds for this one.
+	Of string
 }
 
 // Schema is one immutable version of a topic's fields. Later versions share

@@ -101,6 +101,7 @@ func (d *Decoder) topic(name string) *topic {
 type verdict struct {
 	code, field string
 	filtered    bool
+	again       bool // of check: w.fresh has columns that are needed
 }
 
 var (

@@ -224,11 +224,13 @@ func (w *worker) change(r *stream.Record, e *schemas.Target, writer []byte) (v v
 	if op != 'd' && !w.after.Found {
 		return reject(codeNoRow), false
 	}
-	if v := w.check(r, &w.before, true); v.code != "" {
-		return v, false
-	}
-	if v := w.check(r, &w.after, true); v.code != "" {
-		return v, false
+	for _, row := range []*schemas.Target{&w.before, &w.after} {
+		if v := w.check(r, row, true); v.again {
+			v = w.grow()
+			return v, v.code == ""
+		} else if v.code != "" {
+			return v, false
+		}
 	}
 	if v, again := w.key(r, false); again || v.code != "" {
 		return v, again
@@ -267,12 +269,8 @@ func (w *worker) settle(r *stream.Record, writer []byte, located, whole bool) (v
 	w.unknown(r, &w.before)
 	w.unknown(r, &w.after)
 	if len(w.fresh) > 0 {
-		nv, ok := w.t.grow(w.v.writer, w.fresh)
-		if !ok {
-			return reject(codeTooMany), false
-		}
-		w.use(nv)
-		return keep, true
+		v := w.grow()
+		return v, v.code == ""
 	}
 	if located && !w.v.located || whole && !w.v.schema.Closed {
 		text := func(i int) string { return string(w.text(r, w.source.Cells[i])) }

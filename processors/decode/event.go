@@ -91,7 +91,12 @@ func (w *worker) plainRow(r *stream.Record, shape int32) verdict {
 	} else if string(w.v.writer) != string(w.outer) {
 		return w.plain(r, shape)
 	}
-	if v := w.check(r, &w.after, false); v.code != "" {
+	if v := w.check(r, &w.after, false); v.again {
+		if v = w.grow(); v.code != "" {
+			return v
+		}
+		return w.plain(r, shape)
+	} else if v.code != "" {
 		return v
 	}
 	r.Op, r.Snapshot, r.Full, r.Before, r.KeyRow = stream.Insert, false, false, nil, nil

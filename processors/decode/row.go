@@ -32,8 +32,23 @@ func (w *worker) check(r *stream.Record, t *schemas.Target, debezium bool) verdi
 			*c = schemas.Cell{}
 			continue
 		}
+		if ok, grown := w.moved(r, t, i); ok {
+			continue
+		} else if grown {
+			return verdict{again: true}
+		}
 		return verdict{code: codeMismatch, field: w.v.schema.Fields[i].Name}
 	}
+	return keep
+}
+
+// grow adds the columns of w.fresh.
+func (w *worker) grow() verdict {
+	nv, ok := w.t.grow(w.v.writer, w.fresh)
+	if !ok {
+		return reject(codeTooMany)
+	}
+	w.use(nv)
 	return keep
 }
 

@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"cmp"
 	"sync"
 	"sync/atomic"
 
@@ -67,6 +68,7 @@ type plan struct {
 	kind     schemas.Kind
 	declared bool
 	conflict bool           // the writer's type does not go with the column's: only nulls do
+	other    schemas.Type   // for conflict: the writer's type
 	digits   bool           // cells become the digits of a decimal, in the arena
 	from     *schemas.Field // for digits: how the writer spells it
 }
@@ -84,6 +86,7 @@ type found struct {
 	typ  schemas.Type
 	wire schemas.Wire
 	null bool // it may be null
+	of   string
 }
 
 // grow adds columns and returns the version of writer that has them. ok is
@@ -135,7 +138,7 @@ func (t *topic) add(f found) int {
 	if len(t.columns) >= t.max {
 		return -1
 	}
-	c := schemas.Field{Name: f.name, Type: f.typ, Wire: f.wire, Nullable: f.null}
+	c := schemas.Field{Name: f.name, Type: f.typ, Wire: f.wire, Nullable: f.null, Of: f.of}
 	d, declared := t.declared[f.name]
 	if declared {
 		c.Type = d.typ
@@ -212,7 +215,7 @@ func (t *topic) writer(schema []byte) (v *version, code string) {
 		f := &row.Fields[i]
 		typ, wire := f.Column()
 		typ = columnType(typ)
-		ord := t.add(found{f.Field, typ, wire, f.Optional})
+		ord := t.add(found{name: f.Field, typ: typ, wire: wire, null: f.Optional})
 		if ord < 0 {
 			return nil, codeTooMany
 		}
@@ -263,8 +266,14 @@ func (t *topic) build(writer []byte, row *schemas.Connect) *version {
 		f := &fields[i]
 		p := plan{kind: f.Type.Kind, declared: t.declares[i]}
 		if row != nil {
-			if c := row.Child(f.Name); c != nil {
+			switch c := row.Child(cmp.Or(f.Of, f.Name)); {
+			case c == nil:
+			case f.Of == "":
 				t.spell(f, &p, c)
+			default: // the cells of another type of its column
+				if typ, _ := c.Column(); columnType(typ) == f.Type {
+					t.spell(f, &p, c)
+				}
 			}
 		}
 		if p.accept == 0 && !p.conflict {
@@ -300,7 +309,7 @@ func (t *topic) spell(f *schemas.Field, p *plan, c *schemas.Connect) {
 		rescaled := wire == schemas.WireBase64 && (digits || from.Type.Scale != f.Type.Scale)
 		digits = decimal && (f.Type.Kind == schemas.String || f.Type.Kind == schemas.Decimal && rescaled)
 	} else if w, ok := widen(f.Type, typ); !ok || w != f.Type {
-		p.conflict = true
+		p.conflict, p.other = true, typ
 		return
 	} else {
 		f.Wire = wire

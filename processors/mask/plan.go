@@ -1,6 +1,7 @@
 package mask
 
 import (
+	"cmp"
 	"fmt"
 
 	"sluice/schemas"
@@ -134,7 +135,7 @@ func (g *Gate) decide(s *schemas.Schema, f *schemas.Field) (column, []Decision) 
 		if !r.matches(s.Topic) {
 			continue
 		}
-		ts := r.of(f.Name)
+		ts := r.of(cmp.Or(f.Of, f.Name)) // P3
 		if len(ts) == 0 {
 			continue
 		}
