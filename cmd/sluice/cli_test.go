@@ -94,6 +94,7 @@ func TestCommandLine(t *testing.T) {
 	w := newWorld(t)
 	const broken = `{"payload": {"op": "c", "after": {"id": 1, "email": "planted.person@mail.example"`
 	const topic = "webshop.public.customers"
+	produceTo(t, w, &kgo.Record{Topic: "webshop.public.orders", Value: []byte(`{"op":"c","before":null,"after":{"id":1,"customer_id":1,"total":null,"weight":"heavy","placed_at":null,"status":null,"ship_to":null},"source":{"table":"orders"}}`)})
 	produceTo(t, w, &kgo.Record{Topic: topic, Key: []byte("k"), Value: []byte(broken), Headers: []kgo.RecordHeader{{Key: "h", Value: []byte("v")}}})
 	c := w.run(t, "dev")
 	w.untilDurable(t, time.Minute)

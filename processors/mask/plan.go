@@ -155,6 +155,7 @@ func (g *Gate) decide(s *schemas.Schema, f *schemas.Field) (column, []Decision) 
 				ds[0].Why, ds[0].Line = d.Why, d.Line
 			}
 		}
+		ds[0].Column = f.Name // the rule may name the column it goes on for
 		if len(ds) > 1 {
 			c.inner = newNode(ts)
 		}
