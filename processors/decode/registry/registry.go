@@ -49,7 +49,7 @@ func (c Config) Set() bool { return c.URL != "" || c.Files != "" }
 func (c Config) Validate() error {
 	if c.URL != "" {
 		if u, err := url.Parse(c.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return errors.New("registry: url: write http://HOST:PORT or https://...")
+			return errors.New("registry: url: write http://HOST:PORT, or https")
 		}
 	}
 	if c.URL == "" && (c.Username != "" || c.Password != "" || c.Token != "") {
