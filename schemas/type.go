@@ -2,7 +2,10 @@
 // byte codecs between them. It does no I/O and imports nothing of Sluice.
 package schemas
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Kind is a logical type, independent of how a value is spelled on the wire.
 type Kind uint8
@@ -112,4 +115,10 @@ func (s *Schema) Ordinal(name []byte) int {
 		return i
 	}
 	return -1
+}
+
+// Retyped is the column that goes on for name with values of type t, when name
+// holds others that cannot be turned into them.
+func Retyped(name string, t Type) string {
+	return name + "__" + strings.NewReplacer("(", "_", ",", "_", ")", "").Replace(t.String())
 }

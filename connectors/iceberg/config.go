@@ -44,6 +44,12 @@ type Config struct {
 	// writes, would grow without end. 0 leaves expiry to somebody else.
 	KeepSnapshots int `yaml:"keep_snapshots" plan:"-"`
 
+	// Evolve is auto, strict or freeze: what happens when the rows' columns are
+	// not the table's. auto adds and widens columns, and lets one whose type
+	// cannot be turned into the table's go on as NAME__TYPE; strict stops there;
+	// freeze stops at every change.
+	Evolve string `yaml:"evolve" plan:"-"`
+
 	// Adopt writes to a table that carries another pipeline's stamp.
 	Adopt bool `yaml:"adopt" plan:"-"`
 	// Intent commits table by table behind a written intent, for catalogs
@@ -105,6 +111,7 @@ func Default() Config {
 		FormatVersion:   2,
 		Meta:            []string{metaOp, metaTime, metaPartition, metaOffset, metaSeq, metaSnapshot},
 		MetaPrefix:      "_",
+		Evolve:          "auto",
 		Compression:     "zstd",
 		Level:           1,
 		TargetFileBytes: 128 << 20,
@@ -139,6 +146,9 @@ func (c *Config) Validate() error {
 	}
 	if err := checkTemplate(c.Table); err != nil {
 		errs = append(errs, err)
+	}
+	if !slices.Contains([]string{"auto", "strict", "freeze"}, c.Evolve) {
+		bad("evolve: %q is not auto, strict or freeze", c.Evolve)
 	}
 	if c.FormatVersion != 2 && c.FormatVersion != 3 {
 		bad("format_version: %d: want 2 or 3", c.FormatVersion)

@@ -225,10 +225,56 @@ func TestManyRowsOfTwoSchemas(t *testing.T) {
 	}
 }
 
-// TestIncompatibleChange parks, names table and column, and goes on once a
-// person renamed the column.
-func TestIncompatibleChange(t *testing.T) {
+// TestRetypedColumn: a column that comes with another type goes on beside the
+// old one, whichever of the two the decoder met first. // D3
+func TestRetypedColumn(t *testing.T) {
 	s := newStore(t)
+	k := s.open(t)
+	recovered(t, k)
+	text := func(name, of string, kind schemas.Kind) schemas.Field {
+		f := col(name, kind)
+		f.Of = of
+		return f
+	}
+	score := func(at int64, sc *schemas.Schema, values map[string]any) {
+		commit(t, k, stage(t, k, batchOf(lane0, at, at+1, sc, record1{offset: at, values: values})))
+	}
+	old := schemaOf("t", "orders", col("*id", schemas.Int64), col("score", schemas.Float64))
+	score(0, old, map[string]any{"id": 1, "score": 1.5})
+	both := schemaOf("t", "orders", col("*id", schemas.Int64), col("score", schemas.Float64), text("score__string", "score", schemas.String))
+	score(1, both, map[string]any{"id": 2, "score": nil, "score__string": "2.50"})
+	anew := schemaOf("t", "orders", col("*id", schemas.Int64), col("score", schemas.String), text("score__float64", "score", schemas.Float64)) // after a restart
+	score(2, anew, map[string]any{"id": 3, "score": "3.50", "score__float64": nil})
+	score(3, anew, map[string]any{"id": 4, "score": nil, "score__float64": 4.5})
+	for o, m := range byOffset(t, k, "orders") {
+		want := []string{"1.5 <nil>", "<nil> 2.50", "<nil> 3.50", "4.5 <nil>"}[o]
+		if got := fmt.Sprint(m["score"], " ", m["score__string"]); got != want {
+			t.Errorf("offset %d: %s, want %s", o, got, want)
+		}
+		if _, there := m["score__float64"]; there {
+			t.Error("a third column")
+		}
+	}
+}
+
+// TestFreeze: no column is added.
+func TestFreeze(t *testing.T) {
+	s := newStore(t, func(c *Config) { c.Evolve = "freeze" })
+	k := s.open(t)
+	recovered(t, k)
+	commit(t, k, stage(t, k, some(lane0, 0, 1)))
+	more := schemaOf("t", "orders", col("*id", schemas.Int64), col("new", schemas.String))
+	e, w := newEpoch(k.env.Name), k.Writer()
+	e.write(t, w, batchOf(lane0, 1, 2, more, record1{offset: 1, values: map[string]any{"id": 1, "new": "x"}}))
+	e.seal(t, w)
+	_, err := k.Upload(context.Background(), e.Epoch, e.parts)
+	wantState(t, err, stream.StateParked, `column "new" would be added or widened`)
+}
+
+// TestIncompatibleChange parks under evolve: strict, names table and column,
+// and goes on once a person renamed the column.
+func TestIncompatibleChange(t *testing.T) {
+	s := newStore(t, func(c *Config) { c.Evolve = "strict" })
 	k := s.open(t)
 	recovered(t, k)
 	commit(t, k, stage(t, k, some(lane0, 0, 1)))

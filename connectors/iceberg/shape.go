@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/apache/iceberg-go"
+
 	"sluice/connectors/iceberg/column"
 	"sluice/schemas"
 	"sluice/topology/stream"
@@ -22,8 +24,9 @@ type shape struct {
 	// unknown are columns of which only nulls were seen: they are left out
 	// until their type is known.
 	unknown []int
-	names   []string // of the stream table's columns, for _unavailable
-	key     string   // equal keys, equal fields
+	names   []string   // of the stream table's columns, for _unavailable
+	places  [][]string // by field: the columns of the table it may stand in, best first
+	key     string     // equal keys, equal fields
 
 	parts []transform
 	split *column.Partitioner // nil: not partitioned
@@ -74,6 +77,11 @@ func newShape(c *Config, t *stream.Table, lane *stream.Lane) (*shape, error) {
 			return nil, s.refuse(err.Error(), "mend the column's type in the source")
 		}
 		s.fields, s.sources = append(s.fields, f), append(s.sources, src)
+		if col.Of != "" {
+			s.places = append(s.places, []string{col.Of, col.Name})
+		} else {
+			s.places = append(s.places, []string{col.Name, schemas.Retyped(col.Name, col.Type)})
+		}
 	}
 	for _, m := range c.metaColumns() {
 		name := c.MetaPrefix + m
@@ -87,6 +95,56 @@ func newShape(c *Config, t *stream.Table, lane *stream.Lane) (*shape, error) {
 	s.sources = append(s.sources, make([]column.Source, len(s.fields)-len(s.sources))...)
 	s.key = shapeKey(s.fields)
 	return s, s.partitionBy(c, places, lane)
+}
+
+// in is s with the names that its columns have in a table. A column that the
+// table has with a type that cannot be turned into the column's goes on as
+// NAME__TYPE, and finds its way back whichever type was met first. // D3
+func (s *shape) in(schema *iceberg.Schema) *shape {
+	var out *shape
+	taken := map[string]bool{}
+	for i, f := range s.fields {
+		taken[f.Name] = i >= len(s.places) // changelog columns
+	}
+	for i, of := range s.places {
+		f := s.fields[i]
+		at := slices.IndexFunc(of, func(name string) bool { return !taken[name] && fits(schema, name, f.Type) })
+		if at < 0 || s.partitions(f.Name) {
+			taken[f.Name] = true
+			continue // fit says what is wrong
+		}
+		taken[of[at]] = true
+		if of[at] == f.Name {
+			continue
+		}
+		if out == nil {
+			c := *s
+			c.fields = slices.Clone(s.fields)
+			out = &c
+		}
+		out.fields[i].Name = of[at]
+	}
+	if out == nil {
+		return s
+	}
+	out.key = shapeKey(out.fields)
+	return out
+}
+
+// partitions reports whether the table is partitioned by the column.
+func (s *shape) partitions(name string) bool {
+	return slices.ContainsFunc(s.parts, func(t transform) bool { return t.column == name })
+}
+
+// fits reports whether the table has no column called name, or one whose type
+// and t can be turned into each other.
+func fits(schema *iceberg.Schema, name string, t schemas.Type) bool {
+	have, ok := schema.FindFieldByName(name)
+	if !ok {
+		return true
+	}
+	c, known := columnType(have.Type)
+	return have.Type.Equals(icebergType(t)) || known && (promotes(c, t) || promotes(t, c))
 }
 
 // partitionBy resolves the table's transforms. lane is where the row at hand

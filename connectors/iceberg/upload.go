@@ -88,16 +88,23 @@ func (s *Sink) jobs(ctx context.Context, groups map[string][]tablePart, names []
 }
 
 func (s *Sink) job(ctx context.Context, name string, parts []tablePart) (*job, error) {
+	t, err := s.table(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	parts = slices.Clone(parts)
 	shapes := make([]*shape, len(parts))
-	for i, p := range parts {
-		shapes[i] = p.shape
+	for i := range parts {
+		if t != nil && s.cfg.Evolve == "auto" {
+			parts[i].shape = parts[i].in(t.Schema())
+		}
+		shapes[i] = parts[i].shape
 	}
 	want, err := union(shapes)
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.table(ctx, name)
-	if err == nil && t == nil {
+	if t == nil {
 		t, err = s.createData(ctx, name, want, shapes[0].parts)
 	}
 	if err != nil {
@@ -107,6 +114,10 @@ func (s *Sink) job(ctx context.Context, name string, parts []tablePart) (*job, e
 	if err != nil {
 		s.forget(name) // a person may mend the table
 		return nil, err
+	}
+	if len(changes) > 0 && s.cfg.Evolve == "freeze" {
+		s.forget(name)
+		return nil, parked(name, fmt.Sprintf("column %q would be added or widened, and evolve is freeze", changes[0].name), "change the table, or say evolve: auto")
 	}
 	if widensPartition(t, changes) {
 		if t, fields, err = s.widen(ctx, name, want); err != nil {

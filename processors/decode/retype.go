@@ -1,8 +1,6 @@
 package decode
 
 import (
-	"strings"
-
 	"sluice/schemas"
 	"sluice/topology/stream"
 )
@@ -11,11 +9,6 @@ import (
 // becomes a text, a decimal gets another scale) goes on in another column,
 // NAME__TYPE: what was written stays as it is, nothing is refused and nothing is
 // rounded. Both stand side by side, one of them null in every row.
-
-// retypedName is the column that goes on for name with values of typ.
-func retypedName(name string, typ schemas.Type) string {
-	return name + "__" + strings.NewReplacer("(", "_", ",", "_", ")", "").Replace(typ.String())
-}
 
 // moved puts the cell of column i of t, which its type does not hold, into the
 // column that goes on for it. grown says that there is none yet: it is in
@@ -29,7 +22,7 @@ func (w *worker) moved(r *stream.Record, t *schemas.Target, i int) (ok, grown bo
 	if pl.conflict {
 		typ = pl.other
 	}
-	name := retypedName(f.Name, typ)
+	name := schemas.Retyped(f.Name, typ)
 	j := w.v.row.Ordinal([]byte(name))
 	if j < 0 {
 		w.fresh = append(w.fresh[:0], found{name: name, typ: typ, null: true, of: f.Name})
