@@ -130,6 +130,17 @@ func TestCommandLine(t *testing.T) {
 		run(verb, exitOK, verb, "--json", w.file, "--all", "--yes")
 	}
 
+	rows, talk, code := sluice(t, "decode", "--policy", w.file, "--topic", topic) // behind the gate: the broken record is a reject
+	if code != exitFinding || !strings.Contains(talk, " 1 rejected") || strings.Contains(rows, "planted") {
+		t.Errorf("decode --topic: code %d: %s%.500s", code, talk, rows)
+	}
+	rows = run("", exitOK, "decode", "--policy", w.file, "--topic", "pg-inventory-json-schema.shop.customers")
+	if !strings.Contains(rows, `"email":"dev1_`) || strings.Contains(rows, "@") {
+		t.Errorf("decode --topic is not masked: %.500s", rows)
+	}
+	run("", exitStore, "decode", "--policy", w.file, "--topic", "no.such.topic")
+	run("", exitUsage, "decode", "--privacy", "none", "--topic", topic)
+
 	var letters []stream.DeadLetter
 	if err := json.Unmarshal([]byte(run("dead-list", exitOK, "dead", "list", "--json", w.file)), &letters); err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"sluice/connectors/kafka"
 	"sluice/connectors/recording"
 	"sluice/processors/decode"
 	"sluice/processors/decode/registry"
@@ -24,13 +25,14 @@ import (
 )
 
 func decodeCommand(a *app) *cobra.Command {
-	var policy, privacy, from string
+	var policy, privacy, from, topic, brokers string
 	var model bool
 	c := &cobra.Command{
-		Use: "decode FILE|-", Short: "Show the rows of a recording, typed and exact",
-		Long: `Reads a recording of Kafka topics, gzip'd or not, and prints one JSON line a
-row. A recording has one record a line: {"topic","partition","offset",
-"timestamp","key","value","headers"}, key and value in base64 or null.
+		Use: "decode [FILE|-]", Short: "Show the rows of a recording or a topic, typed and exact",
+		Long: `Reads a recording of Kafka topics, gzip'd or not, or with --topic a topic from
+its beginning to where it ends now, and prints one JSON line a row. A recording
+has one record a line: {"topic","partition","offset","timestamp","key","value",
+"headers"}, key and value in base64 or null.
 
 A row has topic, partition, offset, op (insert, update, delete, truncate), ts,
 the number of its schema, and key, before and after by column. Integers keep
@@ -45,11 +47,18 @@ Rows pass the gate: --policy names a pipeline file whose decode and mask stages
 are used, or --privacy none says that there is no personal data in it.
 
 Exit code 4: there were rejects.`,
-		Example: "  sluice decode --privacy none topics.jsonl.gz\n  sluice decode --policy pipeline.yaml - < topics.jsonl\n  sluice decode --privacy none --schema topics.jsonl.gz",
-		Args:    cobra.ExactArgs(1),
+		Example: "  sluice decode --privacy none topics.jsonl.gz\n  sluice decode --policy pipeline.yaml - < topics.jsonl\n  sluice decode --privacy none --schema topics.jsonl.gz\n  sluice decode --policy pipeline.yaml --topic shop.public.orders",
+		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			schemas := cmp.Or(from, schemasBeside(args[0]))
-			global, err := globalIDs(args[0], schemas)
+			name := "-"
+			if len(args) > 0 {
+				name = args[0]
+			}
+			if (topic != "") == (len(args) > 0) {
+				return exit(exitUsage, errors.New("say what to read: a recording, - for standard input, or --topic"))
+			}
+			schemas := cmp.Or(from, schemasBeside(name))
+			global, err := globalIDs(name, schemas)
 			if err != nil {
 				return exit(exitUsage, err)
 			}
@@ -57,15 +66,11 @@ Exit code 4: there were rejects.`,
 			if err != nil {
 				return err
 			}
-			in, err := openInput(args[0], c.InOrStdin())
+			r, end, err := a.records(c, name, topic, brokers, policy)
 			if err != nil {
-				return exit(exitUsage, err)
+				return err
 			}
-			defer in.Close()
-			r, err := recording.NewReader(in)
-			if err != nil {
-				return exit(exitUsage, fmt.Errorf("%s: %w", args[0], err))
-			}
+			defer end()
 			out := bufio.NewWriterSize(a.out, 64<<10)
 			v := newViewer(out, !model)
 			for {
@@ -74,7 +79,7 @@ Exit code 4: there were rejects.`,
 					break
 				}
 				if err != nil {
-					return errors.Join(exit(exitUsage, fmt.Errorf("%s: %w", args[0], err)), out.Flush())
+					return errors.Join(exit(exitUsage, fmt.Errorf("%s: %w", cmp.Or(topic, name), err)), out.Flush())
 				}
 				if err := v.batch(s, b); err != nil {
 					return errors.Join(exit(exitRuntime, err), out.Flush())
@@ -93,6 +98,8 @@ Exit code 4: there were rejects.`,
 			return nil
 		},
 	}
+	c.Flags().StringVar(&topic, "topic", "", "read this topic instead of a recording")
+	c.Flags().StringVar(&brokers, "brokers", "", "host:port of Kafka brokers, with commas (default: those of --policy)")
 	c.Flags().StringVar(&policy, "policy", "", "pipeline file whose decode and mask stages are used")
 	c.Flags().StringVar(&privacy, "privacy", "", "none: nothing in it is personal, show everything")
 	c.Flags().StringVar(&from, "registry", "", "schemas of Avro records: the URL of a registry, a folder, or a file of [{\"id\",\"schema\"}] (default: NAME.schemas.json beside NAME.jsonl.gz)")
@@ -138,6 +145,47 @@ func schemasBeside(name string) string {
 		return ""
 	}
 	return p
+}
+
+// reader gives records in batches, until io.EOF.
+type reader interface{ Next() (*stream.Batch, error) }
+
+// records opens what is to be read.
+func (a *app) records(c *cobra.Command, name, topic, brokers, policy string) (r reader, end func(), err error) {
+	if topic == "" {
+		in, err := openInput(name, c.InOrStdin())
+		if err != nil {
+			return nil, nil, exit(exitUsage, err)
+		}
+		r, err := recording.NewReader(in)
+		if err != nil {
+			return nil, nil, exit(exitUsage, fmt.Errorf("%s: %w", name, err))
+		}
+		return r, func() { in.Close() }, nil
+	}
+	cfg := kafka.Default
+	switch {
+	case brokers != "":
+		cfg.Brokers = strings.Split(brokers, ",")
+	case policy == "":
+		return nil, nil, exit(exitUsage, errors.New("--topic needs --brokers, or --policy with a kafka source"))
+	default:
+		s, err := a.load(policy)
+		if err != nil {
+			return nil, nil, err
+		}
+		if s.Source.Type != "kafka" {
+			return nil, nil, exit(exitUsage, fmt.Errorf("%s: its source is %s: --topic needs --brokers", policy, s.Source.Type))
+		}
+		if err := topology.Strict(s.Source.Config, &cfg); err != nil {
+			return nil, nil, exit(exitUsage, placed(policy, err))
+		}
+	}
+	p, err := kafka.OpenPeek(c.Context(), cfg.Connection, topology.System(a.log()), topic)
+	if err != nil {
+		return nil, nil, exit(exitStore, err)
+	}
+	return p, p.Close, nil
 }
 
 // globalIDs are those that the records of a file name: an export of schemas
