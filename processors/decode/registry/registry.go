@@ -66,6 +66,7 @@ type Outside struct {
 	HTTP   http.RoundTripper
 	Now    func() time.Time
 	Secret func(ref string) (string, error)
+	Wait   func(time.Duration) // nil is time.Sleep
 }
 
 // Errors of Schema.
@@ -111,6 +112,9 @@ type reference struct {
 
 // Open reads the files; a registry is asked when a record needs it.
 func Open(c Config, out Outside) (*Registry, error) {
+	if out.Wait == nil {
+		out.Wait = time.Sleep
+	}
 	r := &Registry{cfg: c, out: out, known: map[key]*schemas.Avro{}, files: map[key]entry{}, lacks: map[key]time.Time{}}
 	switch {
 	case c.Token != "":
@@ -290,13 +294,19 @@ func (r *Registry) references(refs []reference, into *[][]byte, seen map[string]
 
 const (
 	maxSchema = 16 << 20
-	attempts  = 4
+	attempts  = 8 // with waits of 6 s and a half together
+	firstWait = 50 * time.Millisecond
 )
 
 // get asks the registry, a few times where that may help.
 func (r *Registry) get(path string) ([]byte, error) {
 	var last error
-	for range attempts {
+	wait := firstWait
+	for n := range attempts {
+		if n > 0 {
+			r.out.Wait(wait)
+			wait *= 2
+		}
 		req, err := http.NewRequest(http.MethodGet, strings.TrimRight(r.cfg.URL, "/")+path, nil)
 		if err != nil {
 			return nil, fmt.Errorf("registry: %w", err)

@@ -38,7 +38,8 @@ func (s *server) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func open(t *testing.T, c Config, s *server, now *time.Time) *Registry {
 	t.Helper()
-	r, err := Open(c, Outside{HTTP: s, Now: func() time.Time { return *now }, Secret: func(ref string) (string, error) { return "secret of " + ref, nil }})
+	r, err := Open(c, Outside{HTTP: s, Now: func() time.Time { return *now }, Wait: func(d time.Duration) { *now = now.Add(d) },
+		Secret: func(ref string) (string, error) { return "secret of " + ref, nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
