@@ -109,7 +109,7 @@ func (w *worker) scanEnvelope(r *stream.Record) (e *schemas.Target, writer []byt
 		return nil, nil, w.tombstone(r) // by an SMT: the text null
 	case !w.root.Found:
 		if w.d.config.Format == "auto" && w.t.shape.Load() != shapeEnvelope {
-			return nil, nil, w.whole(r)
+			return nil, nil, w.whole(r, nil)
 		}
 		return nil, nil, reject(codeNotObject)
 	case w.outer != nil || !wrapper(&w.root):
@@ -119,6 +119,9 @@ func (w *worker) scanEnvelope(r *stream.Record) (e *schemas.Target, writer []byt
 		return nil, nil, w.tombstone(r) // with a schema
 	}
 	if !w.payload.Found {
+		if w.d.config.Format == "auto" && w.t.shape.Load() != shapeEnvelope {
+			return nil, nil, w.whole(r, &w.root.Cells[ordPayload])
+		}
 		return nil, nil, reject(codeNotObject)
 	}
 	if s := w.root.Cells[ordSchema]; s.Enc == schemas.EncJSON {

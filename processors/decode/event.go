@@ -56,7 +56,10 @@ func (w *worker) plain(r *stream.Record, shape int32) verdict {
 				return w.tombstone(r)
 			}
 			if code == codeNotObject && shape == shapePlain {
-				return w.whole(r)
+				return w.whole(r, nil)
+			}
+			if code == codeNotObject && w.root.Found && wrapper(&w.root) && !w.root.Cells[ordPayload].IsNull() {
+				return w.whole(r, &w.root.Cells[ordPayload])
 			}
 			return reject(code)
 		}
@@ -115,23 +118,32 @@ func (w *worker) plainRow(r *stream.Record, shape int32) verdict {
 	if r.After == nil {
 		return keep
 	}
-	for i, c := range r.KeyRow { // a key column that the value does not repeat
+	w.repeat(r)
+	return keep
+}
+
+// repeat gives the row the columns of its key that it does not have.
+func (w *worker) repeat(r *stream.Record) {
+	for i, c := range r.KeyRow {
 		if !c.Absent() && i < len(r.After) && r.After[i].Absent() {
 			r.After[i] = c
 		}
 	}
-	return keep
 }
 
 // wholeValue is the column of an event that is no object.
 const wholeValue = "value"
 
 // whole makes an event of a value that is JSON and no object: one column, the
-// document as it is. An outbox of arrays and scalars has such events.
-func (w *worker) whole(r *stream.Record) verdict {
+// document as it is. An outbox of arrays and scalars has such events. payload is
+// where it stands, if not alone.
+func (w *worker) whole(r *stream.Record, payload *schemas.Cell) verdict {
 	c, err := schemas.ScanJSON(r.Value.Bytes(), nil)
 	if err != nil {
 		return reject(scanCode(err))
+	}
+	if payload != nil {
+		c = *payload
 	}
 	if c.Enc == schemas.EncText || c.Enc == schemas.EncJSONString {
 		c.Off, c.Len = c.Off-1, c.Len+2 // the string with its quotes is the document
@@ -164,6 +176,7 @@ func (w *worker) whole(r *stream.Record) verdict {
 		row[ord] = c
 		w.after.Found = true
 		r.After = w.take(1)
+		w.repeat(r)
 		return keep
 	}
 	return reject(codeUnsettled)

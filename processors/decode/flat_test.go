@@ -70,3 +70,20 @@ func TestFlattened(t *testing.T) {
 		})
 	}
 }
+
+// TestWholeValues: events that are no objects, alone and beside a schema.
+func TestWholeValues(t *testing.T) {
+	for value, want := range map[string]string{
+		`[1,"a"]`: "[1,\"a\"]", `"text"`: `"text"`, `1.50`: "1.50", `true`: "true",
+		`{"schema":{"type":"string"},"payload":"{\"a\":1}"}`: `"{\"a\":1}"`,
+		`{"schema":{"type":"int32"},"payload":7}`:            "7",
+	} {
+		_, got := decode(t, Default, proctest.JSON(`{"id":1}`, value))
+		if w := "insert before=none after={id*:int64=1 value:json=" + want + "} key={id*:int64=1}"; len(got) != 1 || got[0] != w {
+			t.Errorf("%s: %v, want %s", value, got, w)
+		}
+	}
+	if _, got := decode(t, Default, proctest.JSON("", `{"schema":{"type":"string"},"payload":null}`), proctest.JSON("", "null")); len(got) != 1 || got[0] != "filtered 2" {
+		t.Errorf("tombstones: %v", got)
+	}
+}
