@@ -268,7 +268,7 @@ func varDecimal(p []byte) (scale int, value []byte, ok bool) {
 		switch string(name) {
 		case "scale":
 			v, code := parseInt(p[start:i])
-			if code != "" || v < 0 || v > 5000 { // numeric(4,-2) arrives with scale 2046
+			if code != "" || v < 0 || v > maxScale { // numeric(4,-2) arrives with scale 2046
 				return 0, nil, false
 			}
 			scale, seen = int(v), seen|1
@@ -277,6 +277,19 @@ func varDecimal(p []byte) (scale int, value []byte, ok bool) {
 		}
 	}
 	return scale, value, seen == 3
+}
+
+// AppendUnscaled appends the digits of a decimal whose unscaled two's complement
+// integer, big endian, is p in base64. A scale beyond any that a database has
+// for its own digits (numeric(4,-2) arrives with 2046) ends in zeros that say
+// nothing: they are left out.
+func AppendUnscaled(dst, p []byte, scale int) ([]byte, string) {
+	n := len(dst)
+	dst, code := appendUnscaled(dst, p, scale)
+	if code == "" && scale > 255 && bytes.IndexByte(dst[n:], '.') >= 0 {
+		dst = append(dst[:n], bytes.TrimSuffix(bytes.TrimRight(dst[n:], "0"), []byte("."))...)
+	}
+	return dst, code
 }
 
 // appendUnscaled says base64 of a two's complement integer, big endian, with a point.

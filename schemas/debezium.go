@@ -106,6 +106,18 @@ var bases = map[string]struct {
 	"struct": {JSON, WirePlain}, "array": {JSON, WirePlain}, "map": {JSON, WirePlain},
 }
 
+// maxScale is the greatest scale of a decimal whose digits are written out.
+const maxScale = 5000
+
+// Scale is that of Connect's Decimal, 0 for others.
+func (c *Connect) Scale() int {
+	n, err := strconv.Atoi(c.Parameters["scale"])
+	if err != nil || n < 0 || n > maxScale {
+		return 0
+	}
+	return n
+}
+
 // Column is the type of a column with this schema and how its cells spell it. A
 // String of WireVarDecimal or WireBase64 is to become the digits of a decimal,
 // which may have any number of them; Scale says where its point is. A name we know does not change a base type that cannot carry it.
@@ -117,8 +129,10 @@ func (c *Connect) Column() (Type, Wire) {
 			precision = 38
 		}
 		switch precision = max(precision, scale); {
-		case err != nil || scale < 0 || scale > 255:
-			return Type{Kind: Binary}, WireBase64 // numeric(4,-2) arrives with scale 2046
+		case err != nil || scale < 0 || scale > maxScale:
+			return Type{Kind: Binary}, WireBase64
+		case scale > 255:
+			return Type{Kind: String}, WireBase64 // numeric(4,-2) arrives with scale 2046, all of it zeros
 		case precision <= 38:
 			return Type{Decimal, uint8(precision), uint8(scale)}, WireBase64
 		}

@@ -28,7 +28,8 @@ func TestConnectColumn(t *testing.T) {
 		{"struct", "io.debezium.data.VariableScaleDecimal", nil, Type{Kind: String}, WireVarDecimal},
 		{"bytes", "org.apache.kafka.connect.data.Decimal", map[string]string{"scale": "5", "connect.decimal.precision": "30"}, Type{Decimal, 30, 5}, WireBase64},
 		{"bytes", "org.apache.kafka.connect.data.Decimal", map[string]string{"scale": "2"}, Type{Decimal, 38, 2}, WireBase64},
-		{"bytes", "org.apache.kafka.connect.data.Decimal", map[string]string{"scale": "2046"}, Type{Kind: Binary}, WireBase64},
+		{"bytes", "org.apache.kafka.connect.data.Decimal", map[string]string{"scale": "2046"}, Type{Kind: String}, WireBase64},
+		{"bytes", "org.apache.kafka.connect.data.Decimal", map[string]string{"scale": "9999"}, Type{Kind: Binary}, WireBase64},
 		{"bytes", "org.apache.kafka.connect.data.Decimal", map[string]string{"scale": "30", "connect.decimal.precision": "65"}, Type{Kind: String, Scale: 30}, WireBase64},
 		{"nonsense", "", nil, Type{Kind: JSON}, WirePlain},
 	} {

@@ -99,6 +99,15 @@ func (w *worker) document(c *schemas.Cell, p []byte) bool {
 // digits replaces a decimal by the text of its digits, in the arena.
 func (w *worker) digits(pl *plan, c *schemas.Cell, p []byte) bool {
 	n := len(w.arena)
+	if pl.scale > 255 && c.Enc == schemas.EncText {
+		out, code := schemas.AppendUnscaled(w.arena, p, pl.scale)
+		if w.arena = out; code != "" {
+			w.arena = out[:n]
+			return false
+		}
+		c.Off, c.Len, c.Flags = uint32(n), uint32(len(out)-n), c.Flags|schemas.InArena
+		return true
+	}
 	out, code := schemas.AppendJSON(w.arena, schemas.Type{Kind: schemas.Decimal, Precision: 38, Scale: pl.from.Type.Scale}, pl.from.Wire, *c, p)
 	if code != "" || len(out) < n+2 || out[n] != '"' {
 		w.arena = out[:n]

@@ -71,6 +71,7 @@ type plan struct {
 	other    schemas.Type   // for conflict: the writer's type
 	digits   bool           // cells become the digits of a decimal, in the arena
 	from     *schemas.Field // for digits: how the writer spells it
+	scale    int            // for digits in base64
 }
 
 func newTopic(name string, c *Config) *topic {
@@ -315,7 +316,7 @@ func (t *topic) spell(f *schemas.Field, p *plan, c *schemas.Connect) {
 		f.Wire = wire
 	}
 	if digits {
-		p.digits, p.from, f.Wire = true, &from, schemas.WirePlain
+		p.digits, p.from, p.scale, f.Wire = true, &from, c.Scale(), schemas.WirePlain
 	}
 	if !p.declared && typ.Kind == schemas.JSON && c.Type == "string" { // a text that holds a document
 		p.accept = bitText
