@@ -347,7 +347,14 @@ func (v *viewer) cells(name string, r *stream.CleanRow, cells []schemas.Cell) {
 // type cannot say it: NaN, infinity.
 func appendValue(dst []byte, f schemas.Field, c schemas.Cell, p []byte) []byte {
 	if f.Type.Kind == schemas.JSON && c.Enc == schemas.EncJSON {
-		return append(dst, p...)
+		n := len(dst)
+		dst = append(dst, p...)
+		for i := n; i < len(dst); i++ { // one line a row; inside of strings JSON has no bare line ends
+			if dst[i] == '\n' || dst[i] == '\r' {
+				dst[i] = ' '
+			}
+		}
+		return dst
 	}
 	out, code := schemas.AppendJSON(dst, f.Type, f.Wire, c, p)
 	if code == "" && (f.Type.Kind != schemas.Float32 && f.Type.Kind != schemas.Float64 || c.Enc != schemas.EncText) {

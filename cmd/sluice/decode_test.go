@@ -186,6 +186,10 @@ func TestDecodeSays(t *testing.T) {
 			t.Errorf("%v: code %d, want %d: %s", c.args[:2], code, c.code, talk)
 		}
 	}
+	pretty := strings.Replace(one, "eyJhIjoxfQ==", "eyJhIjpbMSwKMl19", 1) // {"a":[1,\n2]}
+	if out, _, code := sluice(t, "decode", "--privacy", "none", file("f.jsonl", pretty)); code != exitOK || strings.Count(out, "\n") != 1 || !strings.Contains(out, `"a":[1, 2]`) {
+		t.Errorf("one line a row: %q", out)
+	}
 	out, _, _ := sluice(t, "decode", "--privacy", "none", "--schema", filepath.Join(dir, "e.jsonl"))
 	if want := `{"topic":"t","version":2,"fields":[{"name":"a","type":"int64","nullable":true}]}` + "\n"; out != want {
 		t.Errorf("--schema: %s", out)

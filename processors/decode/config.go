@@ -61,11 +61,11 @@ type Config struct {
 	Messages string `yaml:"messages"`
 
 	// Tombstones is auto, filter or delete: what a null value with a key is. In
-	// auto it deletes the row of its key in topics whose rows were flattened by
-	// ExtractNewRecordState without a column __deleted, once such a row was
-	// seen; elsewhere it repeats a delete that was said, and is filtered. Say
-	// delete for such topics, and for compacted ones of plain events, to be
-	// independent of what was seen.
+	// auto it repeats a delete that was said, and is filtered, but for topics
+	// that were flattened by ExtractNewRecordState without a column __deleted:
+	// there a null that the JSON converter wrote deletes the row of its key, and
+	// so does Kafka's null (Avro) once a row with __op was seen. Say delete for
+	// those, and for compacted topics of plain events, to depend on nothing seen.
 	Tombstones string `yaml:"tombstones"`
 
 	// EventKeys is row or ignore: whether the key of a plain event is the key

@@ -226,7 +226,7 @@ func (w *worker) record(r *stream.Record) (verdict, error) {
 // structured decodes a record whose key and value are JSON.
 func (w *worker) structured(r *stream.Record) verdict {
 	if r.Value.IsNil() {
-		return w.tombstone(r)
+		return w.tombstone(r, false)
 	}
 	if w.d.config.Format == "json" {
 		return w.event(r, shapePlain)

@@ -106,7 +106,7 @@ func (w *worker) scanEnvelope(r *stream.Record) (e *schemas.Target, writer []byt
 	case err != nil:
 		return nil, nil, reject(scanCode(err))
 	case c.IsNull():
-		return nil, nil, w.tombstone(r) // by an SMT: the text null
+		return nil, nil, w.tombstone(r, true) // by an SMT: the text null
 	case !w.root.Found:
 		if w.d.config.Format == "auto" && w.t.shape.Load() != shapeEnvelope {
 			return nil, nil, w.whole(r, nil)
@@ -116,7 +116,7 @@ func (w *worker) scanEnvelope(r *stream.Record) (e *schemas.Target, writer []byt
 		return &w.root, w.outer, keep
 	}
 	if w.root.Cells[ordPayload].IsNull() {
-		return nil, nil, w.tombstone(r) // with a schema
+		return nil, nil, w.tombstone(r, true) // with a schema
 	}
 	if !w.payload.Found {
 		if w.d.config.Format == "auto" && w.t.shape.Load() != shapeEnvelope {

@@ -53,7 +53,7 @@ func (w *worker) plain(r *stream.Record, shape int32) verdict {
 	for range tries {
 		if code := w.scanPlain(r, shape); code != "" {
 			if code == codeNotObject && w.nullEvent(r) {
-				return w.tombstone(r)
+				return w.tombstone(r, true)
 			}
 			if code == codeNotObject && shape == shapePlain {
 				return w.whole(r, nil)
@@ -112,7 +112,7 @@ func (w *worker) plainRow(r *stream.Record, shape int32) verdict {
 	}
 	r.Schema = w.v.schema
 	r.After = w.take(1)
-	if v := w.flat(r); v.code != "" {
+	if v := w.flat(r); v.code != "" || v.filtered {
 		return v
 	}
 	if r.After == nil {

@@ -24,8 +24,6 @@ func flatOf(names *schemas.Names) flatColumns {
 	return flatColumns{names.Ordinal([]byte(flatOp)), names.Ordinal([]byte(flatDeleted))}
 }
 
-func (f flatColumns) any() bool { return f.op >= 0 || f.deleted >= 0 }
-
 // flat makes of an event what was done to the row, if it is a flattened one. A
 // deleted row is what the transform made of a before that may be invented: it
 // is a Before that counts only where the identity is full.
@@ -66,15 +64,18 @@ func (w *worker) flat(r *stream.Record) verdict {
 // sends one (PostgreSQL documentation, REPLICA IDENTITY).
 func keyless(r *stream.Record) bool { return r.Key.IsNil() }
 
-// tombstone decodes a null value: for compaction alone, or the delete of its key's row.
-func (w *worker) tombstone(r *stream.Record) verdict {
-	switch w.d.config.Tombstones {
-	case "filter":
+// tombstone decodes a null value: for compaction alone, or the delete of its
+// key's row. written says that it stands there as JSON: a connector's own
+// tombstones are Kafka's null, and only what a transform made of a delete goes
+// through the converter, so that it means the same whatever was seen before. // D3
+func (w *worker) tombstone(r *stream.Record, written bool) verdict {
+	f := w.v.flat
+	switch {
+	case w.d.config.Tombstones == "filter", w.d.config.Format == "debezium":
 		return filter
-	case "auto":
-		if !w.v.flat.any() || w.v.flat.deleted >= 0 {
-			return filter
-		}
+	case w.d.config.Tombstones == "delete":
+	case f.deleted >= 0, w.t.shape.Load() == shapeEnvelope, !written && f.op < 0:
+		return filter
 	}
 	if r.Key.IsNil() {
 		return filter // of a table without a key: it says nothing

@@ -33,6 +33,8 @@ func TestFlattened(t *testing.T) {
 		{"rewrite, a boolean", "auto", []proctest.Rec{rec(key(1), `{"id":1,"__deleted":true}`)}, "[delete bk]"},
 		{"rewrite with tombstone", "auto", []proctest.Rec{rec(key(1), `{"id":1,"__op":"d","__deleted":"true"}`), rec(key(1), "")}, "[delete bk]"},
 		{"tombstone", "auto", []proctest.Rec{rec(key(1), `{"id":1,"__op":"c"}`), rec(key(1), ""), rec(key(2), "null")}, "[insert ak] [delete k] [delete k]"},
+		{"tombstone first, written by a converter", "auto", []proctest.Rec{rec(key(7), "null"), rec(key(8), `{"schema":{"type":"struct"},"payload":null}`), rec(key(9), "")}, "[delete k] [delete k]"},
+		{"truncate", "auto", []proctest.Rec{rec(key(1), `{"id":1,"__op":"c"}`), rec(nil, `{"id":null,"__op":"t"}`)}, "[insert ak] [truncate ]"},
 		{"tombstone first, said", "delete", []proctest.Rec{rec(key(7), "")}, "[delete k]"},
 		{"filtered, said", "filter", []proctest.Rec{rec(key(1), `{"id":1,"__op":"c"}`), rec(key(1), "")}, "[insert ak]"},
 		{"without a key: the table logs full rows", "auto", []proctest.Rec{rec(nil, `{"id":1,"__deleted":"true"}`), rec(nil, "")}, "[delete b full]"},
@@ -68,6 +70,15 @@ func TestFlattened(t *testing.T) {
 				t.Errorf("%s, %d rejects; want %s", got, len(b.Rejects), c.want)
 			}
 		})
+	}
+}
+
+// TestFlattenedTruncateFiltered: truncate: filter holds for flattened rows too.
+func TestFlattenedTruncateFiltered(t *testing.T) {
+	c := Default
+	c.Truncate = "filter"
+	if _, got := decode(t, c, proctest.JSON("", `{"id":null,"__op":"t"}`)); len(got) != 1 || got[0] != "filtered 1" {
+		t.Errorf("%v", got)
 	}
 }
 
