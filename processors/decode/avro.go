@@ -52,10 +52,15 @@ func data(p []byte, headers []stream.Header, global, content string, into []datu
 	return into
 }
 
+// mayBeAvro is a quick no: JSON does not begin with a zero byte.
+func mayBeAvro(r *stream.Record) bool {
+	first := func(p []byte) bool { return len(p) > 0 && p[0] == magic }
+	return len(r.Headers) > 0 || first(r.Value.Bytes()) || first(r.Key.Bytes())
+}
+
 // avro replaces key and value of r by JSON where they are Avro. w.outer is then
 // the writer's schema. A returned error is the registry's.
 func (w *worker) avro(r *stream.Record) (verdict, error) {
-	w.outer = nil
 	var ways [2]datum
 	if p := r.Key.Bytes(); p != nil {
 		if d := data(p, r.Headers, keyGlobal, keyContent, ways[:0]); len(d) > 0 {

@@ -217,8 +217,11 @@ func (w *worker) take(i int) []schemas.Cell {
 
 // record decodes r. An error is no fault of the record.
 func (w *worker) record(r *stream.Record) (verdict, error) {
-	if v, err := w.avro(r); err != nil || v.code != "" {
-		return v, err
+	w.outer = nil
+	if mayBeAvro(r) {
+		if v, err := w.avro(r); err != nil || v.code != "" {
+			return v, err
+		}
 	}
 	return w.structured(r), nil
 }

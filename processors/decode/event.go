@@ -112,11 +112,10 @@ func (w *worker) plainRow(r *stream.Record, shape int32) verdict {
 	}
 	r.Schema = w.v.schema
 	r.After = w.take(1)
-	if v := w.flat(r); v.code != "" || v.filtered {
-		return v
-	}
-	if r.After == nil {
-		return keep
+	if w.v.flat.any() || len(r.Headers) > 0 {
+		if v := w.flat(r); v.filtered || r.After == nil {
+			return v
+		}
 	}
 	w.repeat(r)
 	return keep

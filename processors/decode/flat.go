@@ -20,6 +20,8 @@ const (
 // flatColumns are where a version has them; -1: not at all.
 type flatColumns struct{ op, deleted int }
 
+func (f flatColumns) any() bool { return f.op >= 0 || f.deleted >= 0 }
+
 func flatOf(names *schemas.Names) flatColumns {
 	return flatColumns{names.Ordinal([]byte(flatOp)), names.Ordinal([]byte(flatDeleted))}
 }
