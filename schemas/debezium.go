@@ -20,7 +20,8 @@ var (
 
 	SourceNames = []string{"version", "connector", "name", "ts_ms", "snapshot", "db", "sequence", "ts_us", "ts_ns", "schema", "table",
 		"txId", "lsn", "xmin", "origin", "origin_lsn", "server_id", "gtid", "file", "pos", "row", "thread", "query",
-		"commit_lsn", "change_lsn", "event_serial_no", "scn", "commit_scn"}
+		"commit_lsn", "change_lsn", "event_serial_no", "scn", "commit_scn", "collection", "ord", "keyspace", "vgtid",
+		"record_sequence", "mod_number"}
 )
 
 // DefaultUnavailable is Debezium's unavailable.value.placeholder by default.

@@ -104,25 +104,15 @@ func (w *worker) json(ways []datum) (text []byte, a *schemas.Avro, code string, 
 		if err != nil {
 			return nil, nil, "", err
 		}
-		// Capacity that is left may be used by the next text; what was handed out
-		// stays where it is.
-		out, err := a.AppendJSON(w.texts[len(w.texts):], d.data)
+		out, err := a.AppendJSON(w.scratch(), d.data)
 		if err != nil {
 			code = codeBadAvro
 			continue
 		}
-		if cap(w.texts)-len(w.texts) >= len(out) {
-			w.texts = w.texts[:len(w.texts)+len(out)]
-		} else {
-			w.texts = make([]byte, 0, textBlock)
-		}
-		return out[:len(out):len(out)], a, "", nil
+		return w.made(out), a, "", nil
 	}
 	return nil, nil, code, nil
 }
-
-// textBlock is how much memory for JSON is taken at a time.
-const textBlock = 1 << 20
 
 // GlobalIDs adds to ids the global ids that the headers of r name, by subject.
 func GlobalIDs(topic string, r *stream.Record, ids map[string][]uint64) {

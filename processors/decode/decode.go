@@ -24,7 +24,7 @@ const (
 	codeNoRegistry = "no_registry"
 	codeNoSchema   = "unknown_schema"
 	codeBadAvro    = "bad_avro"
-	codeUnsettled  = "schema_unsettled" // its columns changed under it three times: never seen
+	codeUnsettled  = "schema_unsettled" // its columns changed under it again and again: never seen
 )
 
 const stage = "decode"
@@ -127,7 +127,9 @@ type worker struct {
 	fresh                 []found
 
 	outer []byte // the writer's schema of the record at hand, if it stands outside of it
-	texts []byte // what is left of a block for JSON made of Avro
+	texts []byte // what is left of a block for JSON made of other forms
+
+	plainDocuments bool // the documents of the MongoDB record at hand were unwrapped
 }
 
 var (
@@ -217,7 +219,7 @@ func (w *worker) take(i int) []schemas.Cell {
 
 // record decodes r. An error is no fault of the record.
 func (w *worker) record(r *stream.Record) (verdict, error) {
-	w.outer = nil
+	w.outer, w.plainDocuments = nil, false
 	if mayBeAvro(r) {
 		if v, err := w.avro(r); err != nil || v.code != "" {
 			return v, err
@@ -239,6 +241,23 @@ func (w *worker) structured(r *stream.Record) verdict {
 		return w.event(r, shape)
 	}
 	return w.envelope(r)
+}
+
+// textBlock is how much memory for JSON is taken at a time.
+const textBlock = 1 << 20
+
+// scratch is where JSON made of another form is appended to; made keeps it.
+func (w *worker) scratch() []byte { return w.texts[len(w.texts):] }
+
+// made keeps what was appended to scratch. Capacity that is left may be used by
+// the next text; what was handed out stays where it is.
+func (w *worker) made(text []byte) []byte {
+	if cap(w.texts)-len(w.texts) >= len(text) {
+		w.texts = w.texts[:len(w.texts)+len(text)]
+	} else {
+		w.texts = make([]byte, 0, textBlock)
+	}
+	return text[:len(text):len(text)]
 }
 
 func scanCode(err error) string {

@@ -274,7 +274,13 @@ func TestPositions(t *testing.T) {
 		{"sqlserver", `"connector":"sqlserver","snapshot":"false","commit_lsn":"00000025:00000d98:00a2","change_lsn":"00000025:00000d98:0003","event_serial_no":2`,
 			stream.SourcePos{Hi: 0x25<<44 | 0xd98<<16 | 0xa2, Lo: 0x25<<44 | 0xd98<<16 | 3, Row: 2}, 77, false, false},
 		{"oracle", `"connector":"oracle","snapshot":"false","scn":"2813","commit_scn":"2820"`, stream.SourcePos{Hi: 2820, Lo: 2813}, 77, false, false},
-		{"unknown", `"connector":"mongodb"`, stream.SourcePos{}, 77, false, false},
+		{"db2", `"connector":"db2","snapshot":"false","commit_lsn":"00000000:0000150b:0001","change_lsn":"00000000:0000150b:0002"`,
+			stream.SourcePos{Hi: 0x150b<<16 | 1, Lo: 0x150b<<16 | 2}, 77, false, false},
+		{"mongodb", `"connector":"mongodb","ts_ms":1558965508000,"snapshot":"false","collection":"c","ord":31`, stream.SourcePos{Hi: 1558965508000, Lo: 31}, 1558965508000000, false, false},
+		{"vitess", `"connector":"vitess","snapshot":"false","keyspace":"k","vgtid":"[{\"keyspace\":\"k\",\"shard\":\"-80\",\"gtid\":\"MySQL56/a:1-41:50,b:7\"},{\"gtid\":\"MySQL56/c:2-3\"}]"`,
+			stream.SourcePos{Hi: 45}, 77, false, false},
+		{"spanner", `"connector":"spanner","ts_us":5,"snapshot":"false","record_sequence":"00000012","mod_number":2`, stream.SourcePos{Hi: 5, Lo: 12, Row: 2}, 5, false, false},
+		{"unknown", `"connector":"another"`, stream.SourcePos{}, 77, false, false},
 	} {
 		rec := proctest.JSON("", `{"before":null,"after":{"id":1},"source":{`+c.source+`,"db":"d","table":"t"},"op":"c"}`)
 		rec.Time = 77

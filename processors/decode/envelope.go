@@ -59,10 +59,16 @@ const (
 	srcSerial
 	srcSCN
 	srcCommitSCN
+	srcCollection
+	srcOrd
+	srcKeyspace
+	srcVGTID
+	srcRecordSequence
+	srcModNumber
 )
 
 // tries bounds how often a record is read again because it brought new columns.
-const tries = 4
+const tries = 6
 
 // envelope decodes a record that may be Debezium's.
 func (w *worker) envelope(r *stream.Record) verdict {
@@ -86,6 +92,10 @@ func (w *worker) envelope(r *stream.Record) verdict {
 			return filter
 		}
 		w.t.shape.CompareAndSwap(shapeUnknown, shapeEnvelope)
+		if !w.plainDocuments && w.connector(r, "mongodb") {
+			w.documents(r, e)
+			continue
+		}
 		if v, again := w.change(r, e, writer); !again {
 			return v
 		}
@@ -276,8 +286,7 @@ func (w *worker) settle(r *stream.Record, writer []byte, located, whole bool) (v
 		return v, v.code == ""
 	}
 	if located && !w.v.located || whole && !w.v.schema.Closed {
-		text := func(i int) string { return string(w.text(r, w.source.Cells[i])) }
-		w.use(w.t.locate(w.v.writer, origin{text(srcDB), text(srcSchema), text(srcTable)}, whole))
+		w.use(w.t.locate(w.v.writer, w.origin(r), whole))
 		return keep, true
 	}
 	return keep, false

@@ -2,6 +2,9 @@ package decode
 
 import (
 	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
 
 	"sluice/schemas"
 	"sluice/topology/stream"
@@ -25,8 +28,28 @@ func (w *worker) facts(r *stream.Record) {
 		r.Full = true
 	case "":
 		c := w.bytes(r, s[srcConnector])
-		r.Full = s[srcConnector].Enc == schemas.EncText && (string(c) == "mysql" || string(c) == "mariadb")
+		r.Full = s[srcConnector].Enc == schemas.EncText && (string(c) == "mysql" || string(c) == "mariadb" || string(c) == "mongodb" && w.before.Found)
 	}
+}
+
+// connector reports that a record comes from the named one.
+func (w *worker) connector(r *stream.Record, name string) bool {
+	c := w.source.Cells[srcConnector]
+	return c.Enc == schemas.EncText && int(c.Len) == len(name) && string(w.bytes(r, c)) == name
+}
+
+// origin is the table that the source block names: MongoDB calls it collection,
+// and what others call schema is the keyspace in Vitess.
+func (w *worker) origin(r *stream.Record) origin {
+	text := func(at ...int) string {
+		for _, i := range at {
+			if c := w.source.Cells[i]; c.Has() {
+				return string(w.text(r, c))
+			}
+		}
+		return ""
+	}
+	return origin{text(srcDB), text(srcSchema, srcKeyspace), text(srcTable, srcCollection)}
 }
 
 // number reads an integer of the value, 0 if it is none.
@@ -53,14 +76,23 @@ func (w *worker) number(r *stream.Record, c schemas.Cell) int64 {
 // the event; the first is null in the initial snapshot, when both are the
 // snapshot's LSN, so that it comes before all that streams after it. Binlog:
 // file number, position, row. SQL Server: commit and change LSN (VLF:block:slot
-// in hex, 20, 28 and 16 bits of them kept) and serial number. Oracle: commit
-// SCN and SCN. Others are unknown.
+// in hex, 20, 28 and 16 bits of them kept) and serial number; Db2 has the same.
+// Oracle: commit SCN and SCN. MongoDB: the operation's second and its place
+// there. Vitess: how many transactions the VGTID holds, which grows with each
+// of them. Spanner: commit time, sequence of the record and place in it. Others
+// are unknown.
 func (w *worker) position(r *stream.Record) stream.SourcePos {
 	s := w.source.Cells
 	switch {
 	case s[srcFile].Enc == schemas.EncText:
 		f := w.bytes(r, s[srcFile])
 		return stream.SourcePos{Hi: tail(f[bytes.LastIndexByte(f, '.')+1:]), Lo: uint64(w.number(r, s[srcPos])), Row: uint32(w.number(r, s[srcRow]))}
+	case s[srcVGTID].Has():
+		return stream.SourcePos{Hi: transactions(w.text(r, s[srcVGTID]))}
+	case s[srcOrd].Enc == schemas.EncInt:
+		return stream.SourcePos{Hi: uint64(w.number(r, s[srcTsMs])), Lo: uint64(w.number(r, s[srcOrd]))}
+	case s[srcRecordSequence].Has():
+		return stream.SourcePos{Hi: uint64(r.Time), Lo: uint64(w.number(r, s[srcRecordSequence])), Row: uint32(w.number(r, s[srcModNumber]))}
 	case s[srcSequence].Has() || s[srcLSN].Has():
 		lsn := uint64(w.number(r, s[srcLSN]))
 		commit, last := lsn, lsn
@@ -85,6 +117,34 @@ func (w *worker) position(r *stream.Record) stream.SourcePos {
 		return stream.SourcePos{Hi: commit, Lo: scn}
 	}
 	return stream.SourcePos{}
+}
+
+// transactions counts those of all GTID sets in a VGTID, a JSON array of shards:
+// "gtid":"MySQL56/uuid:1-41:50,uuid:7". A set that holds another counts more.
+func transactions(vgtid []byte) (n uint64) {
+	var shards []struct {
+		Gtid string `json:"gtid"`
+	}
+	if json.Unmarshal(vgtid, &shards) != nil {
+		return 0
+	}
+	for _, s := range shards {
+		for set := range strings.SplitSeq(s.Gtid[strings.IndexByte(s.Gtid, '/')+1:], ",") {
+			_, intervals, _ := strings.Cut(set, ":")
+			for interval := range strings.SplitSeq(intervals, ":") {
+				from, to, span := strings.Cut(interval, "-")
+				a, err := strconv.ParseUint(from, 10, 63)
+				b := a
+				if span && err == nil {
+					b, err = strconv.ParseUint(to, 10, 63)
+				}
+				if err == nil && b >= a {
+					n += b - a + 1
+				}
+			}
+		}
+	}
+	return n
 }
 
 // tail reads the digits of a binlog file's suffix.

@@ -1,0 +1,51 @@
+package decode
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"sluice/processors/proctest"
+)
+
+const mongoSource = `"source":{"version":"3.5.2.Final","connector":"mongodb","name":"m","ts_ms":1558965508000,"snapshot":"false","db":"shop","collection":"customers","ord":31}`
+
+func mongo(op, before, after string) string {
+	return fmt.Sprintf(`{"before":%s,"after":%s,"updateDescription":null,%s,"op":%q,"ts_ms":1}`, before, after, mongoSource, op)
+}
+
+// TestMongoDB: documents are rows, their typed values plain ones, their key is
+// _id, with and without a schema around.
+func TestMongoDB(t *testing.T) {
+	const (
+		key   = `{"id":"{\"$oid\": \"596e275826f08b2730779e1f\"}"}`
+		doc   = `"{\"_id\": {\"$oid\": \"596e275826f08b2730779e1f\"},\"n\": {\"$numberLong\": \"9007199254740993\"},\"at\": {\"$date\": 1558965508000},\"who\": {\"email\": \"a@example.org\"},\"price\": {\"$numberDecimal\": \"1.10\"}}"`
+		row   = `{_id*:string=596e275826f08b2730779e1f at:string=2019-05-27T13:58:28.000Z n:int64=9007199254740993 price:string=1.10 who:json={"email":"a@example.org"}}`
+		id    = `{_id*:string=596e275826f08b2730779e1f}`
+		wrapK = `{"schema":{"type":"struct","fields":[{"type":"string","optional":false,"field":"id"}],"optional":false},"payload":` + key + `}`
+		envS  = `{"type":"struct","fields":[{"type":"string","optional":true,"name":"io.debezium.data.Json","field":"before"},{"type":"string","optional":true,"name":"io.debezium.data.Json","field":"after"},{"type":"string","field":"op"}]}`
+	)
+	_, got := decode(t, Default,
+		proctest.JSON(key, mongo("c", "null", doc)),
+		proctest.JSON(wrapK, withSchema(envS, mongo("u", "null", doc))),
+		proctest.JSON(key, mongo("d", "null", "null")),
+		proctest.JSON(key, mongo("d", doc, "null")),
+		proctest.JSON(key, mongo("u", "null", "null")), // without the full document there is no row
+		proctest.JSON(`{"id":"1004"}`, mongo("c", "null", `"{\"_id\": 1004}"`)),
+		proctest.JSON(key, mongo("c", "null", `"no document"`)),
+	)
+	want := []string{
+		"insert before=none after=" + row + " key=" + id,
+		"update before=none after=" + row + " key=" + id,
+		"delete before=none after=none key=" + id,
+		"delete before=" + row + " after=none key=" + id,
+		"reject no_row",
+		"reject type_mismatch _id",
+		"reject no_row",
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
