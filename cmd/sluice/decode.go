@@ -2,30 +2,20 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"sluice/connectors/kafka"
-	"sluice/connectors/recording"
-	"sluice/processors/decode"
-	"sluice/processors/decode/registry"
 	"sluice/schemas"
-	"sluice/topology"
 	"sluice/topology/stream"
 )
 
 func decodeCommand(a *app) *cobra.Command {
-	var policy, privacy, from, topic, brokers string
+	var in reading
 	var model bool
 	c := &cobra.Command{
 		Use: "decode [FILE|-]", Short: "Show the rows of a recording or a topic, typed and exact",
@@ -50,46 +40,17 @@ Exit code 4: there were rejects.`,
 		Example: "  sluice decode --privacy none topics.jsonl.gz\n  sluice decode --policy pipeline.yaml - < topics.jsonl\n  sluice decode --privacy none --schema topics.jsonl.gz\n  sluice decode --policy pipeline.yaml --topic shop.public.orders",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			name := "-"
-			if len(args) > 0 {
-				name = args[0]
-			}
-			if (topic != "") == (len(args) > 0) {
-				return exit(exitUsage, errors.New("say what to read: a recording, - for standard input, or --topic"))
-			}
-			schemas := cmp.Or(from, schemasBeside(name))
-			global, err := globalIDs(name, schemas)
-			if err != nil {
-				return exit(exitUsage, err)
-			}
-			s, err := a.policy(policy, privacy, schemas, global)
-			if err != nil {
-				return err
-			}
-			r, end, err := a.records(c, name, topic, brokers, policy)
-			if err != nil {
-				return err
-			}
-			defer end()
 			out := bufio.NewWriterSize(a.out, 64<<10)
 			v := newViewer(out, !model)
-			for {
-				b, err := r.Next()
-				if errors.Is(err, io.EOF) {
-					break
-				}
-				if err != nil {
-					return errors.Join(exit(exitUsage, fmt.Errorf("%s: %w", cmp.Or(topic, name), err)), out.Flush())
-				}
-				if err := v.batch(s, b); err != nil {
-					return errors.Join(exit(exitRuntime, err), out.Flush())
-				}
-			}
-			if model {
+			err := in.each(a, c, args, v.batch)
+			if err == nil && model {
 				v.models()
 			}
-			if err := out.Flush(); err != nil {
-				return exit(exitRuntime, err)
+			if flushed := out.Flush(); err == nil && flushed != nil {
+				err = exit(exitRuntime, flushed)
+			}
+			if err != nil {
+				return err
 			}
 			fmt.Fprintf(a.talk, "%d records: %d rows, %d filtered (tombstones, heartbeats, metadata), %d rejected\n", v.count.In, v.count.Written, v.count.Filtered, v.count.Rejected)
 			if v.count.Rejected > 0 {
@@ -98,129 +59,9 @@ Exit code 4: there were rejects.`,
 			return nil
 		},
 	}
-	c.Flags().StringVar(&topic, "topic", "", "read this topic instead of a recording")
-	c.Flags().StringVar(&brokers, "brokers", "", "host:port of Kafka brokers, with commas (default: those of --policy)")
-	c.Flags().StringVar(&policy, "policy", "", "pipeline file whose decode and mask stages are used")
-	c.Flags().StringVar(&privacy, "privacy", "", "none: nothing in it is personal, show everything")
-	c.Flags().StringVar(&from, "registry", "", "schemas of Avro records: the URL of a registry, a folder, or a file of [{\"id\",\"schema\"}] (default: NAME.schemas.json beside NAME.jsonl.gz)")
+	in.flags(c)
 	c.Flags().BoolVar(&model, "schema", false, "print the columns of every topic instead of rows")
 	return c
-}
-
-// policy opens the stages of a pipeline file, or those that show everything.
-// schemas is where those of Avro records are, unless the file says it.
-func (a *app) policy(file, privacy, schemas string, global map[string][]uint64) (*topology.Stages, error) {
-	var s *topology.Spec
-	switch {
-	case file != "" && privacy == "":
-		var err error
-		if s, err = a.load(file); err != nil {
-			return nil, err
-		}
-	case file == "" && privacy == "none": // P4: said by the user
-		s = topology.Bare("decode")
-	default:
-		return nil, exit(exitUsage, errors.New("say what may be shown: --policy FILE, a pipeline file that masks, or --privacy none if nothing is personal")) // P4
-	}
-	if schemas != "" {
-		r := registry.Config{Files: schemas, GlobalIDs: global}
-		if strings.Contains(schemas, "://") {
-			r = registry.Config{URL: schemas}
-		}
-		if err := s.Fill("decode", "registry", r); err != nil {
-			return nil, exit(exitUsage, err)
-		}
-	}
-	st, err := components().Open(s, topology.System(a.log()))
-	if err != nil {
-		return nil, exit(exitUsage, fmt.Errorf("%s: %w", cmp.Or(file, "decode"), err))
-	}
-	return st, nil
-}
-
-// schemasBeside is the file of schemas that lies beside a recording, or nothing.
-func schemasBeside(name string) string {
-	p := strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".jsonl") + ".schemas.json"
-	if _, err := os.Stat(p); err != nil {
-		return ""
-	}
-	return p
-}
-
-// reader gives records in batches, until io.EOF.
-type reader interface{ Next() (*stream.Batch, error) }
-
-// records opens what is to be read.
-func (a *app) records(c *cobra.Command, name, topic, brokers, policy string) (r reader, end func(), err error) {
-	if topic == "" {
-		in, err := openInput(name, c.InOrStdin())
-		if err != nil {
-			return nil, nil, exit(exitUsage, err)
-		}
-		r, err := recording.NewReader(in)
-		if err != nil {
-			return nil, nil, exit(exitUsage, fmt.Errorf("%s: %w", name, err))
-		}
-		return r, func() { in.Close() }, nil
-	}
-	cfg := kafka.Default
-	switch {
-	case brokers != "":
-		cfg.Brokers = strings.Split(brokers, ",")
-	case policy == "":
-		return nil, nil, exit(exitUsage, errors.New("--topic needs --brokers, or --policy with a kafka source"))
-	default:
-		s, err := a.load(policy)
-		if err != nil {
-			return nil, nil, err
-		}
-		if s.Source.Type != "kafka" {
-			return nil, nil, exit(exitUsage, fmt.Errorf("%s: its source is %s: --topic needs --brokers", policy, s.Source.Type))
-		}
-		if err := topology.Strict(s.Source.Config, &cfg); err != nil {
-			return nil, nil, exit(exitUsage, placed(policy, err))
-		}
-	}
-	p, err := kafka.OpenPeek(c.Context(), cfg.Connection, topology.System(a.log()), topic)
-	if err != nil {
-		return nil, nil, exit(exitStore, err)
-	}
-	return p, p.Close, nil
-}
-
-// globalIDs are those that the records of a file name: an export of schemas
-// from a registry's Confluent API lacks them.
-func globalIDs(name, schemas string) (map[string][]uint64, error) {
-	ids := map[string][]uint64{}
-	if name == "-" || schemas == "" || strings.Contains(schemas, "://") {
-		return ids, nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	r, err := recording.NewReader(f)
-	for err == nil {
-		var b *stream.Batch
-		if b, err = r.Next(); err == nil {
-			for i := range b.Records {
-				decode.GlobalIDs(b.Lane.Topic, &b.Records[i], ids)
-			}
-			b.Release()
-		}
-	}
-	if errors.Is(err, io.EOF) {
-		err = nil
-	}
-	return ids, err
-}
-
-func openInput(name string, stdin io.Reader) (io.ReadCloser, error) {
-	if name == "-" {
-		return io.NopCloser(stdin), nil
-	}
-	return os.Open(name)
 }
 
 // viewer prints what became of batches.
@@ -236,9 +77,8 @@ func newViewer(out *bufio.Writer, rows bool) *viewer {
 	return &viewer{out: out, schemas: map[string]*schemas.Schema{}, rows: rows}
 }
 
-func (v *viewer) batch(s *topology.Stages, b *stream.Batch) error {
-	defer b.Release()
-	clean, err := s.Process(b)
+func (v *viewer) batch(b *stream.Batch, process func() (stream.Clean, error)) error {
+	clean, err := process()
 	if err != nil {
 		return err
 	}

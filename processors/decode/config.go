@@ -19,6 +19,9 @@
 //	no_registry      Avro, and no registry to find its schema
 //	unknown_schema   Avro of a schema that the registry does not have
 //	bad_avro         Avro that does not follow its schema
+//	contract_null    a column that its contract says is never null; the field is named
+//	contract_field   a column that its contract does not have
+//	contract_key     a key that is not its contract's
 //
 // The columns of a topic are one append-only list shared by all workers. A
 // record's Schema is immutable: one for each writer schema of the topic, or
@@ -30,6 +33,7 @@ import (
 	"path"
 	"slices"
 
+	"sluice/processors/decode/contract"
 	"sluice/processors/decode/registry"
 	"sluice/schemas"
 	"sluice/topology"
@@ -45,6 +49,10 @@ type Config struct {
 	// schemas.ParseColumn reads them. Of several globs the longest that knows
 	// the column counts.
 	Columns map[string]map[string]string `yaml:"columns"`
+
+	// Contracts is a glob of files that say what topics must look like; see
+	// package contract. Their types are those of columns, where Columns says none.
+	Contracts string `yaml:"contracts"`
 
 	// Identity is full or default, by topic glob: whether `before` holds the
 	// row as it was, or a key and invented fillers. Without an entry MySQL and
@@ -111,6 +119,11 @@ func (c *Config) Validate() error {
 	if err := c.Registry.Validate(); err != nil {
 		return err
 	}
+	if c.Contracts != "" {
+		if _, err := contract.Load(c.Contracts); err != nil {
+			return err
+		}
+	}
 	if c.MaxFields < 1 {
 		return fmt.Errorf("max_fields: %d is not positive", c.MaxFields)
 	}
@@ -146,10 +159,17 @@ func (c *Config) identity(topic string) string {
 	return value
 }
 
-// columns are the declared columns of topic.
-func (c *Config) columns(topic string) map[string]column {
+// columns are the declared columns of topic, by its contract and before that by c.
+func (c *Config) columns(topic string, agreed *contract.Contract) map[string]column {
 	from := map[string]string{}
 	out := map[string]column{}
+	if agreed != nil {
+		for _, f := range agreed.Fields {
+			if t, w, explicit, err := schemas.ParseColumn(f.Type); err == nil {
+				out[f.Name] = column{t, w, explicit}
+			}
+		}
+	}
 	for glob, columns := range c.Columns {
 		if ok, _ := path.Match(glob, topic); !ok {
 			continue

@@ -3,6 +3,7 @@ package decode
 import (
 	"sync"
 
+	"sluice/processors/decode/contract"
 	"sluice/processors/decode/registry"
 	"sluice/schemas"
 	"sluice/topology/stream"
@@ -24,7 +25,12 @@ const (
 	codeNoRegistry = "no_registry"
 	codeNoSchema   = "unknown_schema"
 	codeBadAvro    = "bad_avro"
-	codeUnsettled  = "schema_unsettled" // its columns changed under it again and again: never seen
+
+	codeContractNull  = "contract_null"
+	codeContractField = "contract_field"
+	codeContractKey   = "contract_key"
+
+	codeUnsettled = "schema_unsettled" // its columns changed under it again and again: never seen
 )
 
 const stage = "decode"
@@ -33,6 +39,7 @@ const stage = "decode"
 type Decoder struct {
 	config       Config
 	placeholders placeholders
+	contracts    contract.Set
 	registry     *registry.Registry // nil: there is none
 	topics       sync.Map           // name -> *topic
 	workers      sync.Pool
@@ -53,6 +60,12 @@ func New(c Config) (*Decoder, error) {
 		return nil, err
 	}
 	d := &Decoder{config: c, placeholders: newPlaceholders(c.Unavailable)}
+	if c.Contracts != "" {
+		var err error
+		if d.contracts, err = contract.Load(c.Contracts); err != nil {
+			return nil, err
+		}
+	}
 	d.workers.New = func() any { return newWorker(d) }
 	return d, nil
 }
@@ -66,6 +79,9 @@ func (d *Decoder) Process(b *stream.Batch) error {
 		r := &b.Records[i]
 		key, value := r.Key, r.Value
 		v, err := w.record(r)
+		if err == nil && v.code == "" && !v.filtered && w.v.rules != nil {
+			v = w.obey(r)
+		}
 		switch {
 		case err != nil:
 			return err
@@ -93,7 +109,7 @@ func (d *Decoder) topic(name string) *topic {
 	if t, ok := d.topics.Load(name); ok {
 		return t.(*topic)
 	}
-	t, _ := d.topics.LoadOrStore(name, newTopic(name, &d.config))
+	t, _ := d.topics.LoadOrStore(name, newTopic(name, &d.config, d.contracts.For(name)))
 	return t.(*topic)
 }
 

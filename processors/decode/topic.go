@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"sluice/processors/decode/contract"
 	"sluice/schemas"
 )
 
@@ -13,6 +14,7 @@ import (
 type topic struct {
 	name     string
 	declared map[string]column
+	contract *contract.Contract
 	identity string // full, default or "": by connector
 	max      int
 
@@ -54,6 +56,7 @@ type version struct {
 	row     *schemas.Names // ordinals are the topic's
 	plans   []plan         // by ordinal
 	flat    flatColumns
+	rules   *rules // nil: the topic has no contract
 
 	writer []byte // the value schema's bytes; nil: none
 
@@ -74,8 +77,8 @@ type plan struct {
 	scale    int            // for digits in base64
 }
 
-func newTopic(name string, c *Config) *topic {
-	t := &topic{name: name, declared: c.columns(name), identity: c.identity(name), max: c.MaxFields,
+func newTopic(name string, c *Config, agreed *contract.Contract) *topic {
+	t := &topic{name: name, contract: agreed, declared: c.columns(name, agreed), identity: c.identity(name), max: c.MaxFields,
 		ordinals: map[string]int{}, versions: map[string]*version{}}
 	t.current.Store(t.build(nil, nil))
 	return t
@@ -285,6 +288,7 @@ func (t *topic) build(writer []byte, row *schemas.Connect) *version {
 	}
 	v.row = schemas.NewNames(names...)
 	v.flat = flatOf(v.row)
+	v.rules = compileRules(t.contract, fields, t.ordinals)
 	v.key = schemas.NewNames(t.keys...)
 	for _, k := range t.keys {
 		ord := t.ordinals[k]
