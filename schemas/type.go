@@ -122,3 +122,24 @@ func (s *Schema) Ordinal(name []byte) int {
 func Retyped(name string, t Type) string {
 	return name + "__" + strings.NewReplacer("(", "_", ",", "_", ")", "").Replace(t.String())
 }
+
+// Widen is the type that holds the values of both, if lakes can follow a
+// column from a to it (Iceberg's type promotions): integers and floats grow,
+// decimals gain precision at the same scale. Anything else is a conflict that
+// a person settles, or that goes on in another column.
+func Widen(a, b Type) (Type, bool) {
+	switch {
+	case a == b || b.Kind == Unknown:
+		return a, true
+	case a.Kind == Unknown:
+		return b, true
+	case a.Kind == Int32 && b.Kind == Int64, a.Kind == Float32 && b.Kind == Float64:
+		return b, true
+	case a.Kind == Int64 && b.Kind == Int32, a.Kind == Float64 && b.Kind == Float32:
+		return a, true
+	case a.Kind == Decimal && b.Kind == Decimal && a.Scale == b.Scale:
+		a.Precision = max(a.Precision, b.Precision)
+		return a, true
+	}
+	return a, false
+}

@@ -19,27 +19,6 @@ func infer(c schemas.Cell) schemas.Type {
 	return schemas.Type{}
 }
 
-// widen is the type that holds the values of both, if lakes can follow a
-// column from a to it (Iceberg's type promotions): integers and floats grow,
-// decimals gain precision at the same scale. Anything else is a conflict that
-// a person settles with `columns`.
-func widen(a, b schemas.Type) (schemas.Type, bool) {
-	switch {
-	case a == b || b.Kind == schemas.Unknown:
-		return a, true
-	case a.Kind == schemas.Unknown:
-		return b, true
-	case a.Kind == schemas.Int32 && b.Kind == schemas.Int64, a.Kind == schemas.Float32 && b.Kind == schemas.Float64:
-		return b, true
-	case a.Kind == schemas.Int64 && b.Kind == schemas.Int32, a.Kind == schemas.Float64 && b.Kind == schemas.Float32:
-		return a, true
-	case a.Kind == schemas.Decimal && b.Kind == schemas.Decimal && a.Scale == b.Scale:
-		a.Precision = max(a.Precision, b.Precision)
-		return a, true
-	}
-	return a, false
-}
-
 const (
 	bitText  = 1<<schemas.EncText | 1<<schemas.EncJSONString
 	bitInt   = 1 << schemas.EncInt

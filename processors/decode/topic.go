@@ -225,7 +225,7 @@ func (t *topic) writer(schema []byte) (v *version, code string) {
 		}
 		have := &t.columns[ord]
 		if !t.declares[ord] {
-			if w, ok := widen(have.Type, typ); ok {
+			if w, ok := schemas.Widen(have.Type, typ); ok {
 				if have.Type.Kind == schemas.Unknown {
 					have.Wire = wire
 				}
@@ -313,7 +313,7 @@ func (t *topic) spell(f *schemas.Field, p *plan, c *schemas.Connect) {
 		decimal := digits || typ.Kind == schemas.Decimal
 		rescaled := wire == schemas.WireBase64 && (digits || from.Type.Scale != f.Type.Scale)
 		digits = decimal && (f.Type.Kind == schemas.String || f.Type.Kind == schemas.Decimal && rescaled)
-	} else if w, ok := widen(f.Type, typ); !ok || w != f.Type {
+	} else if w, ok := schemas.Widen(f.Type, typ); !ok || w != f.Type {
 		p.conflict, p.other = true, typ
 		return
 	} else {

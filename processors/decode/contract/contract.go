@@ -35,21 +35,21 @@ import (
 
 // Contract is what one topic, or those of a glob, must look like.
 type Contract struct {
-	Topic      string        `yaml:"topic"`
-	Doc        string        `yaml:"doc,omitempty"`
-	Key        []string      `yaml:"key,omitempty,flow"`
-	Additional string        `yaml:"additional,omitempty"` // allow or reject
-	Freshness  time.Duration `yaml:"freshness,omitempty"`  // 0: any
-	Fields     []Field       `yaml:"fields"`
+	Topic      string        `yaml:"topic" json:"topic"`
+	Doc        string        `yaml:"doc,omitempty" json:"doc,omitempty"`
+	Key        []string      `yaml:"key,omitempty,flow" json:"key,omitempty"`
+	Additional string        `yaml:"additional,omitempty" json:"additional,omitempty"` // allow or reject
+	Freshness  time.Duration `yaml:"freshness,omitempty" json:"freshness,omitempty"`   // 0: any
+	Fields     []Field       `yaml:"fields" json:"fields"`
 }
 
 // Field is a column of a contract.
 type Field struct {
-	Name    string `yaml:"name"`
-	Type    string `yaml:"type,omitempty"`     // "": any
-	NotNull bool   `yaml:"not_null,omitempty"` // and never absent
-	PII     string `yaml:"pii,omitempty"`      // class of personal data
-	Doc     string `yaml:"doc,omitempty"`
+	Name    string `yaml:"name" json:"name"`
+	Type    string `yaml:"type,omitempty" json:"type,omitempty"`         // "": any
+	NotNull bool   `yaml:"not_null,omitempty" json:"not_null,omitempty"` // and never absent
+	PII     string `yaml:"pii,omitempty" json:"pii,omitempty"`           // class of personal data
+	Doc     string `yaml:"doc,omitempty" json:"doc,omitempty"`
 }
 
 // Field returns the field called name, or nil.

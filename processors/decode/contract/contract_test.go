@@ -9,8 +9,8 @@ import (
 
 func TestParseErrors(t *testing.T) {
 	for doc, want := range map[string]string{
-		"topic: t\nfields:\n  - {name: a, typ: int64}":                     "3:15: unknown",
-		"topic: t\nfields:\n  - {name: a, type: int}":                      `1:1: t: fields: a: unknown column type "int"`,
+		"topic: t\nfields:\n  - {name: a, typ: int64}": "3:15: unknown",
+		"topic: t\nfields:\n  - {name: a, type: int}":  `1:1: t: fields: a: unknown column type "int"`,
 		"fields: []":                                                       "1:1: topic",
 		"topic: '['\nfields: []":                                           "1:1: topic",
 		"topic: t\nadditional: no\nfields: []":                             `additional: unknown value "no"`,
