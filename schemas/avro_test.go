@@ -178,3 +178,58 @@ func FuzzAvro(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkAvro reads rows of 22 nullable columns, next to goavro's map of them.
+func BenchmarkAvro(b *testing.B) {
+	var fields []string
+	row := map[string]any{}
+	for i := range 22 {
+		name := fmt.Sprintf("column_%02d", i)
+		switch i % 4 {
+		case 0:
+			fields = append(fields, fmt.Sprintf(`{"name":%q,"type":["null","long"]}`, name))
+			row[name] = map[string]any{"long": int64(1795468841522076 + i)}
+		case 1:
+			fields = append(fields, fmt.Sprintf(`{"name":%q,"type":["null","string"]}`, name))
+			row[name] = map[string]any{"string": "user-000123@mail.example, 3183 Moore"}
+		case 2:
+			fields = append(fields, fmt.Sprintf(`{"name":%q,"type":"string"}`, name))
+			row[name] = "Größer"
+		case 3:
+			fields = append(fields, fmt.Sprintf(`{"name":%q,"type":["null","boolean"]}`, name))
+			row[name] = nil
+		}
+	}
+	schema := `{"type":"record","name":"r","fields":[` + strings.Join(fields, ",") + `]}`
+	codec, err := goavro.NewCodec(schema)
+	if err != nil {
+		b.Fatal(err)
+	}
+	p, err := codec.BinaryFromNative(nil, row)
+	if err != nil {
+		b.Fatal(err)
+	}
+	a, err := ParseAvro([]byte(schema))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("json", func(b *testing.B) {
+		b.SetBytes(int64(len(p)))
+		b.ReportAllocs()
+		var buf []byte
+		for b.Loop() {
+			if buf, err = a.AppendJSON(buf[:0], p); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("baseline=goavro", func(b *testing.B) {
+		b.SetBytes(int64(len(p)))
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, _, err := codec.NativeFromBinary(p); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
