@@ -212,7 +212,7 @@ func Placeholders(text string) []Placeholder {
 // texts count, if not the type's own: `timestamp:millis`, `date:days`,
 // `decimal(12,2):base64`. explicit tells whether there was a colon. Without
 // one numbers of a date are days and of other times microseconds; text is
-// ISO 8601 everywhere.
+// ISO 8601 everywhere, and base64 for binary.
 func ParseColumn(s string) (t Type, w Wire, explicit bool, err error) {
 	kind, wire, explicit := strings.Cut(strings.ReplaceAll(s, " ", ""), ":")
 	kind, args, hasArgs := strings.Cut(kind, "(")
@@ -238,6 +238,8 @@ func ParseColumn(s string) (t Type, w Wire, explicit bool, err error) {
 		w = WireDays
 	case Time, Timestamp, Instant:
 		w = WireMicros
+	case Binary: // JSON has nothing else for bytes
+		w = WireBase64
 	}
 	if !explicit {
 		return t, w, false, nil

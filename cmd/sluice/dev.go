@@ -16,9 +16,7 @@ import (
 )
 
 func devCommand(a *app) *cobra.Command {
-	var dir string
-	var once bool
-	var rate, port int
+	var o devOptions
 	c := &cobra.Command{
 		Use: "dev", Short: "Run the main job with everything embedded, nothing to install",
 		Long: `Starts, in this process and on loopback only: a Kafka broker, a feed of Debezium
@@ -28,17 +26,23 @@ catalog with a warehouse in a folder, and the pipeline of
 deploy/pipelines/dev.yaml over them. State is kept in --dir: a second run goes
 on where the first stopped.
 
+--recording takes a recording of your own (as sluice decode reads them) in place
+of that feed, and --pipeline a pipeline file of your own: ${KAFKA}, ${CATALOG},
+${CLOUDFLARE}, ${D1_DATABASE}, ${QUEUE} and ${STATE} are what was started.
+
 --once runs the recording to its end, audits, and exits 0 only if the audit
 holds.`,
-		Example: "  sluice dev\n  sluice dev --once --dir /tmp/try\n  sluice dev --rate 2000", Args: cobra.NoArgs,
+		Example: "  sluice dev\n  sluice dev --once --dir /tmp/try\n  sluice dev --rate 2000\n  sluice dev --once --recording topics.jsonl.gz --pipeline pipeline.yaml", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return runDev(c.Context(), a, devOptions{dir: dir, once: once, rate: rate, port: port})
+			return runDev(c.Context(), a, o)
 		},
 	}
-	c.Flags().StringVar(&dir, "dir", "sluice-dev", "folder of all state")
-	c.Flags().BoolVar(&once, "once", false, "run the recording to its end, audit, exit")
-	c.Flags().IntVar(&rate, "rate", 200, "row changes a second of the made-up shop")
-	c.Flags().IntVar(&port, "kafka-port", 9092, "port of the broker, if it is free")
+	c.Flags().StringVar(&o.dir, "dir", "sluice-dev", "folder of all state")
+	c.Flags().BoolVar(&o.once, "once", false, "run the recording to its end, audit, exit")
+	c.Flags().IntVar(&o.rate, "rate", 200, "row changes a second of the made-up shop")
+	c.Flags().IntVar(&o.port, "kafka-port", 9092, "port of the broker, if it is free")
+	c.Flags().StringVar(&o.recording, "recording", "", "replay this recording instead of the feed")
+	c.Flags().StringVar(&o.pipeline, "pipeline", "", "run this pipeline file instead of deploy/pipelines/dev.yaml")
 	return c
 }
 
@@ -46,19 +50,29 @@ type devOptions struct {
 	dir        string
 	once       bool
 	rate, port int
+
+	recording, pipeline string // "": those that ship with the binary
 }
 
 func runDev(ctx context.Context, a *app, o devOptions) error {
+	text, name := deploy.Dev, "deploy/pipelines/dev.yaml"
+	if o.pipeline != "" {
+		var err error
+		if text, err = os.ReadFile(o.pipeline); err != nil {
+			return exit(exitUsage, err)
+		}
+		name = o.pipeline
+	}
 	stack, err := dev.Start(ctx, dev.Options{Dir: o.dir, Port: o.port})
 	if err != nil {
 		return exit(exitStore, err)
 	}
 	defer stack.Close()
-	file, err := stack.WritePipeline(deploy.Dev)
+	file, err := stack.WritePipeline(text)
 	if err != nil {
 		return exit(exitStore, err)
 	}
-	spec, err := topology.Parse(deploy.Dev, func(name string) (string, bool) {
+	spec, err := topology.Parse(text, func(name string) (string, bool) {
 		if v, ok := os.LookupEnv(name); ok {
 			return v, true
 		}
@@ -66,17 +80,21 @@ func runDev(ctx context.Context, a *app, o devOptions) error {
 		return v, ok
 	})
 	if err != nil {
-		return exit(exitUsage, placed("deploy/pipelines/dev.yaml", err))
+		return exit(exitUsage, placed(name, err))
 	}
 	env := topology.System(a.log())
 	env.Dir = stack.Dir
 	p, err := components().Build(spec, env)
 	if err != nil {
-		return exit(exitUsage, placed("deploy/pipelines/dev.yaml", err))
+		return exit(exitUsage, placed(name, err))
 	}
 	view := newDevView(a.talk, p)
 	view.started(stack, o.once)
-	n, err := stack.Replay(ctx)
+	replay := stack.Replay
+	if o.recording != "" {
+		replay = func(ctx context.Context) (int, error) { return stack.ReplayFile(ctx, o.recording) }
+	}
+	n, err := replay(ctx)
 	if err != nil {
 		p.Close()
 		return exit(exitStore, err)
@@ -91,7 +109,7 @@ func runDev(ctx context.Context, a *app, o devOptions) error {
 	feed := make(chan error, 2)
 	go func() { feed <- watch() }()
 	go func() {
-		if o.once {
+		if o.once || o.recording != "" {
 			feed <- nil
 			return
 		}

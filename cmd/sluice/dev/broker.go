@@ -13,6 +13,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -30,6 +31,9 @@ type broker struct {
 }
 
 // startBroker listens on the wanted port, or on any if that one is taken.
+// maxMessage is the largest message the broker takes: recordings have rows of megabytes.
+const maxMessage = 64 << 20
+
 func startBroker(dir string, port int) (*broker, error) {
 	id, err := keep(filepath.Join(dir, "cluster.id"), func() string { return "sluice-dev-" + randomHex(4) })
 	if err != nil {
@@ -45,12 +49,12 @@ func startBroker(dir string, port int) (*broker, error) {
 		l.Close()
 	}
 	c, err := kfake.NewCluster(kfake.Ports(port), kfake.NumBrokers(1), kfake.ClusterID(id), kfake.DataDir(filepath.Join(dir, "kafka")),
-		kfake.DefaultNumPartitions(2), kfake.BrokerConfigs(map[string]string{"log.segment.bytes": "16777216", "group.consumer.heartbeat.interval.ms": "1000"}))
+		kfake.DefaultNumPartitions(2), kfake.BrokerConfigs(map[string]string{"log.segment.bytes": "16777216", "group.consumer.heartbeat.interval.ms": "1000", "message.max.bytes": strconv.Itoa(maxMessage)}))
 	if err != nil {
 		return nil, fmt.Errorf("kafka: %w", err)
 	}
 	b := &broker{cluster: c, addr: c.ListenAddrs()[0]}
-	b.client, err = kgo.NewClient(kgo.SeedBrokers(b.addr), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0))
+	b.client, err = kgo.NewClient(kgo.SeedBrokers(b.addr), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerLinger(0), kgo.ProducerBatchMaxBytes(maxMessage))
 	if err != nil {
 		c.Close()
 		return nil, err

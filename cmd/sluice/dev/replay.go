@@ -1,37 +1,25 @@
 package dev
 
 import (
-	"bufio"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"embed"
-	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"sluice/connectors/recording"
 )
 
 //go:embed recordings/*.jsonl.gz
 var recordings embed.FS
 
-// recorded is one line of a recording: what Debezium wrote to Kafka. Key,
-// value and header values are base64 or null.
-type recorded struct {
-	Topic     string       `json:"topic"`
-	Partition int32        `json:"partition"`
-	Offset    int64        `json:"offset"`
-	Timestamp int64        `json:"timestamp"` // milliseconds
-	Key       *[]byte      `json:"key"`
-	Value     *[]byte      `json:"value"`
-	Headers   [][2]*string `json:"headers"`
-}
-
 // replay produces the recordings that ship with the binary, each record to the
-// partition and at the offset it had. What is there already is not produced
+// partition and, if none is missing before it, at the offset it had. What is there already is not produced
 // again, so that a replay that was cut goes on.
 func replay(ctx context.Context, b *broker) (n int, err error) {
 	files, err := recordings.ReadDir("recordings")
@@ -39,7 +27,7 @@ func replay(ctx context.Context, b *broker) (n int, err error) {
 		return 0, err
 	}
 	for _, f := range files {
-		p, err := recordings.ReadFile("recordings/" + f.Name())
+		p, err := recordings.Open("recordings/" + f.Name())
 		if err != nil {
 			return n, err
 		}
@@ -52,8 +40,8 @@ func replay(ctx context.Context, b *broker) (n int, err error) {
 	return n, nil
 }
 
-func replayOne(ctx context.Context, b *broker, gz []byte) (n int, err error) {
-	recs, err := readRecording(gz)
+func replayOne(ctx context.Context, b *broker, in io.Reader) (n int, err error) {
+	recs, err := readRecording(in)
 	if err != nil {
 		return 0, err
 	}
@@ -71,47 +59,34 @@ func replayOne(ctx context.Context, b *broker, gz []byte) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	slices.SortStableFunc(recs, func(x, y recorded) int { return int(x.Timestamp - y.Timestamp) })
-	var out []*kgo.Record
-	for _, r := range recs {
-		if r.Offset >= ends[r.Topic][r.Partition] {
-			out = append(out, r.record())
-		}
-	}
+	slices.SortStableFunc(recs, func(x, y *kgo.Record) int { return x.Timestamp.Compare(y.Timestamp) })
+	out := slices.DeleteFunc(recs, func(r *kgo.Record) bool { return r.Offset < ends[r.Topic][r.Partition] })
 	return len(out), b.client.ProduceSync(ctx, out...).FirstErr()
 }
 
-func (r *recorded) record() *kgo.Record {
-	k := &kgo.Record{Topic: r.Topic, Partition: r.Partition, Timestamp: time.UnixMilli(r.Timestamp)}
-	if r.Key != nil {
-		k.Key = *r.Key
-	}
-	if r.Value != nil {
-		k.Value = *r.Value
-	}
-	for _, h := range r.Headers {
-		x := kgo.RecordHeader{Key: *h[0]}
-		if h[1] != nil {
-			json.Unmarshal([]byte(`"`+*h[1]+`"`), &x.Value)
-		}
-		k.Headers = append(k.Headers, x)
-	}
-	return k
-}
-
-func readRecording(gz []byte) (recs []recorded, err error) {
-	z, err := gzip.NewReader(bytes.NewReader(gz))
+// readRecording reads records of any partition and order.
+func readRecording(in io.Reader) (recs []*kgo.Record, err error) {
+	r, err := recording.NewReader(in)
 	if err != nil {
 		return nil, err
 	}
-	sc := bufio.NewScanner(z)
-	sc.Buffer(nil, 16<<20)
-	for line := 1; sc.Scan(); line++ {
-		var r recorded
-		if err := json.Unmarshal(sc.Bytes(), &r); err != nil {
-			return nil, fmt.Errorf("line %d: %w", line, err)
+	for {
+		b, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return recs, nil
 		}
-		recs = append(recs, r)
+		if err != nil {
+			return nil, err
+		}
+		for i := range b.Records {
+			x := &b.Records[i]
+			k := &kgo.Record{Topic: b.Lane.Topic, Partition: b.Lane.Partition, Offset: x.Offset, Timestamp: time.UnixMicro(x.Time),
+				Key: slices.Clone(x.Key.Bytes()), Value: slices.Clone(x.Value.Bytes())}
+			for _, h := range x.Headers {
+				k.Headers = append(k.Headers, kgo.RecordHeader{Key: h.Key, Value: slices.Clone(h.Value.Bytes())})
+			}
+			recs = append(recs, k)
+		}
+		b.Release()
 	}
-	return recs, sc.Err()
 }

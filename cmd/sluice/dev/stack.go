@@ -117,6 +117,20 @@ func (s *Stack) startCatalog(token string) (url string, err error) {
 // Replay publishes the recorded events that are not there yet.
 func (s *Stack) Replay(ctx context.Context) (int, error) { return replay(ctx, s.broker) }
 
+// ReplayFile publishes the records of a recording that are not there yet.
+func (s *Stack) ReplayFile(ctx context.Context, path string) (int, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	n, err := replayOne(ctx, s.broker, f)
+	if err != nil {
+		err = fmt.Errorf("recording %s: %w", path, err)
+	}
+	return n, err
+}
+
 // Generate makes the shop change, about rate rows a second, until ctx is done.
 func (s *Stack) Generate(ctx context.Context, rate int) error { return s.gen.run(ctx, rate) }
 
