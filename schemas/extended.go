@@ -99,8 +99,11 @@ func (x *extended) typed(dst []byte, i int) (out []byte, next int, ok bool) {
 	next = x.space(end)
 	legacy := string(name) == "$binary" && x.p[next] == ',' // {"$binary": base64, "$type": hex}
 	if legacy {
-		_, second := x.name(next)
-		next = x.space(x.end(second))
+		second, at := x.name(next)
+		if string(second) != "$type" || x.p[at] != '"' {
+			return dst, 0, false
+		}
+		next = x.space(x.end(at))
 	}
 	if s.err != nil || x.p[next] != '}' {
 		return dst, 0, false
