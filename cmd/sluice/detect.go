@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"sluice/processors/detect"
+	"sluice/schemas"
+)
+
+// maxText bounds a line that is read.
+const maxText = 256 << 20
+
+func detectCommand(a *app) *cobra.Command {
+	var least float64
+	var names string
+	c := &cobra.Command{
+		Use: "detect [FILE|-]", Short: "Find personal data and secrets in texts",
+		Long: `Reads texts, one a line: JSON of {"id","text"}, or plain. Prints for each one
+{"id","spans":[{"class","start","end","confidence"}]}, start and end being byte
+offsets of the UTF-8 text, end behind the last byte. The id of a plain line is
+its number, from 1. Nothing of a text is printed.
+
+Classes: ` + fmt.Sprint(schemas.Classes()) + `.
+
+What hides a value is undone: JSON escapes, percent encoding, full-width digits,
+Unicode hyphens and spaces, one level of base64.`,
+		Example: "  sluice detect texts.jsonl\n  echo 'call 202-555-0143' | sluice detect\n  sluice detect --min 0.8 --names names.txt mails.jsonl",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			name := "-"
+			if len(args) > 0 {
+				name = args[0]
+			}
+			if least <= 0 || least > 1 {
+				return exit(exitUsage, fmt.Errorf("--min: %v is not between 0 and 1", least))
+			}
+			o := detect.Options{Min: float32(least)}
+			if names != "" {
+				p, err := os.ReadFile(names)
+				if err != nil {
+					return exit(exitUsage, err)
+				}
+				var words []string
+				for w := range bytes.FieldsSeq(p) {
+					words = append(words, string(w))
+				}
+				o.Names = detect.NewDictionary(schemas.Name, words)
+			}
+			in, err := openInput(name, c.InOrStdin())
+			if err != nil {
+				return exit(exitUsage, err)
+			}
+			defer in.Close()
+			out := bufio.NewWriterSize(a.out, 64<<10)
+			if err := detectLines(out, in, detect.New(o)); err != nil {
+				return errors.Join(exit(exitUsage, fmt.Errorf("%s: %w", name, err)), out.Flush())
+			}
+			if err := out.Flush(); err != nil {
+				return exit(exitRuntime, err)
+			}
+			return nil
+		},
+	}
+	c.Flags().Float64Var(&least, "min", detect.Threshold, "least confidence, 0 to 1")
+	c.Flags().StringVar(&names, "names", "", "file of names of persons, one a line, that are found as class name")
+	return c
+}
+
+// detectLines prints the findings of every line of in.
+func detectLines(out io.Writer, in io.Reader, d *detect.Detector) error {
+	r := bufio.NewReaderSize(in, 1<<20)
+	var line, text, buf []byte
+	var spans []detect.Span
+	for n := 1; ; n++ {
+		line = line[:0]
+		for {
+			part, err := r.ReadSlice('\n')
+			line = append(line, part...)
+			if len(line) > maxText {
+				return fmt.Errorf("line %d is longer than %d bytes", n, maxText)
+			}
+			if errors.Is(err, bufio.ErrBufferFull) {
+				continue
+			}
+			if err != nil && !errors.Is(err, io.EOF) {
+				return err
+			}
+			if err != nil && len(line) == 0 {
+				return nil
+			}
+			break
+		}
+		line = bytes.TrimSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte("\r"))
+		if len(line) == 0 {
+			continue
+		}
+		var id []byte
+		if id, text = document(line, text[:0]); id == nil {
+			id = strconv.AppendInt(nil, int64(n), 10)
+		}
+		spans = d.Find(spans[:0], text)
+		buf = append(append(append(buf[:0], `{"id":`...), id...), `,"spans":[`...)
+		for i, s := range spans {
+			if i > 0 {
+				buf = append(buf, ',')
+			}
+			buf = append(append(buf, `{"class":"`...), s.Class.String()...)
+			buf = strconv.AppendInt(append(buf, `","start":`...), int64(s.Start), 10)
+			buf = strconv.AppendInt(append(buf, `,"end":`...), int64(s.End), 10)
+			buf = append(strconv.AppendFloat(append(buf, `,"confidence":`...), float64(s.Confidence), 'f', 2, 32), '}')
+		}
+		if _, err := out.Write(append(buf, "]}\n"...)); err != nil {
+			return err
+		}
+	}
+}
+
+// document appends the text of a line to dst: the member text of an object that
+// has one, whose id is returned as its JSON, or the line as it is.
+func document(line, dst []byte) (id, text []byte) {
+	var d struct {
+		ID   json.RawMessage `json:"id"`
+		Text *string         `json:"text"`
+	}
+	if line[0] != '{' || json.Unmarshal(line, &d) != nil || d.Text == nil {
+		return nil, append(dst, line...)
+	}
+	if d.ID == nil {
+		d.ID = json.RawMessage("null")
+	}
+	return d.ID, append(dst, *d.Text...)
+}

@@ -1,0 +1,102 @@
+package detect
+
+import "sluice/schemas"
+
+// card looks for a payment card number: its length and first digits are an
+// issuer's and its check digit is right (ISO/IEC 7812-1, annex B).
+func (v *view) card() int {
+	n := len(v.digits)
+	if n < 12 || n > 19 || v.plus || v.paren || !issued(v.digits) || !luhn(v.digits) {
+		return 0
+	}
+	confidence := float32(0.85)
+	if !v.bare() {
+		s := v.sep()
+		if s != ' ' && s != '-' && s != '.' {
+			return 0
+		}
+		confidence = 0.7
+		switch {
+		case v.shape(4, 4, 4, 4), v.shape(4, 6, 5), v.shape(4, 6, 4), v.shape(4, 4, 4, 4, 3), v.shape(4, 4, 4, 4, 2), v.shape(4, 4, 5), v.shape(4, 4, 4):
+			confidence = 0.95
+		case s == '.':
+			return 0
+		}
+		for i := range v.groups {
+			if g := v.groups[i].len(); g > 8 || g < 2 {
+				return 0
+			}
+		}
+	}
+	c := v.context()
+	switch {
+	case c.any&aboutCard != 0:
+		confidence = 0.99
+	case n == 12 || n == 13: // as long as article numbers
+		if v.bare() {
+			return 0
+		}
+	case c.near&against != 0 && confidence < 0.95:
+		confidence -= 0.4
+	case n == 14 && v.bare():
+		confidence = 0.6
+	}
+	if confidence < v.d.min {
+		return 0
+	}
+	v.d.add(schemas.Card, v.start, v.end, confidence)
+	return v.end
+}
+
+// issued reports a length and first digits that an issuer has. Sources: the
+// card networks' published ranges.
+func issued(d []byte) bool {
+	n := len(d)
+	p2 := int(d[0]-'0')*10 + int(d[1]-'0')
+	p4 := p2*100 + int(d[2]-'0')*10 + int(d[3]-'0')
+	switch {
+	case d[0] == '4': // Visa
+		return n == 13 || n == 16 || n == 19
+	case p2 >= 51 && p2 <= 55, p4 >= 2221 && p4 <= 2720: // Mastercard
+		return n == 16
+	case p2 == 34 || p2 == 37: // American Express
+		return n == 15
+	case p2 == 36: // Diners Club
+		return n >= 14
+	case p2 == 38 || p2 == 39 || p4 >= 3000 && p4 <= 3059 || p4 == 3095:
+		return n == 14 || n == 16 || n == 19
+	case p4 >= 3528 && p4 <= 3589: // JCB
+		return n >= 16
+	case p4 == 2131 || p4 == 1800:
+		return n == 15
+	case p4 == 6011 || p2 == 65 || p4 >= 6440 && p4 <= 6499: // Discover
+		return n >= 16
+	case p2 == 62: // UnionPay
+		return n >= 16
+	case p4 == 8171 || p4 >= 8100 && p4 <= 8171:
+		return n >= 16
+	case p4 >= 2200 && p4 <= 2204: // Mir
+		return n >= 16
+	case p2 == 50 || p2 >= 56 && p2 <= 58 || p4 == 6304 || p4 == 6759 || p4 >= 6761 && p4 <= 6763 || p2 == 67: // Maestro
+		return true
+	case p2 == 60 || p2 == 61 || p2 == 63 || p2 == 64 || p2 == 66 || p2 == 68 || p2 == 69:
+		return n == 16 // RuPay, Hipercard, Maestro of old
+	}
+	return false
+}
+
+// luhn reports a right check digit (ISO/IEC 7812-1).
+func luhn(d []byte) bool {
+	sum, same := 0, true
+	for i := range d {
+		n := int(d[len(d)-1-i] - '0')
+		same = same && d[i] == d[0]
+		if i&1 == 1 {
+			if n *= 2; n > 9 {
+				n -= 9
+			}
+		}
+		sum += n
+	}
+	return sum%10 == 0 && !same
+}

@@ -1,0 +1,168 @@
+package detect
+
+import "bytes"
+
+// What words around a value are about.
+type about uint32
+
+const (
+	aboutPhone about = 1 << iota
+	aboutSSN
+	aboutCard
+	aboutBirth
+	aboutPassport
+	aboutDriver
+	aboutTax
+	aboutIdentity
+	aboutPlace
+	against // numbers that are nobody's: orders, times, versions
+)
+
+func (a about) positive() bool { return a&^against != 0 }
+
+// context is what is said around a value: by the nearest word that says
+// anything, and by all of them.
+type context struct{ near, any about }
+
+// How far words are looked for, in bytes and words.
+const (
+	wordsBefore = 7
+	wordsAfter  = 4
+	bytesBefore = 64
+	bytesAfter  = 36
+)
+
+// context reads the words before start, and those behind end if nothing was
+// said before. The nearest word counts most.
+func (d *Detector) context(start, end int) (c context) {
+	p := d.p
+	limit := max(0, start-bytesBefore)
+	i := start
+	for n := 0; n < wordsBefore && i > limit; n++ {
+		e := i
+		for e > limit && !letter(p[e-1]) {
+			if p[e-1] == '@' || p[e-1] == ';' || p[e-1] == '\n' && c.any != 0 || p[e-1] == '|' {
+				break
+			}
+			e--
+		}
+		if e <= limit || !letter(p[e-1]) {
+			break
+		}
+		s := e
+		for s > limit && letter(p[s-1]) && !(chars[p[s]]&charUpper != 0 && chars[p[s-1]]&charLower != 0) {
+			s--
+		}
+		c.hear(said(p[s:e]))
+		i = s
+	}
+	if c.near.positive() {
+		return c
+	}
+	limit = min(len(p), end+bytesAfter)
+	var after context
+	for i, n := end, 0; n < wordsAfter && i < limit; n++ {
+		for i < limit && !letter(p[i]) {
+			if digit(p[i]) || p[i] == '@' || p[i] == ';' || p[i] == '\n' || p[i] == ',' || p[i] == '|' || p[i] == '.' && n > 0 {
+				i = limit
+				break
+			}
+			i++
+		}
+		s := i
+		for i < limit && letter(p[i]) {
+			i++
+		}
+		if i > s {
+			after.hear(said(p[s:i]))
+		}
+	}
+	if c.near == 0 {
+		c.near = after.near
+	}
+	c.any |= after.any &^ against
+	return c
+}
+
+// said is what a word is about. Words of scripts without spaces are sentences:
+// they are searched.
+func said(w []byte) about {
+	a := look(contexts, w)
+	if a != 0 || w[0] < 0xe3 {
+		return a
+	}
+	for i := range unspaced {
+		if bytes.Contains(w, unspaced[i].word) {
+			a |= unspaced[i].about
+		}
+	}
+	return a
+}
+
+// unspaced are the words of contexts in scripts without spaces.
+var unspaced = func() (out []struct {
+	word  []byte
+	about about
+}) {
+	for w, a := range contexts {
+		if w[0] >= 0xe3 {
+			out = append(out, struct {
+				word  []byte
+				about about
+			}{[]byte(w), a})
+		}
+	}
+	return out
+}()
+
+func (c *context) hear(a about) {
+	if c.near == 0 {
+		c.near = a
+	}
+	c.any |= a
+}
+
+// contexts are the words that say what a number is, in the languages whose
+// speakers write most of them.
+var contexts = func() map[string]about {
+	m := map[string]about{}
+	say := func(a about, words ...string) {
+		for _, w := range words {
+			m[w] |= a
+		}
+	}
+	say(aboutPhone, "phone", "phones", "telephone", "tel", "mobile", "mob", "cell", "cellphone", "cellular", "call", "calls", "called", "calling", "callback", "dial", "dialed",
+		"dialled", "ring", "fax", "whatsapp", "sms", "text", "texted", "texting", "contact", "hotline", "helpline", "landline", "ph", "msisdn", "imessage", "viber", "reach", "reached", "phoned",
+		"voicemail", "pager", "telegram", "toll", "tollfree",
+		"telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer", "festnetz", "anrufen", "ruf", "rufen", "erreichbar", "durchwahl", // de
+		"téléphone", "telephoner", "portable", "appel", "appeler", "appelez", "joindre", "joignable", // fr
+		"teléfono", "telefono", "móvil", "movil", "celular", "llamar", "llame", "llámame", "llama", "llamada", // es
+		"telefone", "telemóvel", "telemovel", "ligar", "ligue", "fone", "contato", "contacto", // pt
+		"cellulare", "chiamare", "chiama", "chiamami", // it
+		"telefoon", "telefoonnummer", "gsm", "bellen", "mobiel", "bel", // nl
+		"telefonu", "numeru", "komórka", "komorka", "komórkowy", "zadzwoń", "zadzwon", "dzwonić", "kontakt", // pl
+		"телефон", "тел", "мобильный", "моб", "звоните", "позвоните", "сотовый", // ru
+		"telefonum", "cep", "telefonnr", "tlf", "telf", "mobilen", "puhelin", "puh", "τηλέφωνο", "τηλ", "κινητό", // tr, da, no, sv, fi, el
+		"電話", "電話番号", "携帯", "携帯電話", "携帯番号", "手机", "手机号", "手机号码", "电话", "电话号码", "聯絡電話", "联系电话", "전화", "전화번호", "휴대폰", "연락처", // ja, zh, ko
+		"फोन", "मोबाइल", "هاتف", "جوال", "تلفن", "موبایل", "طلب", "טלפון", "נייד", "nomor", "telepon", "hubungi", "điện", "thoại", "โทร", "โทรศัพท์")
+	say(aboutSSN, "ssn", "ssns", "social", "socialsecurity", "socialsecuritynumber", "ssnumber")
+	say(aboutCard, "card", "cards", "cardnumber", "creditcard", "visa", "mastercard", "amex", "discover", "maestro", "jcb", "diners", "unionpay", "credit", "debit", "cc", "ccn", "ccnum", "pan",
+		"charge", "charged", "kreditkarte", "karte", "carte", "tarjeta", "cartão", "cartao", "carta", "kaart", "карта", "карты", "karta", "kart", "カード", "卡号", "카드", "cvv", "cvc", "exp", "expires", "expiry", "expiration", "paid", "payment", "pay")
+	say(aboutBirth, "born", "birth", "birthdate", "birthday", "dob", "dateofbirth", "bday", "geboren", "geburtsdatum", "geb", "né", "née", "naissance", "nacimiento", "nacido", "nacida",
+		"nascimento", "nascido", "nascita", "nato", "nata", "geboortedatum", "urodzenia", "рождения", "родился", "родилась", "doğum", "生年月日", "出生日期", "생년월일", "födelsedatum", "fødselsdato")
+	say(aboutPassport, "passport", "passports", "reisepass", "passeport", "pasaporte", "passaporto", "passaporte", "паспорт", "paspoort", "パスポート", "护照", "여권")
+	say(aboutDriver, "driver", "drivers", "driving", "licence", "license", "dl", "führerschein", "permis", "conducir", "patente", "rijbewijs", "prawo", "jazdy", "dln")
+	say(aboutTax, "tax", "tin", "taxpayer", "steuer", "steuerid", "idnr", "steuernummer", "cpf", "cnpj", "itin", "fiscale", "sin", "nino", "insurance", "ni", "nir", "sécu", "sécurité", "sociale", "secu")
+	say(aboutIdentity, "aadhaar", "aadhar", "uid", "uidai", "dni", "nie", "nif", "mynumber", "individual", "マイナンバー", "個人番号", "identity", "identification", "national")
+	say(aboutPlace, "lat", "latitude", "lon", "lng", "longitude", "coordinates", "coords", "gps", "location", "position", "geo")
+	say(against, "order", "orders", "invoice", "ticket", "tickets", "tracking", "parcel", "shipment", "shipping", "serial", "sku", "isbn", "issn", "ean", "upc", "gtin", "asin", "imei", "imsi", "iccid",
+		"version", "ver", "build", "commit", "sha", "hash", "md", "uuid", "guid", "id", "ids", "ref", "reference", "transaction", "txn", "batch", "lot", "part", "parts", "model", "product", "item", "case",
+		"claim", "policy", "po", "quote", "booking", "confirmation", "flight", "timestamp", "ts", "epoch", "offset", "lsn", "seq", "sequence", "port", "pid", "error", "zip", "postcode",
+		"postal", "account", "acct", "iban", "routing", "aba", "price", "total", "amount", "usd", "eur", "cost", "mrn", "barcode", "catalog", "article", "docket", "release",
+		"revision", "rev", "rfc", "patent", "score", "ratio", "lat", "latitude", "lon", "longitude", "coordinates", "ip", "job", "trace", "span", "request",
+		"bytes", "weight", "population", "users", "views", "downloads", "km", "miles",
+		"bestellung", "bestellnummer", "rechnung", "auftrag", "sendung", "kundennummer", "commande", "facture", "colis", "pedido", "factura", "envío", "ordine", "fattura", "заказ", "счет", "订单", "注文", "주문",
+		"nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr")
+	m["no"], m["nr"], m["num"], m["number"] = 0, 0, 0, 0
+	return m
+}()

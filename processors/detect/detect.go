@@ -1,0 +1,111 @@
+// Package detect finds personal data and secrets in free text: what it is, where,
+// and how sure that is. It knows formats, check digits, issuer and numbering
+// tables (package phone), and the words around a value: a bare number of ten
+// digits is a phone where the text says so, and nothing elsewhere.
+//
+// Texts are read once. Digits and @ are looked for; everything else is skipped
+// eight bytes at a time. What hides a value is undone first, and places are given
+// in the text as it came: JSON escapes, percent encoding, full-width and other
+// decimal digits, Unicode hyphens and spaces, characters of no width, and one
+// level of base64.
+//
+// No word of a text is kept, logged or returned. // P1
+package detect
+
+import (
+	"slices"
+
+	"sluice/schemas"
+)
+
+// Span is a finding: bytes [Start, End) of the text.
+type Span struct {
+	Class      schemas.Class
+	Start, End int
+	Confidence float32 // 0 to 1
+}
+
+// Threshold is the confidence from which a finding counts by default.
+const Threshold = 0.5
+
+// Detector finds spans. It has scratch memory and serves one goroutine.
+type Detector struct {
+	min   float32
+	user  []Pattern
+	names *Dictionary
+
+	p     []byte // the text that is looked at: as it came, or folded
+	spans []Span
+	fold  folded
+	inner *Detector // for what base64 holds
+	plain []byte
+	depth int
+}
+
+// Options of a detector.
+type Options struct {
+	Min      float32     // 0: Threshold
+	Patterns []Pattern   // the user's expressions
+	Names    *Dictionary // names of persons; nil: none are looked for
+}
+
+// New returns a detector.
+func New(o Options) *Detector {
+	if o.Min == 0 {
+		o.Min = Threshold
+	}
+	return &Detector{min: o.Min, user: o.Patterns, names: o.Names}
+}
+
+// Find appends the findings in text to dst in order of their start; none
+// overlaps another. It allocates only while its scratch memory grows.
+func (d *Detector) Find(dst []Span, text []byte) []Span {
+	d.spans = d.spans[:0]
+	d.p = text
+	hidden := d.fold.make(text)
+	if hidden {
+		d.p = d.fold.text
+	}
+	d.scan()
+	for i := range d.user {
+		d.spans = d.user[i].find(d.spans, d.p)
+	}
+	if d.names != nil {
+		d.spans = d.names.find(d.spans, d.p)
+	}
+	if hidden {
+		for i := range d.spans {
+			s := &d.spans[i]
+			s.Start, s.End = d.fold.place(s.Start), d.fold.place(s.End-1)+d.fold.width(s.End-1)
+		}
+	}
+	d.p = nil
+	return d.settle(dst)
+}
+
+// settle appends what counts and does not overlap a better finding.
+func (d *Detector) settle(dst []Span) []Span {
+	s := slices.DeleteFunc(d.spans, func(s Span) bool { return s.Confidence < d.min })
+	slices.SortFunc(s, func(a, b Span) int {
+		if a.Start != b.Start {
+			return a.Start - b.Start
+		}
+		return b.End - a.End
+	})
+	from := len(dst)
+	for _, x := range s {
+		if n := len(dst); n > from && x.Start < dst[n-1].End {
+			if last := &dst[n-1]; x.Confidence > last.Confidence+0.1 || x.Confidence >= last.Confidence && x.End-x.Start > last.End-last.Start {
+				*last = x
+			}
+			continue
+		}
+		dst = append(dst, x)
+	}
+	return dst
+}
+
+// add notes a finding in d.p.
+func (d *Detector) add(c schemas.Class, start, end int, confidence float32) {
+	d.spans = append(d.spans, Span{c, start, end, confidence})
+}

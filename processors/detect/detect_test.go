@@ -1,0 +1,119 @@
+package detect
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// find describes what is found in text as class=value.
+func find(text string) string {
+	var out []string
+	for _, s := range New(Options{}).Find(nil, []byte(text)) {
+		out = append(out, fmt.Sprintf("%v=%s", s.Class, text[s.Start:s.End]))
+	}
+	return strings.Join(out, " | ")
+}
+
+func TestFind(t *testing.T) {
+	for text, want := range map[string]string{
+		// e-mail
+		"write to jane.doe+news@mail.example.com today.": "email=jane.doe+news@mail.example.com",
+		"<o'brien@sub.domain.co.uk>, 'x@y.org'":          "email=o'brien@sub.domain.co.uk | email=x@y.org",
+		"mailto:info@firma.de?subject=hi":                "email=info@firma.de",
+		"用户@例子.中国 and jörg@müller.de":                    "email=用户@例子.中国 | email=jörg@müller.de",
+		`{"e":"a\u0040b.com"}`:                           `email=a\u0040b.com`,
+		"user%40host.org":                                "email=user%40host.org",
+		"a＠b.com":                                        "email=a＠b.com",
+		`"john doe"@example.org wrote`:                   `email="john doe"@example.org`,
+		"john.doe1985@gmail.com":                         "email=john.doe1985@gmail.com",
+		"https://x.com/?email=jane@x.com&b=1":            "email=jane@x.com",
+		"aGVsbG8gamFuZS5kb2VAZXhhbXBsZS5jb20gYnll":       "email=aGVsbG8gamFuZS5kb2VAZXhhbXBsZS5jb20gYnll",
+		"user@host":                                   "",
+		"@handle and @scope/pkg@1.2.3":                "",
+		"icon@2x.png logo@3x.jpg":                     "",
+		"git@github.com:org/repo.git":                 "",
+		"postgres://app:secret@db.example.com:5432/x": "",
+		"a@b@c.com":                                   "email=b@c.com",
+		"x..y@z.com":                                  "",
+		"foo@bar..com":                                "",
+
+		// phone
+		"call (202) 555-0143 now":                     "phone=(202) 555-0143",
+		"202-555-0143 or 202.555.0143":                "phone=202-555-0143 | phone=202.555.0143",
+		"+1 202 555 0143":                             "phone=+1 202 555 0143",
+		"+12025550143":                                "phone=+12025550143",
+		"phone: 2025550143":                           "phone=2025550143",
+		"tel +44 20 7946 0958, fax +49 (0)30 1234567": "phone=+44 20 7946 0958 | phone=+49 (0)30 1234567",
+		"020 7946 0958":                               "phone=020 7946 0958",
+		"07700 900123":                                "phone=07700 900123",
+		"01 23 45 67 89":                              "phone=01 23 45 67 89",
+		"0171/1234567":                                "phone=0171/1234567",
+		"03-1234-5678":                                "phone=03-1234-5678",
+		"(11) 91234-5678":                             "phone=(11) 91234-5678",
+		"8 (495) 123-45-67":                           "phone=8 (495) 123-45-67",
+		"1-800-555-0199 ext. 12":                      "phone=1-800-555-0199 ext. 12",
+		"my cell is 467 3395":                         "phone=467 3395",
+		"電話番号は03-1234-5678です":                         "phone=03-1234-5678",
+		"ＴＥＬ：０３−１２３４−５６７８": "phone=０３−１２３４−５６７８",
+		"2025550143":                                          "",
+		"order 2025550143":                                    "",
+		"order number 202-555-0143":                           "",
+		"call me any time at 202-555-0143":                    "phone=202-555-0143",
+		"2024-01-31 10:00:00 and 31.01.2024 12:30":            "",
+		"ISBN 978-0-306-40615-7, 0-306-40615-2":               "",
+		"1795468841522 ts_ms=1795468841522076":                "",
+		"52.520008, 13.404954":                                "coordinates=52.520008, 13.404954",
+		"v10.15.7.1234 192.168.100.200":                       "ip=192.168.100.200",
+		"total 1 234 567.89 and $2,025,550.14":                "",
+		"550e8400-e29b-41d4-a716-446655440000":                "",
+		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca49": "",
+		"ORD-202-555-0143":                                    "",
+
+		// SSN
+		"SSN 457-55-5462":         "ssn=457-55-5462",
+		"457-55-5462":             "ssn=457-55-5462",
+		"ssn: 457555462":          "ssn=457555462",
+		"457 55 5462":             "ssn=457 55 5462",
+		"457–55–5462":             "ssn=457–55–5462",
+		"000-12-3456 666-12-3456": "",
+		"457-00-5462 457-55-0000": "",
+		"078-05-1120":             "",
+		"912-71-1234":             "itin=912-71-1234",
+		"912-12-1234":             "",
+		"part no. 457-55-5462":    "",
+		"457555462":               "",
+
+		// card
+		"4111 1111 1111 1111":                     "card=4111 1111 1111 1111",
+		"4111-1111-1111-1111 exp 12/27":           "card=4111-1111-1111-1111",
+		"5555555555554444":                        "card=5555555555554444",
+		"378282246310005 and 3782 822463 10005":   "card=378282246310005 | card=3782 822463 10005",
+		"4111111111111112":                        "",
+		"order 4111111111111111":                  "",
+		"card 4222222222222":                      "card=4222222222222",
+		"4１１１ 1111 1111 1111":                     "card=4１１１ 1111 1111 1111",
+		"{\"card\":\"4111111111111111\",\"n\":1}": "card=4111111111111111",
+
+		// others
+		"DE89 3704 0044 0532 0130 00.":                  "iban=DE89 3704 0044 0532 0130 00",
+		"GB82WEST12345698765432":                        "iban=GB82WEST12345698765432",
+		"00:1A:2B:3C:4D:5E":                             "mac=00:1A:2B:3C:4D:5E",
+		"2001:db8::8a2e:370:7334 at 10:30:45":           "ip=2001:db8::8a2e:370:7334",
+		"born 31/01/1980":                               "birth_date=31/01/1980",
+		"529.982.247-25 e 11.222.333/0001-81":           "br_cpf=529.982.247-25 | br_cnpj=11.222.333/0001-81",
+		"NINO AB123456C":                                "uk_nino=AB123456C",
+		"PAN ABCPE1234F":                                "in_pan=ABCPE1234F",
+		"RSSMRA85T10A562S":                              "it_codice_fiscale=RSSMRA85T10A562S",
+		"DNI 12345678Z, NIE X1234567L":                  "es_dni=12345678Z | es_dni=X1234567L",
+		"passport no. C01X00T47":                        "passport=C01X00T47",
+		"key AKIAIOSFODNN7EXAMPLE":                      "secret=AKIAIOSFODNN7EXAMPLE",
+		"ghp_0123456789abcdefghijABCDEFGHIJ012345":      "secret=ghp_0123456789abcdefghijABCDEFGHIJ012345",
+		"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_123": "jwt=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_123",
+		"x -----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY----- y": "private_key=-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----",
+	} {
+		if got := find(text); got != want {
+			t.Errorf("%s\n got %s\nwant %s", text, got, want)
+		}
+	}
+}

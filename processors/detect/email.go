@@ -1,0 +1,162 @@
+package detect
+
+import (
+	"bytes"
+	"unsafe"
+
+	"golang.org/x/net/publicsuffix"
+
+	"sluice/schemas"
+)
+
+// Limits of RFC 5321, sections 4.5.3.1.1 and 4.5.3.1.2.
+const (
+	maxLocal  = 64
+	maxDomain = 255
+)
+
+// email looks at the @ at i and returns the place to go on.
+func (d *Detector) email(i int) int {
+	p := d.p
+	e, confidence := d.domain(i + 1)
+	if e == 0 {
+		return i + 1
+	}
+	s := d.local(i)
+	if s < 0 || i-s > maxLocal {
+		return i + 1
+	}
+	// user@host:path of scp and git, and user:password@host of a URL.
+	before := p[max(0, s-40):s]
+	if k := bytes.LastIndex(before, []byte("://")); k >= 0 && bytes.IndexAny(before[k+3:], " /?\t\n\"'<>") < 0 {
+		return e
+	}
+	if d.at(e) == ':' && (word(d.at(e+1)) && !digit(d.at(e+1)) || d.at(e+1) == '/' && d.at(e+2) != '/') && bytes.Equal(p[s:i], []byte("git")) {
+		return e
+	}
+	if d.at(e) == '@' || d.at(e) == '/' && digit(d.at(e+1)) && confidence < 0.9 {
+		return e
+	}
+	d.add(schemas.Email, s, e, confidence)
+	return e
+}
+
+// local is where the local part before the @ at i begins, -1 if there is none.
+func (d *Detector) local(i int) int {
+	p := d.p
+	if i > 1 && p[i-1] == '"' { // "a quoted one"@example.org
+		for s := i - 2; s >= 0 && i-s <= maxLocal; s-- {
+			if p[s] == '"' && (s == 0 || p[s-1] != '\\') {
+				if s == i-2 || s > 0 && word(p[s-1]) {
+					return -1
+				}
+				return s
+			}
+			if p[s] == '\n' {
+				break
+			}
+		}
+		return -1
+	}
+	s := i
+	for s > 0 && chars[p[s-1]]&charLocal != 0 && i-s <= maxLocal+8 {
+		s--
+	}
+	for s < i && p[s] < 0x80 && !word(p[s]) && (p[s] != '+' || s+1 < i && p[s+1] < 0x80 && !word(p[s+1])) { // quotes, bullets, dots
+		s++
+	}
+	if s == i || p[i-1] == '.' || bytes.Contains(p[s:i], []byte("..")) {
+		return -1
+	}
+	return s
+}
+
+// domain is the end of the domain that begins at i and how sure that is, 0 if
+// there is none.
+func (d *Detector) domain(i int) (end int, confidence float32) {
+	p := d.p
+	if d.at(i) == '[' { // an address literal: user@[192.0.2.1]
+		if k := bytes.IndexByte(p[i:min(len(p), i+48)], ']'); k > 0 {
+			if n := d.ipv4End(i + 1); n == i+k || bytes.HasPrefix(p[i:], []byte("[IPv6:")) {
+				return i + k + 1, 0.8
+			}
+		}
+		return 0, 0
+	}
+	e := i
+	for e < len(p) && e-i <= maxDomain && chars[p[e]]&charDomain != 0 {
+		if p[e] == '.' && (e == i || p[e-1] == '.' || p[e-1] == '-') {
+			break
+		}
+		e++
+	}
+	for e > i && (p[e-1] == '.' || p[e-1] == '-') {
+		e--
+	}
+	dot := bytes.LastIndexByte(p[i:e], '.')
+	if dot <= 0 || p[i] == '-' {
+		return 0, 0
+	}
+	tld := p[i+dot+1 : e]
+	if d.at(e) == '_' || len(tld) < 2 || bytes.IndexByte(tld, '-') >= 0 && !bytes.HasPrefix(tld, []byte("xn--")) {
+		return 0, 0
+	}
+	high := false
+	for _, c := range tld {
+		if digit(c) && !bytes.HasPrefix(tld, []byte("xn--")) {
+			return 0, 0
+		}
+		high = high || c >= 0x80
+	}
+	if high || look(reserved, tld) {
+		return e, 0.95
+	}
+	var buf [maxDomain + 1]byte
+	name := buf[:copy(buf[:], tld)]
+	for k := range name {
+		if name[k]-'A' < 26 {
+			name[k] |= 0x20
+		}
+	}
+	// Asked of the last label alone: it does not allocate, and keeps nothing.
+	if _, icann := publicsuffix.PublicSuffix(unsafe.String(unsafe.SliceData(name), len(name))); icann {
+		return e, 0.98
+	}
+	if look(files, name) {
+		return 0, 0
+	}
+	return e, 0.6
+}
+
+// reserved are names that never lead anywhere and stand in every test (RFC 2606,
+// RFC 6761, RFC 6762), and those of private networks.
+var reserved = set("example", "test", "invalid", "localhost", "local", "internal", "corp", "lan", "home", "onion", "fake", "dev")
+
+// files are what file names end in that nobody has as a domain.
+var files = set("png", "jpg", "jpeg", "gif", "svg", "webp", "bmp", "ico", "pdf", "txt", "csv", "json", "xml", "html", "htm", "css", "js", "jsx", "ts",
+	"tsx", "go", "rb", "java", "jar", "war", "gz", "tgz", "bz", "xz", "tar", "rar", "log", "yaml", "yml", "toml", "ini", "cfg", "conf", "exe", "dll",
+	"sql", "db", "bak", "tmp", "lock", "min", "map", "so", "dylib", "whl", "egg", "deb", "rpm", "dmg", "iso", "mp", "wav", "avi", "mkv", "doc",
+	"docx", "xls", "xlsx", "ppt", "pptx", "service", "target", "timer", "socket")
+
+func set(words ...string) map[string]bool {
+	m := make(map[string]bool, len(words))
+	for _, w := range words {
+		m[w] = true
+	}
+	return m
+}
+
+// look is what m has for p in lower case. Words of more than 24 bytes are none.
+func look[T any](m map[string]T, p []byte) (v T) {
+	if len(p) > 24 {
+		return v
+	}
+	var b [24]byte
+	for i, c := range p {
+		if c-'A' < 26 {
+			c |= 0x20
+		}
+		b[i] = c
+	}
+	return m[string(b[:len(p)])]
+}

@@ -1,0 +1,194 @@
+package detect
+
+import (
+	"unicode/utf8"
+)
+
+// folded is a text with what hides values undone, and where each of its bytes
+// came from. Only texts that have something to undo are folded.
+type folded struct {
+	text       []byte
+	start, end []int32 // of the character that byte i came from, in the text as it came
+}
+
+// place and width are where byte i came from, and how long that was.
+func (f *folded) place(i int) int { return int(f.start[i]) }
+func (f *folded) width(i int) int { return int(f.end[i] - f.start[i]) }
+
+// suspect are bytes that begin something to undo.
+var suspect = func() (t [256]bool) {
+	for _, c := range []byte{'\\', '%', '&', 0xc2, 0xd9, 0xdb, 0xe0, 0xe1, 0xe2, 0xe3, 0xef, 0xf0} {
+		t[c] = true
+	}
+	return t
+}()
+
+// make folds p; false: there is nothing to undo.
+func (f *folded) make(p []byte) bool {
+	i := 0
+	for i < len(p) && !suspect[p[i]] {
+		i++
+	}
+	for ; i < len(p); i++ {
+		if suspect[p[i]] {
+			if _, n := undo(p[i:]); n > 0 {
+				break
+			}
+		}
+	}
+	if i == len(p) {
+		return false
+	}
+	f.text, f.start, f.end = f.text[:0], f.start[:0], f.end[:0]
+	for i := 0; i < len(p); {
+		if suspect[p[i]] {
+			if r, n := undo(p[i:]); n > 0 {
+				if r >= 0 {
+					f.put(r, i, i+n)
+				}
+				i += n
+				continue
+			}
+		}
+		f.text = append(f.text, p[i])
+		f.start, f.end = append(f.start, int32(i)), append(f.end, int32(i+1))
+		i++
+	}
+	return true
+}
+
+func (f *folded) put(r rune, start, end int) {
+	n := len(f.text)
+	f.text = utf8.AppendRune(f.text, r)
+	for range f.text[n:] {
+		f.start, f.end = append(f.start, int32(start)), append(f.end, int32(end))
+	}
+}
+
+// undo is the plain character that p begins with and how many bytes spell it:
+// -1 for one of no width; n is 0 for what is plain already.
+func undo(p []byte) (r rune, n int) {
+	switch p[0] {
+	case '\\':
+		return unescape(p)
+	case '%':
+		if len(p) >= 3 {
+			if v, ok := hexByte(p[1:3]); ok && v >= ' ' && v < 0x7f {
+				return rune(v), 3
+			}
+		}
+		return 0, 0
+	case '&': // &#64; &#x40;
+		return entity(p)
+	}
+	r, n = utf8.DecodeRune(p)
+	plain := fold(r)
+	if plain == r {
+		return 0, 0
+	}
+	return plain, n
+}
+
+func hexByte(p []byte) (v byte, ok bool) {
+	for _, c := range p {
+		switch {
+		case digit(c):
+			v = v<<4 | c - '0'
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			v = v<<4 | (c | 0x20 - 'a' + 10)
+		default:
+			return 0, false
+		}
+	}
+	return v, true
+}
+
+// unescape reads an escape of JSON (RFC 8259, section 7).
+func unescape(p []byte) (r rune, n int) {
+	if len(p) < 2 {
+		return 0, 0
+	}
+	switch p[1] {
+	case '"', '\\', '/':
+		return rune(p[1]), 2
+	case 'n', 'r', 't':
+		return '\n', 2
+	case 'u':
+		hex4 := func(p []byte) (rune, bool) {
+			if len(p) < 6 || p[0] != '\\' || p[1] != 'u' {
+				return 0, false
+			}
+			hi, ok := hexByte(p[2:4])
+			lo, also := hexByte(p[4:6])
+			return rune(hi)<<8 | rune(lo), ok && also
+		}
+		r, ok := hex4(p)
+		if !ok {
+			return 0, 0
+		}
+		n = 6
+		if r >= 0xd800 && r < 0xdc00 {
+			if low, ok := hex4(p[6:]); ok && low >= 0xdc00 && low < 0xe000 {
+				r, n = 0x10000+(r-0xd800)<<10+(low-0xdc00), 12
+			}
+		}
+		if r >= 0xd800 && r < 0xe000 {
+			r = utf8.RuneError
+		}
+		return fold(r), n
+	}
+	return 0, 0
+}
+
+// entity reads a numeric character reference of HTML.
+func entity(p []byte) (r rune, n int) {
+	if len(p) < 4 || p[1] != '#' {
+		return 0, 0
+	}
+	i, base := 2, rune(10)
+	if p[2]|0x20 == 'x' {
+		i, base = 3, 16
+	}
+	for s := i; i < len(p) && i-s < 6; i++ {
+		v, ok := hexByte(p[i : i+1])
+		if !ok || rune(v) >= base {
+			break
+		}
+		r = r*base + rune(v)
+	}
+	if i >= len(p) || p[i] != ';' || r < ' ' || r > utf8.MaxRune {
+		return 0, 0
+	}
+	return fold(r), i + 1
+}
+
+// zeros are the zeros of decimal digits that people write numbers with.
+var zeros = [...]rune{0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0, 0xf20, 0x1040, 0x17e0, 0x1810,
+	0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec, 0x1d7f6, 0xff10}
+
+// fold is the ASCII character that r looks like where numbers and addresses are
+// written, -1 for a character of no width, and r otherwise.
+func fold(r rune) rune {
+	switch {
+	case r < 0xa0:
+		return r
+	case r > 0xff00 && r < 0xff5f: // full width
+		return r - 0xfee0
+	case r >= 0x2010 && r <= 0x2015, r == 0x2212, r == 0xfe58, r == 0xfe63, r == 0x2043:
+		return '-'
+	case r == 0xa0, r >= 0x2000 && r <= 0x200a, r == 0x202f, r == 0x205f, r == 0x3000, r == 0x1680:
+		return ' '
+	case r == 0xad, r >= 0x200b && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x2064, r == 0xfeff:
+		return -1
+	case r == 0x2024:
+		return '.'
+	case r == 0xfe6b:
+		return '@'
+	}
+	for _, z := range zeros {
+		if r >= z && r < z+10 {
+			return '0' + r - z
+		}
+	}
+	return r
+}

@@ -1,0 +1,334 @@
+package detect
+
+import (
+	"bytes"
+
+	"sluice/schemas"
+)
+
+// group is a run of digits in a number that is written in parts.
+type group struct {
+	start, end int // in the text
+	first      int // of its digits in number.digits
+	sep        byte
+	gap        int // bytes between it and the group before
+}
+
+func (g *group) len() int { return g.end - g.start }
+
+// number is what stands at a digit: groups of digits with separators between.
+type number struct {
+	groups [12]group
+	n      int
+	digits [40]byte
+}
+
+// view is a part of a number that could be a value: some of its groups.
+type view struct {
+	d      *Detector
+	groups []group
+	digits []byte
+	start  int  // with a sign or a bracket before the first digit
+	end    int  // behind the last digit
+	plus   bool // a + before it
+	paren  bool // a group in round brackets
+	around context
+	known  bool // around was looked for
+}
+
+const (
+	maxGroups = 12
+	maxDigits = 40
+)
+
+// number looks at the digits at i and all that follows in groups, and returns
+// the place to go on.
+func (d *Detector) number(i int) int {
+	p := d.p
+	if end := d.glued(i); end > 0 {
+		return end
+	}
+	var n number
+	count := 0
+	j := i
+	for {
+		g := group{start: j, first: count}
+		for j < len(p) && digit(p[j]) {
+			if count < maxDigits {
+				n.digits[count] = p[j]
+			}
+			count++
+			j++
+		}
+		g.end = j
+		if n.n > 0 {
+			last := &n.groups[n.n-1]
+			g.gap = g.start - last.end
+			g.sep = separator(p[last.end:g.start])
+		}
+		if count > maxDigits || n.n == maxGroups {
+			return j // no value has so many
+		}
+		n.groups[n.n] = g
+		n.n++
+		k := j
+		for k < len(p) && k-j < 4 && isSeparator(p[k]) {
+			k++
+		}
+		if k == j || k >= len(p) || !digit(p[k]) || separator(p[j:k]) == 0 {
+			break
+		}
+		// A group that goes on as a word is no part of this.
+		e := k
+		for e < len(p) && digit(p[e]) {
+			e++
+		}
+		if e < len(p) && (word(p[e]) && p[e]|0x20 != 'x' || p[e] == '@') {
+			break
+		}
+		j = k
+	}
+	end := n.groups[n.n-1].end
+	if count < 6 {
+		return end
+	}
+	if e := d.ipv4(i); e > 0 {
+		return e
+	}
+	if e := d.coordinates(i); e > 0 {
+		return e
+	}
+	return d.views(&n, end)
+}
+
+func isSeparator(c byte) bool {
+	return c == ' ' || c == '-' || c == '.' || c == '(' || c == ')' || c == '/'
+}
+
+// separator is the byte that stands for what is between two groups: itself, a
+// bracket, or / and - with spaces around; 0 for what separates nothing.
+func separator(p []byte) byte {
+	switch len(p) {
+	case 1:
+		return p[0]
+	case 2:
+		if p[0] == ')' && (p[1] == ' ' || p[1] == '-' || p[1] == '(') || p[1] == '(' && (p[0] == ' ' || p[0] == '-') {
+			return '('
+		}
+	case 3:
+		if p[0] == ' ' && p[2] == ' ' && (p[1] == '-' || p[1] == '/') {
+			return p[1]
+		}
+		if p[0] == ')' && p[1] == ' ' && p[2] == '-' || p[0] == ' ' && p[1] == '(' || bytes.Equal(p, []byte(") (")) {
+			return '('
+		}
+	}
+	return 0
+}
+
+// glued is the end of a code that the digits at i are a part of (ORD-2024-001,
+// v1.2.3, $4.50, #17, a path of a URL), 0 if they stand for themselves.
+func (d *Detector) glued(i int) int {
+	p := d.p
+	before := d.at(i - 1)
+	switch before {
+	case '-', '_', '/', '.', '\\', '~', '^':
+		if !word(d.at(i-2)) && d.at(i-2) != '/' || digit(d.at(i-2)) && before == '-' {
+			return 0
+		}
+		s := i - 1
+		for s > 0 && (word(p[s-1])) {
+			s--
+		}
+		if c := look(contexts, p[s:i-1]); c.positive() {
+			return 0
+		}
+	case '$':
+		return d.rest(i, ".,")
+	case 0xa3, 0xa5, 0xac: // the last bytes of £, ¥ and €
+		if c := d.at(i - 2); c == 0xc2 || c == 0x82 {
+			return d.rest(i, ".,")
+		}
+		return 0
+	default:
+		return 0
+	}
+	return d.rest(i, "-_./:")
+}
+
+// rest is the end of the word at i, with the given characters in it.
+func (d *Detector) rest(i int, with string) int {
+	for i < len(d.p) && (word(d.p[i]) || bytes.IndexByte([]byte(with), d.p[i]) >= 0 && word(d.at(i+1))) {
+		i++
+	}
+	return i
+}
+
+// views tries parts of a number, from the left, the longest first. Parts begin
+// and end where a space or a slash is; what dots, hyphens and brackets join is one.
+func (d *Detector) views(n *number, end int) int {
+	open := func(k int) bool { // a part may begin with group k
+		if k == 0 || k == n.n {
+			return true
+		}
+		s := n.groups[k].sep
+		return s == ' ' || s == '/' || s == '(' && d.at(n.groups[k].start-1) == '('
+	}
+	for i := 0; i < n.n; {
+		took := 0
+		if open(i) {
+			for j := n.n; j > i; j-- {
+				if !open(j) {
+					continue
+				}
+				if to := d.value(n, i, j); to > 0 {
+					took = j
+					end = max(end, to)
+					break
+				}
+			}
+		}
+		if took == 0 {
+			took = i + 1
+		}
+		i = took
+	}
+	return end
+}
+
+// value tries groups i to j as one value and returns its end, 0 if it is none.
+func (d *Detector) value(n *number, i, j int) int {
+	first, last := &n.groups[i], &n.groups[j-1]
+	v := view{d: d, groups: n.groups[i:j], digits: n.digits[first.first : last.first+last.len()], start: first.start, end: last.end}
+	if len(v.digits) < 6 {
+		return 0
+	}
+	for s := v.start - 1; s >= 0 && v.start-s <= 3; s-- {
+		c := d.p[s]
+		if c == '(' || c == '+' {
+			v.start = s
+			v.plus = v.plus || c == '+'
+		} else if c != ' ' || d.at(s-1) != '+' {
+			break
+		}
+	}
+	if d.at(v.start) == '(' {
+		closed := false
+		for c := v.start; c < v.end; c++ {
+			closed = closed || d.p[c] == ')'
+		}
+		if !closed && d.at(v.end) == ')' && v.plus { // (+1 202 555 0143)
+			v.start++
+		} else if !closed {
+			v.start = first.start
+			if v.plus {
+				v.start--
+			}
+		}
+	}
+	for k := range v.groups[:len(v.groups)-1] {
+		v.paren = v.paren || d.at(v.groups[k].end) == ')'
+	}
+	if c, ok := v.birth(); ok {
+		d.add(schemas.BirthDate, v.start, v.end, c)
+		return v.end
+	}
+	if v.date() || v.decimal() {
+		return 0
+	}
+	if end := v.ssn(); end > 0 {
+		return end
+	}
+	if end := v.card(); end > 0 {
+		return end
+	}
+	if end := v.documents(); end > 0 {
+		return end
+	}
+	return v.phone()
+}
+
+// context is what the words around say, looked for once.
+func (v *view) context() context {
+	if !v.known {
+		v.around, v.known = v.d.context(v.start, v.end), true
+	}
+	return v.around
+}
+
+// shape reports groups of exactly these lengths.
+func (v *view) shape(lens ...int) bool {
+	if len(v.groups) != len(lens) {
+		return false
+	}
+	for i, n := range lens {
+		if v.groups[i].len() != n {
+			return false
+		}
+	}
+	return true
+}
+
+// sep is the one separator of all groups, 0 if they differ.
+func (v *view) sep() byte {
+	if len(v.groups) < 2 {
+		return 0
+	}
+	s := v.groups[1].sep
+	for i := 2; i < len(v.groups); i++ {
+		if v.groups[i].sep != s {
+			return 0
+		}
+	}
+	return s
+}
+
+func (v *view) bare() bool { return len(v.groups) == 1 }
+
+// num is the value of group i.
+func (v *view) num(i int) int {
+	n := 0
+	for _, c := range v.digits[v.groups[i].first-v.groups[0].first:][:min(9, v.groups[i].len())] {
+		n = n*10 + int(c-'0')
+	}
+	return n
+}
+
+// date reports three groups that begin or end the view and are a date.
+func (v *view) date() bool {
+	if len(v.groups) < 3 || v.plus {
+		return false
+	}
+	for i := 0; i+3 <= len(v.groups); i++ {
+		a, b, c := v.num(i), v.num(i+1), v.num(i+2)
+		la, lb, lc := v.groups[i].len(), v.groups[i+1].len(), v.groups[i+2].len()
+		if v.groups[i+1].sep != v.groups[i+2].sep || lb > 2 {
+			continue
+		}
+		year := func(y int) bool { return y >= 1800 && y < 2200 }
+		if la == 4 && lc == 2 && lb == 2 && year(a) && b >= 1 && b <= 12 && c >= 1 && c <= 31 {
+			return true
+		}
+		if lc == 4 && la <= 2 && year(c) && a >= 1 && b >= 1 && a <= 31 && b <= 31 && (a <= 12 || b <= 12) {
+			return true
+		}
+	}
+	return false
+}
+
+// decimal reports a number with digits behind a point: 12345.678, 1 234 567.89.
+func (v *view) decimal() bool {
+	n := len(v.groups)
+	if n < 2 || v.groups[n-1].sep != '.' || v.plus && n > 2 {
+		return false
+	}
+	dots := 0
+	for i := 1; i < n; i++ {
+		if v.groups[i].sep == '.' {
+			dots++
+		} else if v.groups[i].len() != 3 || v.groups[i].sep != ' ' {
+			return false
+		}
+	}
+	return dots == 1 && (n == 2 && (v.groups[0].len() < 3 || v.groups[0].len() > 4 || v.groups[1].len() != 7) || n > 2 && v.groups[n-1].len() <= 2)
+}

@@ -1,0 +1,215 @@
+package detect
+
+import (
+	"bytes"
+	"encoding/binary"
+	"math/bits"
+
+	"sluice/schemas"
+)
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// next is the place of the first digit or @ from i on, len(p) if there is none.
+func next(p []byte, i int) int {
+	for ; i+8 <= len(p); i += 8 {
+		w := binary.LittleEndian.Uint64(p[i:])
+		x := w&^(0x0f*ones) ^ 0x30*ones // zero bytes: 0x30 to 0x3f
+		y := w ^ '@'*ones
+		if m := ((x - ones) &^ x & highs) | ((y - ones) &^ y & highs); m != 0 {
+			for ; m != 0; m &= m - 1 {
+				j := i + bits.TrailingZeros64(m)>>3
+				if c := p[j]; c-'0' <= 9 || c == '@' {
+					return j
+				}
+			}
+		}
+	}
+	for ; i < len(p); i++ {
+		if c := p[i]; c-'0' <= 9 || c == '@' {
+			return i
+		}
+	}
+	return len(p)
+}
+
+const (
+	charDigit = 1 << iota
+	charUpper
+	charLower
+	charHigh // byte of a character beyond ASCII
+	charHex
+	charUnder
+	charLocal // of an e-mail address's local part, in the middle
+	charDomain
+)
+
+var chars = func() (t [256]uint8) {
+	for i := range t {
+		c := byte(i)
+		switch {
+		case c >= '0' && c <= '9':
+			t[i] = charDigit | charHex | charLocal | charDomain
+		case c >= 'A' && c <= 'Z':
+			t[i] = charUpper | charLocal | charDomain
+		case c >= 'a' && c <= 'z':
+			t[i] = charLower | charLocal | charDomain
+		case c >= 0x80:
+			t[i] = charHigh | charLocal | charDomain
+		}
+		if c|0x20 >= 'a' && c|0x20 <= 'f' {
+			t[i] |= charHex
+		}
+	}
+	t['_'] |= charUnder
+	for _, c := range ".!#$%&'*+-^_`~|" {
+		t[c] |= charLocal
+	}
+	t['.'] |= charDomain
+	t['-'] |= charDomain
+	return t
+}()
+
+const (
+	charLetter = charUpper | charLower | charHigh
+	charWord   = charUpper | charLower | charDigit | charUnder // Han and kana stand beside digits without a space
+)
+
+func digit(c byte) bool  { return c-'0' <= 9 }
+func letter(c byte) bool { return chars[c]&charLetter != 0 }
+func word(c byte) bool   { return chars[c]&charWord != 0 }
+
+// at is the byte at i, 0 outside of the text.
+func (d *Detector) at(i int) byte {
+	if i < 0 || i >= len(d.p) {
+		return 0
+	}
+	return d.p[i]
+}
+
+// scan looks at every digit and every @ once.
+func (d *Detector) scan() {
+	p := d.p
+	for i := next(p, 0); i < len(p); i = next(p, i) {
+		if p[i] == '@' {
+			i = d.email(i)
+			continue
+		}
+		i = max(d.token(i), i+1)
+	}
+	if i := bytes.Index(p, beginKey); i >= 0 {
+		d.privateKeys(i)
+	}
+}
+
+// token looks at what the digit at i stands in, and returns the place to go on.
+func (d *Detector) token(i int) int {
+	p := d.p
+	s, e := i, i
+	for s > 0 && word(p[s-1]) {
+		s--
+	}
+	letters := s < i
+	for e < len(p) && word(p[e]) {
+		letters = letters || !digit(p[e])
+		e++
+	}
+	if letters {
+		if end := d.mixed(s, e); end > e {
+			return end
+		}
+		if s < i || e < len(p) && p[e] == '@' {
+			return e
+		}
+		// Digits and then letters: "5th", "4111...1111x", "2025550143x12".
+		j := i
+		for digit(p[j]) {
+			j++
+		}
+		if j-i < 7 || p[j]|0x20 != 'x' {
+			return e
+		}
+	}
+	if end := d.uuid(s); end > 0 {
+		return end
+	}
+	if end := d.hardware(s, e); end > 0 {
+		return end
+	}
+	return d.number(i)
+}
+
+// uuid is the end of a UUID that begins at s, or 0.
+func (d *Detector) uuid(s int) int {
+	p := d.p
+	if len(p)-s < 36 || p[s+8] != '-' || p[s+13] != '-' || p[s+18] != '-' || p[s+23] != '-' {
+		return 0
+	}
+	for i := range 36 {
+		if i != 8 && i != 13 && i != 18 && i != 23 && chars[p[s+i]]&charHex == 0 {
+			return 0
+		}
+	}
+	if word(d.at(s + 36)) {
+		return 0
+	}
+	return s + 36
+}
+
+// mixed looks at a word of letters and digits, and returns the end of what it
+// took, or e.
+func (d *Detector) mixed(s, e int) int {
+	if end := d.uuid(s); end > 0 {
+		return end
+	}
+	if end := d.iban(s); end > 0 {
+		return end
+	}
+	if end := d.hardware(s, e); end > 0 {
+		return end
+	}
+	if end := d.secret(s); end > 0 {
+		return end
+	}
+	if end := d.identity(s, e); end > 0 {
+		return end
+	}
+	if end := d.encoded(s); end > e {
+		return end
+	}
+	// A code made of parts: what follows the hyphens belongs to it.
+	for e < len(d.p)-1 && (d.p[e] == '-' || d.p[e] == '_') && word(d.p[e+1]) {
+		for e++; e < len(d.p) && word(d.p[e]); e++ {
+		}
+	}
+	return e
+}
+
+// privateKeys finds PEM blocks, the first one not before i.
+func (d *Detector) privateKeys(i int) {
+	p := d.p
+	for {
+		head := p[i+len(beginKey):]
+		if line := bytes.Index(head[:min(len(head), 64)], []byte("PRIVATE KEY-----")); line >= 0 {
+			end := len(p)
+			if k := bytes.Index(head, []byte("-----END ")); k >= 0 {
+				end = i + len(beginKey) + k
+				if k := bytes.Index(p[end:], []byte("KEY-----")); k >= 0 {
+					end += k + len("KEY-----")
+				}
+			}
+			d.add(schemas.PrivateKey, i, end, 0.99)
+			i = end - len(beginKey)
+		}
+		k := bytes.Index(p[i+len(beginKey):], beginKey)
+		if k < 0 {
+			return
+		}
+		i += len(beginKey) + k
+	}
+}
+
+var beginKey = []byte("-----BEGIN ")

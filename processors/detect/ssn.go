@@ -1,0 +1,58 @@
+package detect
+
+import "sluice/schemas"
+
+// ssn looks for a US social security number, or an ITIN, which has its form.
+// Sources: SSA, "Social Security Number Randomization" (no area 000, 666, 900 to
+// 999; no group 00; no serial 0000); IRS Publication 1915 for ITIN.
+func (v *view) ssn() int {
+	if len(v.digits) != 9 || v.plus || v.paren {
+		return 0
+	}
+	confidence := float32(0)
+	switch sep := v.sep(); {
+	case v.bare():
+	case !v.shape(3, 2, 4):
+		return 0
+	case sep == '-':
+		confidence = 0.9
+	case sep == ' ':
+		confidence = 0.7
+	case sep == '.':
+		confidence = 0.65
+	default:
+		return 0
+	}
+	class := schemas.SSN
+	switch c := v.context(); {
+	case c.any&aboutSSN != 0:
+		confidence = 0.95
+	case v.bare():
+		return 0
+	case c.near&against != 0:
+		confidence -= 0.5
+	}
+	d := v.digits
+	area, mid, serial := int(d[0]-'0')*100+int(d[1]-'0')*10+int(d[2]-'0'), int(d[3]-'0')*10+int(d[4]-'0'), string(d[5:]) != "0000"
+	switch {
+	case area >= 900 && (mid >= 50 && mid <= 65 || mid >= 70 && mid <= 88 || mid >= 90 && mid <= 92 || mid >= 94):
+		class = schemas.ITIN
+	case area == 0 || area == 666 || area >= 900 || mid == 0 || !serial || neverIssued(d):
+		return v.end // of that form, and not one: it is nothing else either
+	}
+	v.d.add(class, v.start, v.end, confidence)
+	return v.end
+}
+
+// neverIssued are numbers that were printed on cards for show and in examples.
+func neverIssued(d []byte) bool {
+	switch string(d) {
+	case "078051120", "219099999", "123456789", "987654321":
+		return true
+	}
+	same := true
+	for _, c := range d {
+		same = same && c == d[0]
+	}
+	return same
+}
