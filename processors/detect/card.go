@@ -65,7 +65,7 @@ func issued(d []byte) bool {
 		return n >= 14
 	case p2 == 38 || p2 == 39 || p4 >= 3000 && p4 <= 3059 || p4 == 3095:
 		return n == 14 || n == 16 || n == 19
-	case p4 >= 3528 && p4 <= 3589: // JCB
+	case p2 == 35: // JCB
 		return n >= 16
 	case p4 == 2131 || p4 == 1800:
 		return n == 15

@@ -33,34 +33,53 @@ const (
 )
 
 // context reads the words before start, and those behind end if nothing was
-// said before. The nearest word counts most.
+// said before. The nearest word counts most. What a number is not is only
+// believed of the words right before it, in the same clause.
 func (d *Detector) context(start, end int) (c context) {
 	p := d.p
 	limit := max(0, start-bytesBefore)
-	i := start
+	i, clause := start, 0
 	for n := 0; n < wordsBefore && i > limit; n++ {
-		e := i
+		e, dot := i, false
 		for e > limit && !letter(p[e-1]) {
-			if p[e-1] == '@' || p[e-1] == ';' || p[e-1] == '\n' && c.any != 0 || p[e-1] == '|' {
-				break
+			switch p[e-1] {
+			case '@', ';', '|':
+				limit = e
+			case '\n':
+				if c.any != 0 {
+					limit = e
+				}
+			case ',', '!', '?':
+				clause++
+			case '.':
+				dot = true
 			}
 			e--
 		}
-		if e <= limit || !letter(p[e-1]) {
+		if e <= limit {
 			break
 		}
-		s := e
-		for s > limit && letter(p[s-1]) && !(chars[p[s]]&charUpper != 0 && chars[p[s-1]]&charLower != 0) {
+		s := e - 1
+		for s > limit && letter(p[s-1]) {
 			s--
 		}
-		c.hear(said(p[s:e]))
+		if dot && e-s > 3 { // no "No.", "tel."
+			clause++
+		}
+		a := said(p[s:e])
+		if a == 0 {
+			a = parts(p[s:e])
+		}
+		if clause > 0 || n > 2 {
+			a &^= against
+		}
+		c.hear(a)
 		i = s
 	}
 	if c.near.positive() {
 		return c
 	}
 	limit = min(len(p), end+bytesAfter)
-	var after context
 	for i, n := end, 0; n < wordsAfter && i < limit; n++ {
 		for i < limit && !letter(p[i]) {
 			if digit(p[i]) || p[i] == '@' || p[i] == ';' || p[i] == '\n' || p[i] == ',' || p[i] == '|' || p[i] == '.' && n > 0 {
@@ -74,14 +93,24 @@ func (d *Detector) context(start, end int) (c context) {
 			i++
 		}
 		if i > s {
-			after.hear(said(p[s:i]))
+			c.hear(said(p[s:i]) &^ against)
 		}
 	}
-	if c.near == 0 {
-		c.near = after.near
-	}
-	c.any |= after.any &^ against
 	return c
+}
+
+// parts is what the parts of a word in camel case are about.
+func parts(w []byte) (a about) {
+	s := 0
+	for i := 1; i <= len(w); i++ {
+		if i == len(w) || chars[w[i]]&charUpper != 0 && chars[w[i-1]]&charLower != 0 {
+			if i-s < len(w) {
+				a |= look(contexts, w[s:i])
+			}
+			s = i
+		}
+	}
+	return a
 }
 
 // said is what a word is about. Words of scripts without spaces are sentences:
@@ -156,7 +185,7 @@ var contexts = func() map[string]about {
 	say(aboutIdentity, "aadhaar", "aadhar", "uid", "uidai", "dni", "nie", "nif", "mynumber", "individual", "マイナンバー", "個人番号", "identity", "identification", "national")
 	say(aboutPlace, "lat", "latitude", "lon", "lng", "longitude", "coordinates", "coords", "gps", "location", "position", "geo")
 	say(against, "order", "orders", "invoice", "ticket", "tickets", "tracking", "parcel", "shipment", "shipping", "serial", "sku", "isbn", "issn", "ean", "upc", "gtin", "asin", "imei", "imsi", "iccid",
-		"version", "ver", "build", "commit", "sha", "hash", "md", "uuid", "guid", "id", "ids", "ref", "reference", "transaction", "txn", "batch", "lot", "part", "parts", "model", "product", "item", "case",
+		"version", "ver", "build", "commit", "sha", "hash", "not", "nor", "uuid", "guid", "id", "ids", "ref", "reference", "transaction", "txn", "batch", "lot", "part", "parts", "model", "product", "item", "case",
 		"claim", "policy", "po", "quote", "booking", "confirmation", "flight", "timestamp", "ts", "epoch", "offset", "lsn", "seq", "sequence", "port", "pid", "error", "zip", "postcode",
 		"postal", "account", "acct", "iban", "routing", "aba", "price", "total", "amount", "usd", "eur", "cost", "mrn", "barcode", "catalog", "article", "docket", "release",
 		"revision", "rev", "rfc", "patent", "score", "ratio", "lat", "latitude", "lon", "longitude", "coordinates", "ip", "job", "trace", "span", "request",

@@ -146,15 +146,38 @@ func set(words ...string) map[string]bool {
 	return m
 }
 
-// look is what m has for p in lower case. Words of more than 24 bytes are none.
+// maxWord is how long a word can be that is looked up, in bytes.
+const maxWord = 40
+
+// look is what m has for p in lower case: Latin, Greek and Cyrillic letters.
 func look[T any](m map[string]T, p []byte) (v T) {
-	if len(p) > 24 {
+	if len(p) > maxWord {
 		return v
 	}
-	var b [24]byte
-	for i, c := range p {
-		if c-'A' < 26 {
+	var b [maxWord]byte
+	for i := 0; i < len(p); i++ {
+		c := p[i]
+		switch {
+		case c-'A' < 26:
 			c |= 0x20
+		case c < 0xc3 || c > 0xd0 || i+1 == len(p):
+		default: // letters of two bytes, whose lower case stands beside them
+			next := p[i+1]
+			switch {
+			case c == 0xc3 && next >= 0x80 && next <= 0x9e: // À to Þ
+				next += 0x20
+			case c == 0xd0 && next >= 0x90 && next <= 0x9f: // А to П
+				next += 0x20
+			case c == 0xd0 && next >= 0xa0 && next <= 0xaf: // Р to Я
+				c, next = 0xd1, next-0x20
+			case c == 0xce && next >= 0x91 && next <= 0x9f: // Α to Ο
+				next += 0x20
+			case c == 0xce && next >= 0xa0 && next <= 0xa9: // Π to Ω
+				c, next = 0xcf, next-0x20
+			}
+			b[i] = c
+			i++
+			c = next
 		}
 		b[i] = c
 	}

@@ -84,10 +84,23 @@ func (d *Detector) number(i int) int {
 			e++
 		}
 		if e < len(p) && (word(p[e]) && p[e]|0x20 != 'x' || p[e] == '@') {
+			for n.n > 0 && k == j+1 && p[j] == '-' { // nor is what hyphens join to it
+				n.n--
+				if n.n > 0 {
+					k, j = n.groups[n.n].start, n.groups[n.n-1].end
+				}
+			}
+			if n.n == 0 {
+				return d.rest(i, "-_")
+			}
+			break
+		}
+		if k-j == 3 && count >= 7 && p[j] == ' ' && p[k-1] == ' ' { // one number / and another
 			break
 		}
 		j = k
 	}
+	count = n.groups[n.n-1].first + n.groups[n.n-1].len()
 	end := n.groups[n.n-1].end
 	if count < 6 {
 		return end
@@ -175,11 +188,19 @@ func (d *Detector) views(n *number, end int) int {
 		return s == ' ' || s == '/' || s == '(' && d.at(n.groups[k].start-1) == '('
 	}
 	for i := 0; i < n.n; {
+		if i+3 <= n.n && dated(n.groups[i:i+3], n.digits[n.groups[i].first:]) && !d.born(n, i) {
+			i += 3
+			continue
+		}
 		took := 0
 		if open(i) {
 			for j := n.n; j > i; j-- {
 				if !open(j) {
 					continue
+				}
+				if n.quads(i, j) && d.value(n, i, j) == 0 { // the form of a card, and none: its parts are nothing
+					took = j
+					break
 				}
 				if to := d.value(n, i, j); to > 0 {
 					took = j
@@ -194,6 +215,16 @@ func (d *Detector) views(n *number, end int) int {
 		i = took
 	}
 	return end
+}
+
+// quads reports four or five groups of four digits.
+func (n *number) quads(i, j int) bool {
+	for k := i; k < j; k++ {
+		if n.groups[k].len() != 4 {
+			return false
+		}
+	}
+	return j-i == 4 || j-i == 5
 }
 
 // value tries groups i to j as one value and returns its end, 0 if it is none.
@@ -226,6 +257,9 @@ func (d *Detector) value(n *number, i, j int) int {
 			}
 		}
 	}
+	if open := bytes.Count(d.p[v.start:v.end], []byte("(")) - bytes.Count(d.p[v.start:v.end], []byte(")")); open > 0 && d.p[v.start] == '(' && !(open == 1 && d.at(v.end) == ')' && len(v.groups) == 1) {
+		v.start++ // a bracket around more than the number
+	}
 	for k := range v.groups[:len(v.groups)-1] {
 		v.paren = v.paren || d.at(v.groups[k].end) == ')'
 	}
@@ -233,7 +267,7 @@ func (d *Detector) value(n *number, i, j int) int {
 		d.add(schemas.BirthDate, v.start, v.end, c)
 		return v.end
 	}
-	if v.date() || v.decimal() {
+	if v.date() || v.decimal() && v.context().near&aboutPhone == 0 {
 		return 0
 	}
 	if end := v.ssn(); end > 0 {
@@ -294,22 +328,39 @@ func (v *view) num(i int) int {
 	return n
 }
 
-// date reports three groups that begin or end the view and are a date.
-func (v *view) date() bool {
-	if len(v.groups) < 3 || v.plus {
+// dated reports three groups that are a date, given the digits from the first on.
+func dated(g []group, digits []byte) bool {
+	var v [3]int
+	for i := range v {
+		if g[i].len() > 4 {
+			return false
+		}
+		for _, c := range digits[g[i].first-g[0].first:][:g[i].len()] {
+			v[i] = v[i]*10 + val(c)
+		}
+	}
+	if g[1].sep != g[2].sep || g[1].len() > 2 || g[1].sep == ' ' {
 		return false
 	}
-	for i := 0; i+3 <= len(v.groups); i++ {
-		a, b, c := v.num(i), v.num(i+1), v.num(i+2)
-		la, lb, lc := v.groups[i].len(), v.groups[i+1].len(), v.groups[i+2].len()
-		if v.groups[i+1].sep != v.groups[i+2].sep || lb > 2 {
-			continue
-		}
-		year := func(y int) bool { return y >= 1800 && y < 2200 }
-		if la == 4 && lc == 2 && lb == 2 && year(a) && b >= 1 && b <= 12 && c >= 1 && c <= 31 {
-			return true
-		}
-		if lc == 4 && la <= 2 && year(c) && a >= 1 && b >= 1 && a <= 31 && b <= 31 && (a <= 12 || b <= 12) {
+	year := func(y int) bool { return y >= 1800 && y < 2200 }
+	switch {
+	case g[0].len() == 4 && g[1].len() == 2 && g[2].len() == 2:
+		return year(v[0]) && v[1] >= 1 && v[1] <= 12 && v[2] >= 1 && v[2] <= 31
+	case g[2].len() == 4 && g[0].len() <= 2:
+		return year(v[2]) && v[0] >= 1 && v[1] >= 1 && v[0] <= 31 && v[1] <= 31 && (v[0] <= 12 || v[1] <= 12)
+	}
+	return false
+}
+
+// born reports that the date at group i is one of birth.
+func (d *Detector) born(n *number, i int) bool {
+	return d.context(n.groups[i].start, n.groups[i+2].end).any&aboutBirth != 0
+}
+
+// date reports three groups in the view that are a date.
+func (v *view) date() bool {
+	for i := 0; i+3 <= len(v.groups) && !v.plus; i++ {
+		if dated(v.groups[i:i+3], v.digits[v.groups[i].first-v.groups[0].first:]) {
 			return true
 		}
 	}

@@ -18,7 +18,7 @@ func (v *view) phone() int {
 		return 0
 	}
 	for i := range v.groups {
-		if g := v.groups[i].len(); g > 11 || g == 1 && i > 1 && i < len(v.groups)-1 {
+		if g := v.groups[i].len(); g > 15 || g == 1 && i > 1 && i < len(v.groups)-1 && !v.plus {
 			return 0
 		}
 	}
@@ -44,6 +44,8 @@ func (v *view) dialled() float32 {
 	switch {
 	case v.plus:
 		return v.international(d, 0.95)
+	case v.bare() && d[0] == '0' && d[1] == '0' && v.context().any&aboutPhone == 0:
+		return 0
 	case len(d) >= 10 && d[0] == '0' && d[1] == '0' && d[2] != '0':
 		return v.international(d[2:], 0.8)
 	case len(d) >= 12 && string(d[:3]) == "011" && !v.bare():
@@ -123,8 +125,8 @@ func (v *view) american() float32 {
 	if d[0] < '2' || d[3] < '2' || d[1] == '9' && d[2] == '9' {
 		return 0
 	}
-	about := v.context().any&aboutPhone != 0
-	if len(g) == 1 && v.bare() {
+	about := v.about()
+	if v.bare() {
 		if about {
 			return 0.8
 		}
@@ -152,10 +154,17 @@ func (v *view) american() float32 {
 	return 0
 }
 
+// about reports that words say a phone number: the nearest that says anything,
+// or any where the form says it too.
+func (v *view) about() bool {
+	c := v.context()
+	return c.near&aboutPhone != 0 || c.any&aboutPhone != 0 && c.near&against == 0 && !v.bare()
+}
+
 // national is for the forms inside other countries.
 func (v *view) national() float32 {
 	d := v.digits
-	about := v.context().any&aboutPhone != 0
+	about := v.about()
 	if len(d) < 7 || len(d) > 13 {
 		return 0
 	}
