@@ -23,7 +23,7 @@ func (v *view) card() int {
 			return 0
 		}
 		for i := range v.groups {
-			if g := v.groups[i].len(); g > 8 || g < 2 {
+			if g := v.groups[i].len(); g > 8 || g < 3 && i < len(v.groups)-1 {
 				return 0
 			}
 		}

@@ -53,6 +53,14 @@ func (d *Detector) context(start, end int) (c context) {
 				clause++
 			case '.':
 				dot = true
+			case '-':
+				if d.at(e-2) == ' ' && d.at(e) == ' ' {
+					clause++
+				}
+			default:
+				if digit(p[e-1]) { // it was said of another number
+					clause++
+				}
 			}
 			e--
 		}
@@ -80,11 +88,16 @@ func (d *Detector) context(start, end int) (c context) {
 		return c
 	}
 	limit = min(len(p), end+bytesAfter)
-	for i, n := end, 0; n < wordsAfter && i < limit; n++ {
+	before := c
+	var after context
+	i = end
+	for n := 0; n < wordsAfter; n++ {
 		for i < limit && !letter(p[i]) {
-			if digit(p[i]) || p[i] == '@' || p[i] == ';' || p[i] == '\n' || p[i] == ',' || p[i] == '|' || p[i] == '.' && n > 0 {
-				i = limit
-				break
+			switch c := p[i]; {
+			case digit(c): // what was said is said of the next number
+				return before
+			case c == '@', c == ';', c == '\n', c == ',', c == '|', c == '.' && n > 0, c == '-' && d.at(i+1) == ' ':
+				limit = i
 			}
 			i++
 		}
@@ -92,10 +105,20 @@ func (d *Detector) context(start, end int) (c context) {
 		for i < limit && letter(p[i]) {
 			i++
 		}
-		if i > s {
-			c.hear(said(p[s:i]) &^ against)
+		if i <= s {
+			break
+		}
+		after.hear(said(p[s:i]) &^ against)
+	}
+	for k := i; k < len(p) && k-i < 4; k++ {
+		if digit(p[k]) {
+			return c
 		}
 	}
+	if c.near == 0 {
+		c.near = after.near
+	}
+	c.any |= after.any
 	return c
 }
 

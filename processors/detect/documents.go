@@ -202,7 +202,13 @@ func (d *Detector) identity(s, e int) int {
 	case like(w, "99999999A") && dni(w[:8], w[8]), like(w, "A9999999A") && indexOf("XYZ", w[0]) && nie(w):
 		return found(schemas.DNI, 0.8)
 	}
-	if n := len(w); n >= 6 && n <= 13 {
+	digits := 0
+	for _, c := range w {
+		if digit(c) {
+			digits++
+		}
+	}
+	if n := len(w); n >= 6 && n <= 13 && digits >= 4 {
 		switch c := d.context(s, e); {
 		case c.near&aboutPassport != 0 && n <= 9:
 			return found(schemas.Passport, 0.8)

@@ -31,6 +31,7 @@ type view struct {
 	start  int  // with a sign or a bracket before the first digit
 	end    int  // behind the last digit
 	plus   bool // a + before it
+	loose  bool // with a space behind it
 	paren  bool // a group in round brackets
 	around context
 	known  bool // around was looked for
@@ -125,14 +126,14 @@ func separator(p []byte) byte {
 	case 1:
 		return p[0]
 	case 2:
-		if p[0] == ')' && (p[1] == ' ' || p[1] == '-' || p[1] == '(') || p[1] == '(' && (p[0] == ' ' || p[0] == '-') {
+		if p[0] == ')' && (p[1] == ' ' || p[1] == '-' || p[1] == '.') || p[1] == '(' && (p[0] == ' ' || p[0] == '-') {
 			return '('
 		}
 	case 3:
 		if p[0] == ' ' && p[2] == ' ' && (p[1] == '-' || p[1] == '/') {
 			return p[1]
 		}
-		if p[0] == ')' && p[1] == ' ' && p[2] == '-' || p[0] == ' ' && p[1] == '(' || bytes.Equal(p, []byte(") (")) {
+		if p[0] == ')' && p[1] == ' ' && p[2] == '-' {
 			return '('
 		}
 	}
@@ -185,7 +186,7 @@ func (d *Detector) views(n *number, end int) int {
 			return true
 		}
 		s := n.groups[k].sep
-		return s == ' ' || s == '/' || s == '(' && d.at(n.groups[k].start-1) == '('
+		return s == ' ' || n.groups[k].gap == 3 || s == '/' || s == '(' && d.at(n.groups[k].start-1) == '('
 	}
 	for i := 0; i < n.n; {
 		if i+3 <= n.n && dated(n.groups[i:i+3], n.digits[n.groups[i].first:]) && !d.born(n, i) {
@@ -237,6 +238,7 @@ func (d *Detector) value(n *number, i, j int) int {
 	for s := v.start - 1; s >= 0 && v.start-s <= 3; s-- {
 		c := d.p[s]
 		if c == '(' || c == '+' {
+			v.loose = v.loose || c == '+' && s+1 < v.start && d.p[s+1] == ' '
 			v.start = s
 			v.plus = v.plus || c == '+'
 		} else if c != ' ' || d.at(s-1) != '+' {

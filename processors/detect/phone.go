@@ -22,7 +22,7 @@ func (v *view) phone() int {
 			return 0
 		}
 	}
-	if v.article() {
+	if v.article() || v.dotted() {
 		return 0
 	}
 	confidence := v.dialled()
@@ -44,7 +44,7 @@ func (v *view) dialled() float32 {
 	switch {
 	case v.plus:
 		return v.international(d, 0.95)
-	case v.bare() && d[0] == '0' && d[1] == '0' && v.context().any&aboutPhone == 0:
+	case v.bare() && d[0] == '0' && d[1] == '0' && !v.about():
 		return 0
 	case len(d) >= 10 && d[0] == '0' && d[1] == '0' && d[2] != '0':
 		return v.international(d[2:], 0.8)
@@ -94,7 +94,9 @@ func (v *view) international(d []byte, sure float32) float32 {
 	}
 	apart := len(v.groups) > 2 || v.paren
 	switch {
-	case plan.Possible(n) && (apart || about || len(v.groups) > 1 && n >= 7):
+	case v.loose && !about:
+		return 0
+	case plan.Possible(n) && (apart || about):
 		return sure - 0.15
 	case plan.Possible(n) && n >= 8 && v.plus:
 		return sure - 0.3
@@ -255,6 +257,18 @@ func (v *view) article() bool {
 		return true
 	}
 	return false
+}
+
+// dotted reports points mixed with other separators, as numbers with decimals
+// between others have.
+func (v *view) dotted() bool {
+	dots := 0
+	for _, g := range v.groups[1:] {
+		if g.sep == '.' {
+			dots++
+		}
+	}
+	return dots > 0 && dots < len(v.groups)-1 && !v.plus && !v.paren && v.context().near&aboutPhone == 0
 }
 
 // extension is the end of an extension that follows, or end.

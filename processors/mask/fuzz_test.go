@@ -122,7 +122,7 @@ func FuzzNested(f *testing.F) {
 		if !json.Valid(p) {
 			t.Fatalf("took what is no JSON: %q", p)
 		}
-		if rest != Keep && bytes.Contains(out, []byte("CANARY")) && !bytes.Contains(names(p), []byte("CANARY")) {
+		if rest != Keep && bytes.Contains(values(out), []byte("CANARY")) {
 			t.Fatalf("came through: %q", out)
 		}
 		var v map[string]any // names are told apart by case, as the walker does
@@ -135,14 +135,15 @@ func FuzzNested(f *testing.F) {
 	})
 }
 
-// names are the member names of a JSON value.
-func names(p []byte) (all []byte) {
+// values are the strings of a JSON value that are no names of members.
+func values(p []byte) (all []byte) {
 	var walk func(v any)
 	walk = func(v any) {
 		switch v := v.(type) {
+		case string:
+			all = append(append(all, v...), 0)
 		case map[string]any:
-			for k, e := range v {
-				all = append(append(all, k...), 0)
+			for _, e := range v {
 				walk(e)
 			}
 		case []any:
