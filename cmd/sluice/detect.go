@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sluice/processors/detect"
+	"sluice/processors/mask/detect"
 	"sluice/schemas"
 )
 

@@ -1,7 +1,7 @@
 package detect
 
 import (
-	"sluice/processors/detect/phone"
+	"sluice/processors/mask/detect/phone"
 	"sluice/schemas"
 )
 

@@ -229,7 +229,7 @@ func TestCorpus(t *testing.T) {
 			scores[k].count(t, k, x, found)
 		}
 	}
-	readme, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile("../../../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,7 @@
 
 // gen writes table.bin: the patterns of libphonenumber's metadata (Apache 2.0,
 // by way of github.com/nyaruka/phonenumbers) as one minimal automaton over
-// digits. Run it with `go generate ./processors/detect/phone`.
+// digits. Run it with `go generate ./processors/mask/detect/phone`.
 package main
 
 import (
