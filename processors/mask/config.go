@@ -28,8 +28,6 @@ package mask
 import (
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
@@ -37,6 +35,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"sluice/processors/mask/keys"
 	"sluice/topology"
 	"sluice/topology/stream"
 )
@@ -85,26 +84,14 @@ func open(c Config, env topology.Env) (stream.Gate, error) {
 		if err != nil {
 			return nil, fmt.Errorf("key: %w", err)
 		}
-		key, err := keyBytes(secret)
+		ring, err := keys.New(c.KeyID, secret)
 		if err != nil {
 			return nil, err
 		}
+		key := ring.Primary().Derive("hash", "")
 		g.mac = func() hash.Hash { return hmac.New(sha256.New, key) } // a func prints as an address // P1
 	}
 	return g, nil
-}
-
-// keyBytes reads 32 bytes or more from hex, base64 or raw text.
-func keyBytes(s string) ([]byte, error) {
-	for _, dec := range []func(string) ([]byte, error){hex.DecodeString, base64.StdEncoding.DecodeString, base64.RawURLEncoding.DecodeString} {
-		if p, err := dec(s); err == nil && len(p) >= 32 {
-			return p, nil
-		}
-	}
-	if len(s) < 32 {
-		return nil, errors.New("key: less than 32 bytes: make one with `openssl rand -hex 32`")
-	}
-	return []byte(s), nil
 }
 
 func (c *Config) needsKey() bool {
@@ -137,8 +124,8 @@ func (c *Config) Validate() error {
 	} else if c.Key != "" && !strings.HasPrefix(c.Key, "env:") && !strings.HasPrefix(c.Key, "file:") {
 		add("key: a reference, env:NAME or file:PATH, never the key itself")
 	}
-	if c.KeyID == "" || strings.Trim(c.KeyID, "abcdefghijklmnopqrstuvwxyz0123456789") != "" || len(c.KeyID) > 16 {
-		add("key_id %q: want a-z and 0-9, at most 16: it is part of every token", c.KeyID)
+	if err := keys.CheckID(c.KeyID); err != nil {
+		errs = append(errs, err)
 	}
 	for i := range c.Rules {
 		if _, err := compileRule(i+1, &c.Rules[i]); err != nil {

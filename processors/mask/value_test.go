@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"sluice/processors/mask/keys"
 	"sluice/schemas"
 )
 
@@ -147,11 +148,11 @@ func TestTokenForm(t *testing.T) {
 func TestP5KeysAreRead(t *testing.T) {
 	raw := strings.Repeat("\x00\xfek", 11)
 	for _, s := range []string{raw, hex.EncodeToString([]byte(raw)), base64.StdEncoding.EncodeToString([]byte(raw)), base64.RawURLEncoding.EncodeToString([]byte(raw))} {
-		if p, err := keyBytes(s); err != nil || string(p) != raw {
+		if p, err := keys.Bytes(s); err != nil || string(p) != raw {
 			t.Errorf("%q reads as %q, %v", s, p, err)
 		}
 	}
-	if _, err := keyBytes("hunter2"); err == nil || strings.Contains(err.Error(), "hunter2") {
+	if _, err := keys.Bytes("hunter2"); err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("short key: %v", err)
 	}
 }
