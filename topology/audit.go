@@ -23,7 +23,10 @@ type SinkAudit struct {
 	Count   stream.Count `json:"count"`
 	Rows    int64        `json:"rows"` // rows found in the store; -1: it cannot be counted
 	Lanes   []LaneAudit  `json:"lanes"`
-	Why     []string     `json:"why,omitempty"`
+
+	// Masked is what the ledger says was done to the rows, by policy.
+	Masked []Attestation `json:"masked,omitempty"`
+	Why    []string      `json:"why,omitempty"`
 }
 
 // LaneAudit is one lane's ledger: contiguous from From to To.
@@ -103,6 +106,12 @@ func auditOnce(ctx context.Context, name string, s stream.Sink) (SinkAudit, erro
 		}
 		if !r.Count.Balanced() {
 			fault("%v: commit %s does not add up: %+v", r.Lane, r.Commit, r.Count)
+		}
+		rows, err := sumAttestation(&x.Masked, r.Masked)
+		if err != nil {
+			fault("%v: commit %s: its attestation is not what this version writes", r.Lane, r.Commit)
+		} else if r.Masked != "" && rows < r.Count.Written+r.Count.Folded { // P1
+			fault("%v: commit %s stored %d rows, %d went through the gate", r.Lane, r.Commit, r.Count.Written+r.Count.Folded, rows)
 		}
 		l.To, l.Spans, l.Count = r.To.Offset, l.Spans+1, l.Count.Add(r.Count)
 		x.Count = x.Count.Add(r.Count)

@@ -82,7 +82,7 @@ func (r Registry) Build(s *Spec, env Env) (p *Pipeline, err error) {
 		}
 	}
 	if s.Privacy == "none" {
-		p.gate = r.KeepAll()
+		p.gate, p.policy = r.KeepAll(), "none"
 	}
 	for i, k := range s.Sinks {
 		e := named(k.Name)
@@ -103,6 +103,7 @@ func (p *Pipeline) addStage(r Registry, n Node, env Env) (err error) {
 		p.raw = append(p.raw, x)
 		return err
 	case has(r.Gates, n.Type):
+		p.policy = r.hash("sluice policy 1", n.Config, r.configType(n.Type))
 		p.gate, err = open(r.Gates, n, env)
 		return err
 	}

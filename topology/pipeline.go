@@ -33,6 +33,7 @@ type Pipeline struct {
 	source stream.Source
 	raw    []stream.Raw
 	gate   stream.Gate
+	policy string // hash of the gate's config, "none" without one
 	stages []stream.Stage
 	outs   []*output
 	home   int // index of the sink that keeps dead letters, or -1

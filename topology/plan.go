@@ -13,10 +13,15 @@ import (
 // before ${NAME} was filled in, without comments, layout, and the fields that
 // are tagged `plan:"-"` (addresses, secrets, sizes, timers). 16 hex digits.
 func (r Registry) planHash(s *Spec) string {
+	return r.hash("sluice plan 1", s.root, reflect.TypeFor[Spec]())
+}
+
+// hash names the part of a plan that n is, decoded as t.
+func (r Registry) hash(what string, n *yaml.Node, t reflect.Type) string {
 	h := sha256.New()
 	enc := json.NewEncoder(h)
-	enc.Encode("sluice plan 1")
-	enc.Encode(r.planOf(s.root, reflect.TypeFor[Spec]()))
+	enc.Encode(what)
+	enc.Encode(r.planOf(n, t))
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 

@@ -135,6 +135,7 @@ func (h *history) meddle(lanes []stream.Lane) {
 			sp := stream.LedgerSpan{Span: stream.Span{Lane: ln, From: at.Next, To: stream.Position{Offset: to}}, TopicID: l.id}
 			rows, dead := l.want(ln, sp)
 			sp.Count = stream.Count{In: int64(len(rows) + len(dead)), Written: int64(len(rows)), Rejected: int64(len(dead))}
+			sp.Masked = fmt.Sprintf(`{"policy":"p","rows":%d,"values":{}}`, len(rows))
 			e := stream.Epoch{Commit: fmt.Sprint("z", h.rng.Uint64()), Plan: s.plan, Spans: []stream.LedgerSpan{sp}}
 			if i == 1 {
 				for _, o := range dead {

@@ -93,6 +93,9 @@ func (h *history) verifyLane(i int, s *simStore, ln stream.Lane, plans map[strin
 			h.t.Errorf("store %d: ledger of %v went back: %+v\n%+v", i, ln, sp, s.ledger[ln])
 		default:
 			r, d := l.want(ln, sp.LedgerSpan)
+			if len(r) > 0 && !strings.Contains(sp.Masked, fmt.Sprintf(`"rows":%d,`, len(r))) {
+				h.t.Errorf("store %d: ledger of %v: %d rows, attested %q: %+v", i, ln, len(r), sp.Masked, sp)
+			}
 			if c != (stream.Count{In: int64(len(r) + len(d)), Written: int64(len(r)), Rejected: int64(len(d))}) {
 				h.t.Errorf("store %d: ledger of %v: %+v, want %d rows and %d letters", i, ln, sp, len(r), len(d))
 			}

@@ -82,16 +82,21 @@ type worker struct {
 type filling struct {
 	writer  stream.Writer
 	spans   map[stream.Lane]*stream.LedgerSpan
+	attests map[stream.Lane]attest
 	tokens  []*token
 	rejects []stream.DeadLetter
 	size    int64
+}
+
+func newFilling(w stream.Writer) *filling {
+	return &filling{writer: w, spans: map[stream.Lane]*stream.LedgerSpan{}, attests: map[stream.Lane]attest{}}
 }
 
 func newWorker(p *Pipeline, _ int) *worker {
 	w := &worker{p: p, held: map[stream.Lane]bool{}}
 	w.queue.wake.L = &w.queue.mu
 	for _, o := range p.outs {
-		w.outs = append(w.outs, &filling{writer: o.sink.Writer(), spans: map[stream.Lane]*stream.LedgerSpan{}})
+		w.outs = append(w.outs, newFilling(o.sink.Writer()))
 	}
 	return w
 }
@@ -217,6 +222,12 @@ func (f *filling) write(o *output, clean stream.Clean, topicID string) error {
 		if err := f.writer.Write(clean); err != nil {
 			return err
 		}
+		if rows := clean.Rows(); len(rows) > 0 {
+			if f.attests[clean.Lane()] == nil {
+				f.attests[clean.Lane()] = attest{}
+			}
+			f.attests[clean.Lane()].add(rows)
+		}
 		size := f.writer.Size()
 		o.grow(size - f.size)
 		f.size = size
@@ -245,6 +256,11 @@ type sealed struct {
 func (w *worker) seal(s int) sealed {
 	f := w.outs[s]
 	part, err := f.writer.Seal()
+	for l, a := range f.attests {
+		if sp := f.spans[l]; sp != nil {
+			sp.Masked = a.text(w.p.policy)
+		}
+	}
 	x := sealed{spans: f.spans, part: part, rejects: f.rejects, tokens: f.tokens, err: err}
 	w.fresh(s)
 	return x
@@ -263,5 +279,5 @@ func (w *worker) discard(s int) {
 func (w *worker) fresh(s int) {
 	f := w.outs[s]
 	w.p.outs[s].grow(-f.size)
-	w.outs[s] = &filling{writer: f.writer, spans: map[stream.Lane]*stream.LedgerSpan{}}
+	w.outs[s] = newFilling(f.writer)
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -17,7 +19,8 @@ func auditCommand(a *app) *cobra.Command {
 		Long: `Reads the ledger of every sink: each commit settles a span of each lane, spans
 join without gap or overlap, and in = written + folded + filtered + rejected +
 lost holds for every one of them. Where a store can count its rows they have to
-be as many as the ledger says were written. Exits 4 if the proof fails.`,
+be as many as the ledger says were written. Below, for each policy that the rows
+were masked by (its hash), how many values went through each action. Exits 4 if the proof fails.`,
 		Example: "  sluice audit pipeline.yaml\n  sluice audit --json pipeline.yaml",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -57,6 +60,15 @@ func auditTable(w io.Writer, r topology.Audit) {
 			s.Count.Folded, s.Count.Filtered, s.Count.Rejected, s.Count.Lost, rows, proof)
 	}
 	t.Flush()
+	for _, s := range r.Sinks {
+		for _, m := range s.Masked {
+			fmt.Fprintf(w, "%s: %d rows by policy %s:", s.Sink, m.Rows, m.Policy)
+			for _, k := range slices.Sorted(maps.Keys(m.Values)) {
+				fmt.Fprintf(w, " %s %d", k, m.Values[k])
+			}
+			fmt.Fprintln(w)
+		}
+	}
 	for _, s := range r.Sinks {
 		for _, why := range s.Why {
 			fmt.Fprintf(w, "%s: %s\n", s.Sink, why)

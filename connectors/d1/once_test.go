@@ -24,6 +24,24 @@ func TestStartTwiceIsOneLedgerRow(t *testing.T) {
 	b.is(`SELECT count(*), max(seq) FROM _sluice_ledger`, `[[1,1]]`)
 }
 
+// TestLedgerOfAnOlderVersion: a database without the newest of our tables is
+// read, and gets it with the next commit.
+func TestLedgerOfAnOlderVersion(t *testing.T) {
+	b := newBench(t)
+	b.ok(b.commit(b.clean(items, 0, ins("1", "null", "null"))))
+	b.is(`DROP TABLE _sluice_masked`, `[]`)
+	rows := 0
+	for r, err := range b.s.Ledger(t.Context()) {
+		b.ok(err)
+		if rows++; r.Masked != "" || r.Count.Written != 1 {
+			t.Errorf("%+v", r)
+		}
+	}
+	if rows != 1 {
+		t.Errorf("%d rows", rows)
+	}
+}
+
 // TestLostReplyIsReadBack: one call finds out by itself that it was applied.
 func TestLostReplyIsReadBack(t *testing.T) {
 	for _, k := range []emulator.Kind{emulator.LoseReply, emulator.LoseReply502} {

@@ -165,16 +165,23 @@ func (s *Sink) Ledger(ctx context.Context) iter.Seq2[stream.LedgerRow, error] {
 
 const ledgerPage = 5_000
 
+const maskedOf = `(SELECT m.text FROM _sluice_masked m WHERE m.pipeline = l.pipeline AND m.sink = l.sink AND m.seq = l.seq AND m.topic = l.topic AND m.part = l.part)`
+
 // ProgressLedger is part of stream.ProgressStore. It reads in pages, in order
 // of seq, then lane.
 func (s *Sink) ProgressLedger(ctx context.Context, sink string) iter.Seq2[stream.LedgerRow, error] {
 	return func(yield func(stream.LedgerRow, error) bool) {
 		seq, topic, part := "-1", "", "-1"
+		masked := maskedOf
 		for {
 			rs, err := s.client.D1Query(ctx, s.cfg.Database, []cloudflare.Statement{{SQL: fmt.Sprintf(`SELECT v, CAST(seq AS TEXT), topic, part, "commit", plan, CAST(time AS TEXT), topic_id, `+
-				`json_array(start, start_epoch, next, next_epoch, "in", written, folded, filtered, rejected, lost) FROM _sluice_ledger WHERE pipeline = ?1 AND sink = ?2 `+
-				`AND (seq, topic, part) > (CAST(?3 AS INTEGER), ?4, CAST(?5 AS INTEGER)) ORDER BY seq, topic, part LIMIT %d`, ledgerPage), Params: params(s.env.Pipeline, sink, seq, topic, part)}})
+				`json_array(start, start_epoch, next, next_epoch, "in", written, folded, filtered, rejected, lost), %s FROM _sluice_ledger l WHERE pipeline = ?1 AND sink = ?2 `+
+				`AND (seq, topic, part) > (CAST(?3 AS INTEGER), ?4, CAST(?5 AS INTEGER)) ORDER BY seq, topic, part LIMIT %d`, masked, ledgerPage), Params: params(s.env.Pipeline, sink, seq, topic, part)}})
 			if cloudflare.ClassOf(err) == cloudflare.ClassSchema {
+				if masked == maskedOf { // an older version made the tables
+					masked = `''`
+					continue
+				}
 				return
 			}
 			if err != nil {
@@ -213,6 +220,7 @@ func ledgerRow(sink string, r []json.RawMessage) (row stream.LedgerRow, err erro
 	if err := json.Unmarshal([]byte(numbers), &n); err != nil || len(n) != 10 {
 		return row, fmt.Errorf("d1: a row of _sluice_ledger is not what this version writes: was it edited?")
 	}
+	row.Masked, _ = cloudflare.Text(r[9])
 	row.From, row.To = stream.Position{Offset: n[0], Epoch: int32(n[1])}, stream.Position{Offset: n[2], Epoch: int32(n[3])}
 	row.Count = stream.Count{In: n[4], Written: n[5], Folded: n[6], Filtered: n[7], Rejected: n[8], Lost: n[9]}
 	return row, nil

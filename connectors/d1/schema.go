@@ -43,6 +43,8 @@ var system = []string{
 		`"commit" TEXT NOT NULL, plan TEXT NOT NULL, time INTEGER NOT NULL, topic_id TEXT NOT NULL, start INTEGER NOT NULL, start_epoch INTEGER NOT NULL, next INTEGER NOT NULL, ` +
 		`next_epoch INTEGER NOT NULL, "in" INTEGER NOT NULL, written INTEGER NOT NULL, folded INTEGER NOT NULL, filtered INTEGER NOT NULL, rejected INTEGER NOT NULL, lost INTEGER NOT NULL, ` +
 		`PRIMARY KEY (pipeline, sink, seq, topic, part)) STRICT, WITHOUT ROWID`,
+	`CREATE TABLE IF NOT EXISTS _sluice_masked (pipeline TEXT NOT NULL, sink TEXT NOT NULL, seq INTEGER NOT NULL, topic TEXT NOT NULL, part INTEGER NOT NULL, v INTEGER NOT NULL, ` +
+		`text TEXT NOT NULL, PRIMARY KEY (pipeline, sink, seq, topic, part)) STRICT, WITHOUT ROWID`, // beside the ledger, which older versions made without it
 	`CREATE TABLE IF NOT EXISTS _sluice_dead (pipeline TEXT NOT NULL, id TEXT NOT NULL, v INTEGER NOT NULL, topic TEXT NOT NULL, part INTEGER NOT NULL, off INTEGER NOT NULL, ` +
 		`seq INTEGER NOT NULL, time INTEGER NOT NULL, stage TEXT NOT NULL, code TEXT NOT NULL, field TEXT NOT NULL, sink TEXT NOT NULL, key_id TEXT NOT NULL, sealed TEXT, redriven INTEGER, ` +
 		`PRIMARY KEY (pipeline, id)) STRICT, WITHOUT ROWID`,

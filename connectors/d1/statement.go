@@ -40,6 +40,8 @@ const (
 	ledgerSQL = `INSERT INTO _sluice_ledger (pipeline, sink, seq, topic, part, v, "commit", plan, time, topic_id, start, start_epoch, next, next_epoch, "in", written, folded, filtered, rejected, lost) ` +
 		`SELECT ?2, ?3, p.seq, l.value->>0, l.value->>1, 1, ?4, ?5, CAST(?6 AS INTEGER), l.value->>2, l.value->>3, l.value->>4, l.value->>5, l.value->>6, ` +
 		`l.value->>7, l.value->>8, l.value->>9, l.value->>10, l.value->>11, l.value->>12 FROM json_each(?1) l, _sluice_progress p WHERE p.pipeline = ?2 AND p.sink = ?3`
+	maskedSQL = `INSERT INTO _sluice_masked (pipeline, sink, seq, topic, part, v, text) ` +
+		`SELECT ?2, ?3, p.seq, l.value->>0, l.value->>1, 1, l.value->>2 FROM json_each(?1) l, _sluice_progress p WHERE p.pipeline = ?2 AND p.sink = ?3`
 	deadSQL = `INSERT INTO _sluice_dead (pipeline, id, v, topic, part, off, seq, time, stage, code, field, sink, key_id, sealed) ` +
 		`SELECT ?2, value->>0, 1, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8, value->>9, value->>10, value->>11 FROM json_each(?1) WHERE true ` +
 		`ON CONFLICT (pipeline, id) DO NOTHING`
@@ -109,9 +111,12 @@ func (s *Sink) fence(es []stream.Epoch, seen map[lane]bool) (ss []cloudflare.Sta
 
 // settle moves the positions of e and writes its ledger rows and dead letters.
 func (s *Sink) settle(e *stream.Epoch) (ss []cloudflare.Statement) {
-	var spans, letters, more [][]byte
+	var spans, masked, letters, more [][]byte
 	for _, x := range e.Spans {
 		n := x.Count
+		if x.Masked != "" {
+			masked = append(masked, jsonText([]any{x.Lane.Topic, x.Lane.Partition, x.Masked}))
+		}
 		spans = append(spans, jsonText([]any{x.Lane.Topic, x.Lane.Partition, x.TopicID, x.From.Offset, x.From.Epoch, x.To.Offset, x.To.Epoch,
 			n.In, n.Written, n.Folded, n.Filtered, n.Rejected, n.Lost}))
 	}
@@ -141,6 +146,9 @@ func (s *Sink) settle(e *stream.Epoch) (ss []cloudflare.Statement) {
 		ss = append(ss,
 			cloudflare.Statement{SQL: ledgerSQL, Params: append([][]byte{p}, params(s.env.Pipeline, e.Sink, e.Commit, e.Plan, strconv.FormatInt(e.Time, 10))...)},
 			cloudflare.Statement{SQL: offsetsSQL, Params: append([][]byte{p}, params(s.env.Pipeline, e.Sink, e.Commit)...)})
+	}
+	for _, p := range pack(masked, s.cfg.MaxRequestBytes, 1<<20) {
+		ss = append(ss, cloudflare.Statement{SQL: maskedSQL, Params: append([][]byte{p}, params(s.env.Pipeline, e.Sink)...)})
 	}
 	return ss
 }

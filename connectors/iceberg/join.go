@@ -51,8 +51,8 @@ func (s *Sink) tryJoin(ctx context.Context) error {
 	if len(small) < joinFiles {
 		return nil
 	}
-	fields, _, err := fit(name, t.Schema(), t.Metadata().LastColumnID(), ledgerColumns)
-	if err != nil {
+	fields, changes, err := fit(name, t.Schema(), t.Metadata().LastColumnID(), ledgerColumns)
+	if err != nil || len(changes) > 0 { // the next commit brings the columns
 		return err
 	}
 	buf := column.NewBuffer(fields)

@@ -25,6 +25,7 @@ var ledgerColumns = []column.Field{
 	field(9, "from_offset", schemas.Int64), field(10, "from_epoch", schemas.Int32), field(11, "to_offset", schemas.Int64), field(12, "to_epoch", schemas.Int32),
 	field(13, "records", schemas.Int64), field(14, "written", schemas.Int64), field(15, "folded", schemas.Int64), field(16, "filtered", schemas.Int64),
 	field(17, "rejected", schemas.Int64), field(18, "lost", schemas.Int64), field(19, "time", schemas.Instant),
+	field(20, "masked", schemas.String), // null in rows of older versions
 }
 
 // appendLedger adds the rows of one commit.
@@ -42,6 +43,9 @@ func appendLedger(b *column.Buffer, seq int64, e stream.Epoch) error {
 		b.AppendInt32(11, s.To.Epoch)
 		for i, v := range []int64{s.Count.In, s.Count.Written, s.Count.Folded, s.Count.Filtered, s.Count.Rejected, s.Count.Lost, e.Time} {
 			b.AppendInt64(12+i, v)
+		}
+		if s.Masked != "" {
+			b.AppendString(19, s.Masked)
 		}
 		if err := b.EndRow(); err != nil {
 			return err
@@ -134,7 +138,7 @@ func scanLedger(ctx context.Context, t *table.Table, sink string, yield func(str
 func ledgerRow(r row) stream.LedgerRow {
 	x := stream.LedgerRow{Seq: r.int("seq"), Sink: r.text("sink"), Commit: r.text("commit"), Plan: r.text("plan"), Time: r.int("time")}
 	x.Lane = stream.Lane{Topic: r.text("topic"), Partition: int32(r.int("partition"))}
-	x.TopicID = r.text("topic_id")
+	x.TopicID, x.Masked = r.text("topic_id"), r.text("masked")
 	x.From = stream.Position{Offset: r.int("from_offset"), Epoch: int32(r.int("from_epoch"))}
 	x.To = stream.Position{Offset: r.int("to_offset"), Epoch: int32(r.int("to_epoch"))}
 	x.Count = stream.Count{In: r.int("records"), Written: r.int("written"), Folded: r.int("folded"), Filtered: r.int("filtered"),

@@ -352,6 +352,36 @@ func TestCrashBeforeCommit(t *testing.T) {
 	}
 }
 
+// TestLedgerOfAnOlderVersion: a ledger table without the newest columns gets
+// them with the next commit, and its rows are read.
+func TestLedgerOfAnOlderVersion(t *testing.T) {
+	s := newStore(t)
+	k := s.open(t)
+	if err := k.create(t.Context(), ledgerName(k.env.Pipeline), ledgerColumns[:19]); err != nil {
+		t.Fatal(err)
+	}
+	recovered(t, k)
+	const text = `{"policy":"p","rows":1,"values":{"keep":1}}`
+	for i := range int64(2) {
+		x := newEpoch(k.env.Name)
+		x.Spans = []stream.LedgerSpan{{Span: stream.Span{Lane: lane0, From: pos(i), To: pos(i + 1)}, Count: stream.Count{In: 1, Filtered: 1}}}
+		if i == 1 {
+			x.Spans[0].Masked = text
+		}
+		commit(t, k, stream.Staged{Format: 1, Epoch: x.Epoch})
+	}
+	var got []string
+	for r, err := range k.Ledger(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, r.Masked)
+	}
+	if len(got) != 2 || got[0] != "" || got[1] != text {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestMetadataStaysSmall: the ledger does not grow a snapshot a commit for ever.
 func TestMetadataStaysSmall(t *testing.T) {
 	if testing.Short() {

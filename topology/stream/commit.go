@@ -31,6 +31,7 @@ type LedgerSpan struct {
 	Span
 	TopicID string `json:"topic_id"`
 	Count   Count  `json:"count"`
+	Masked  string `json:"masked,omitempty"` // how its rows were masked: a topology.Attestation as JSON, "" without rows
 }
 
 // LanePos is what a store knows of a lane.
