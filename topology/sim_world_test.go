@@ -267,6 +267,10 @@ func (k *simSink) Commit(_ context.Context, staged []stream.Staged) error {
 		return errFatal
 	}
 	k.s.w.mu.Lock()
+	if k.m.isCut() {
+		k.s.w.mu.Unlock()
+		return errDead
+	}
 	before := k.s.copy()
 	var err error
 	for _, st := range staged {
