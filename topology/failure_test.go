@@ -135,6 +135,54 @@ func TestRetentionPastThePosition(t *testing.T) {
 	})
 }
 
+// TestTopicMadeAnewWhileDown (was lost): where offsets of the old log and the new
+// one are alike, only the topic's id tells that the position means nothing.
+func TestTopicMadeAnewWhileDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 20)
+		b.start()
+		time.Sleep(5 * time.Second)
+		b.stop(t)
+		l := b.w.lanes[b.lane]
+		l.logs[l.id], l.id, l.recs = l.recs, "t2", nil
+		b.add(30)
+		b.boot(t)
+		b.start()
+		time.Sleep(5 * time.Second)
+		if s, why := b.state(); s != stream.StateParked || !strings.Contains(why, "knows id t1, it is now t2") {
+			t.Errorf("state %v: %s", s, why)
+		}
+		if b.next(0) != 20 {
+			t.Errorf("the store moved to %d in another log", b.next(0))
+		}
+		b.stop(t)
+	})
+}
+
+// TestUnwantedTopic: a sink that does not take a topic settles its lanes all
+// the same, and its ledger says that the rows were filtered.
+func TestUnwantedTopic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 0)
+		b.w.file = strings.Replace(b.w.file, "name: a,", "name: a, topics: [other],", 1)
+		b.add(30)
+		b.boot(t)
+		b.start()
+		time.Sleep(5 * time.Second)
+		b.stop(t)
+		var c stream.Count
+		for _, sp := range b.stores[0].ledger[b.lane] {
+			c = c.Add(sp.Count)
+			if sp.Masked != "" {
+				t.Errorf("rows that were not stored are attested: %s", sp.Masked)
+			}
+		}
+		if c != (stream.Count{In: 30, Filtered: 28, Rejected: 2}) || b.next(0) != 30 || len(b.stores[0].rows) != 0 {
+			t.Errorf("%+v, stands at %d, %d rows", c, b.next(0), len(b.stores[0].rows))
+		}
+	})
+}
+
 func verifyLost(t *testing.T, b *bench) {
 	for i, s := range b.stores {
 		var lost int64
