@@ -23,6 +23,7 @@ import (
 	iceio "github.com/apache/iceberg-go/io"
 
 	"sluice/topology"
+	"sluice/topology/stream"
 )
 
 // s3IO is S3 and R2 as the library's file system: one PutObject a file (the
@@ -112,6 +113,40 @@ func s3Error(op, name string, err error) error {
 		err = fs.ErrNotExist
 	}
 	return &fs.PathError{Op: op, Path: name, Err: err}
+}
+
+// s3Refused is the state of an answer that says no to who asks, nil for every
+// other error. Credentials that ran out are not one: the catalog vends new ones.
+func s3Refused(err error) *stream.StateError {
+	var answer interface{ HTTPStatusCode() int }
+	if !errors.As(err, &answer) || answer.HTTPStatusCode() != http.StatusForbidden && answer.HTTPStatusCode() != http.StatusUnauthorized {
+		return nil
+	}
+	var api interface{ ErrorCode() string }
+	code := "no code"
+	if errors.As(err, &api) {
+		code = api.ErrorCode()
+	}
+	todo, known := map[string]string{
+		"InvalidAccessKeyId":    "check storage.access_key",
+		"SignatureDoesNotMatch": "check storage.secret_key",
+		"RequestTimeTooSkewed":  "set this machine's clock",
+		"ExpiredToken":          "",
+		"TokenRefreshRequired":  "",
+	}[code]
+	switch {
+	case !known:
+		todo = "check storage.access_key, secret_key and their rights to read and write the bucket (without keys here, those the catalog vends)"
+	case todo == "":
+		return nil
+	}
+	at := ""
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		at, _, _ = strings.Cut(strings.TrimPrefix(path.Path, "s3://"), "/")
+		at = " to bucket " + at
+	}
+	return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("S3 refused access%s (%d %s)", at, answer.HTTPStatusCode(), code), Todo: todo + ", then restart"}
 }
 
 // WriteFile is part of iceio.WriteFileIO.

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	iceio "github.com/apache/iceberg-go/io"
+
+	"sluice/topology/stream"
 )
 
 // bucket is an S3 server of one bucket, path style, as far as the sink asks.
@@ -24,6 +26,7 @@ type bucket struct {
 	mu      sync.Mutex
 	objects map[string][]byte
 	headers []http.Header
+	refuse  func(http.ResponseWriter) // answers everything, when set
 }
 
 func (b *bucket) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -36,6 +39,10 @@ func (b *bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.headers = append(b.headers, r.Header.Clone())
+	if b.refuse != nil {
+		b.refuse(w)
+		return
+	}
 	key := r.URL.Path
 	p, ok := b.objects[key]
 	switch {
@@ -134,6 +141,35 @@ func TestS3(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// TestS3Refused: keys that are not let in park the lanes and say which key; all
+// other answers pass, credentials that ran out as well. No key is in the text. // P5
+func TestS3Refused(t *testing.T) {
+	s, b := newS3(t)
+	for _, c := range []struct {
+		status int
+		code   string
+		todo   string // "" passes
+	}{
+		{403, "InvalidAccessKeyId", "access_key"}, {403, "SignatureDoesNotMatch", "secret_key"}, {403, "AccessDenied", "rights"}, {401, "Unauthorized", "rights"},
+		{403, "RequestTimeTooSkewed", "clock"}, {403, "", "rights"}, {400, "ExpiredToken", ""}, {403, "ExpiredToken", ""}, {404, "NoSuchBucket", ""}, {409, "OperationAborted", ""},
+	} {
+		b.refuse = func(w http.ResponseWriter) {
+			w.WriteHeader(c.status)
+			if c.code != "" {
+				fmt.Fprintf(w, "<Error><Code>%s</Code><Message>no</Message><AWSAccessKeyId>secret</AWSAccessKeyId></Error>", c.code)
+			}
+		}
+		sink := &Sink{env: testEnv(t)}
+		err := sink.storageError(t.Context(), "t", fmt.Errorf("append: %w", s.WriteFile("s3://lake/x", []byte("v"))))
+		if kind := stream.KindOf(err); (kind == stream.KindState) != (c.todo != "") || (kind == stream.KindRetry) != (c.todo == "") {
+			t.Errorf("%d %s: %v is %v", c.status, c.code, err, kind)
+		}
+		if !strings.Contains(err.Error(), c.todo) || strings.Contains(strings.ReplaceAll(err.Error(), "secret_key", ""), "secret") {
+			t.Errorf("%d %s says %v", c.status, c.code, err)
+		}
+	}
+}
 
 // TestVendedS3: the library finds S3 by the properties that a catalog vends.
 func TestVendedS3(t *testing.T) {

@@ -346,12 +346,15 @@ func (s *Sink) run(ctx context.Context, e stream.Epoch, jobs []*job, run int64) 
 	return err
 }
 
-// storageError says that a write failed. Storage errors pass, or a person has
-// to mend the rights: both are tried again, without end.
+// storageError says that a write failed. Storage errors pass, but for keys that
+// are not let in: a person has to mend these.
 func (s *Sink) storageError(ctx context.Context, name string, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	s.forget(name) // credentials may have run out
+	if se := s3Refused(err); se != nil {
+		return se
+	}
 	return stream.Retry("storage", 0, fmt.Errorf("table %s: %w", name, err))
 }
