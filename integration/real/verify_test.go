@@ -152,6 +152,14 @@ func (f folder) Open(name string) (iceio.File, error) {
 
 func (f folder) Remove(string) error { return errors.New("this file system is for reading") }
 
+// readLake lets the library read the S3 server's folder until done is called.
+func (w *world) readLake() (done func()) {
+	iceio.Register("s3", func(context.Context, *url.URL, map[string]string) (iceio.IO, error) {
+		return folder{filepath.Join(w.Dir, "s3", "data")}, nil
+	})
+	return func() { iceio.Unregister("s3") }
+}
+
 // verifyLake wants every row event of Kafka in the changelog, once, with its op
 // and its digits.
 func (w *world) verifyLake(t *testing.T, all []change) {
@@ -159,10 +167,7 @@ func (w *world) verifyLake(t *testing.T, all []change) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	iceio.Register("s3", func(context.Context, *url.URL, map[string]string) (iceio.IO, error) {
-		return folder{filepath.Join(w.Dir, "s3", "data")}, nil
-	})
-	defer iceio.Unregister("s3")
+	defer w.readLake()()
 	for _, topic := range topics {
 		want := map[string]int{}
 		for _, c := range all {

@@ -33,11 +33,12 @@ type world struct {
 
 	memoryQueue bool // the runtime was killed, and the messages in its memory with it
 	file        string
+	logged      int // how much of Sluice's log was looked at
 }
 
 // newWorld starts the stack and its connectors; it skips where the stack is
-// not installed.
-func newWorld(t *testing.T) *world {
+// not installed. With names of parts it starts these and has no databases.
+func newWorld(t *testing.T, parts ...string) *world {
 	t.Helper()
 	if !strings.Contains(flag.Lookup("test.run").Value.String(), "Real") {
 		t.Skip("real servers, minutes: go test ./integration/real -run Real")
@@ -60,7 +61,11 @@ func newWorld(t *testing.T) *world {
 		}
 		os.RemoveAll(dir)
 	})
-	s, err := launch.Up(t.Context(), launch.Options{Dir: dir, Parts: []string{"connect", "postgres", "mariadb", "catalog", "edge"}})
+	databases := parts == nil
+	if databases {
+		parts = []string{"connect", "postgres", "mariadb", "catalog", "edge"}
+	}
+	s, err := launch.Up(t.Context(), launch.Options{Dir: dir, Parts: parts})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,8 +75,10 @@ func newWorld(t *testing.T) *world {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
 	w.lines = map[string]*proxy{"S3": newProxy(t, s.S3.Address), "Catalog": newProxy(t, s.Catalog.Address), "Edge": newProxy(t, s.Edge.Address)}
-	w.tables()
-	w.connectors()
+	if databases {
+		w.tables()
+		w.connectors()
+	}
 	if err := os.WriteFile(w.file, []byte(w.pipeline(nil)), 0o600); err != nil {
 		t.Fatal(err)
 	}
