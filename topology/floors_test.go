@@ -24,10 +24,11 @@ var floors = []struct {
 }
 
 // shared packages of floor 3 that other rooms of it may import: conformance,
-// clients, and fakes that speak a protocol.
+// clients, what stores without a compare-and-set have in common, and fakes that
+// speak a protocol.
 var shared = []string{
 	"connectors/sinktest", "connectors/sourcetest", "processors/proctest",
-	"connectors/internal/cloudflare", "connectors/internal/registry",
+	"connectors/internal/cloudflare", "connectors/internal/registry", "connectors/internal/beside", "connectors/internal/rowjson",
 }
 
 // conformance packages and tests may reach across rooms to make their inputs.

@@ -2,13 +2,11 @@ package queues
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"strconv"
 
 	"sluice/connectors/internal/cloudflare"
-	"sluice/schemas"
+	"sluice/connectors/internal/rowjson"
 	"sluice/topology/stream"
 )
 
@@ -31,50 +29,17 @@ import (
 // encoder writes messages of one worker. It is not safe for concurrent use.
 type encoder struct {
 	pipeline []byte // as the inside of a JSON string, with "/"
-	tables   map[*stream.Table]*names
-	last     *stream.Table
-	names    *names
-}
-
-// names are a table's texts as they stand in messages.
-type names struct {
-	topic   []byte   // the inside of a JSON string
-	columns [][]byte // `"name":`
+	tables   rowjson.Tables
 }
 
 func newEncoder(pipeline string) *encoder {
-	return &encoder{pipeline: inside(pipeline + "/"), tables: map[*stream.Table]*names{}}
+	return &encoder{pipeline: rowjson.Inside(pipeline + "/")}
 }
-
-// inside is s as it stands between the quotes of a JSON string.
-func inside(s string) []byte {
-	q, _ := json.Marshal(s) // a string always has a JSON form
-	return q[1 : len(q)-1]
-}
-
-// use looks up t's names; a run of rows of one table looks once.
-func (e *encoder) use(t *stream.Table) {
-	if t == e.last {
-		return
-	}
-	n := e.tables[t]
-	if n == nil {
-		n = &names{topic: inside(t.Topic)}
-		for _, c := range t.Columns {
-			n.columns = append(n.columns, fmt.Appendf(nil, `"%s":`, inside(c.Name)))
-		}
-		e.tables[t] = n
-	}
-	e.last, e.names = t, n
-}
-
-// refusal is why a row cannot become a message: a dead letter's code and field.
-type refusal struct{ code, field string }
 
 // append writes the message of one row.
-func (e *encoder) append(b []byte, lane stream.Lane, r *stream.CleanRow) ([]byte, refusal) {
-	e.use(r.Table)
-	b = append(append(append(b, `{"id":"`...), e.pipeline...), e.names.topic...)
+func (e *encoder) append(b []byte, lane stream.Lane, r *stream.CleanRow) (_ []byte, no rowjson.Refusal) {
+	names := e.tables.Of(r.Table)
+	b = append(append(append(b, `{"id":"`...), e.pipeline...), names.Topic...)
 	b = strconv.AppendInt(append(b, '/'), int64(lane.Partition), 10)
 	b = strconv.AppendInt(append(b, '/'), r.Offset, 10)
 	b = strconv.AppendInt(append(b, '/'), int64(r.Seq), 10)
@@ -82,65 +47,26 @@ func (e *encoder) append(b []byte, lane stream.Lane, r *stream.CleanRow) ([]byte
 	if r.Snapshot {
 		b = append(b, `,"snapshot":true`...)
 	}
-	b = append(append(append(b, `,"topic":"`...), e.names.topic...), '"')
+	b = append(append(append(b, `,"topic":"`...), names.Topic...), '"')
 	b = strconv.AppendInt(append(b, `,"partition":`...), int64(lane.Partition), 10)
 	b = strconv.AppendInt(append(b, `,"offset":`...), r.Offset, 10)
 	b = strconv.AppendInt(append(b, `,"ts":`...), r.Time, 10)
 	if r.Key != nil && len(r.Table.Key) > 0 {
-		open := len(b)
-		b = append(b, `,"key":{`...)
-		for _, i := range r.Table.Key {
-			var code string
-			if b, code = e.field(b, r, i, r.Key); code != "" {
-				return b, refusal{code, r.Table.Columns[i].Name}
-			}
+		if b, no = names.Key(append(b, `,"key":`...), r); no.Code != "" {
+			return b, no
 		}
-		b = shut(b, open+len(`,"key":{`))
 	}
-	for _, part := range [...]struct {
-		open  string
-		cells []schemas.Cell
-	}{{`,"before":{`, r.Before}, {`,"after":{`, r.After}} {
-		if part.cells == nil {
-			continue
+	if r.Before != nil {
+		if b, no = names.Row(append(b, `,"before":`...), r, r.Before); no.Code != "" {
+			return b, no
 		}
-		open := len(b)
-		b = append(b, part.open...)
-		for i := range part.cells {
-			var code string
-			if b, code = e.field(b, r, i, part.cells); code != "" {
-				return b, refusal{code, r.Table.Columns[i].Name}
-			}
+	}
+	if r.After != nil {
+		if b, no = names.Row(append(b, `,"after":`...), r, r.After); no.Code != "" {
+			return b, no
 		}
-		b = shut(b, open+len(part.open))
 	}
-	return append(b, '}'), refusal{}
-}
-
-// shut closes the object whose fields begin at start, each with a comma behind it.
-func shut(b []byte, start int) []byte {
-	if len(b) > start {
-		b = b[:len(b)-1]
-	}
-	return append(b, '}')
-}
-
-// field writes column i and a comma; absent and unavailable ones are left out.
-func (e *encoder) field(b []byte, r *stream.CleanRow, i int, cells []schemas.Cell) (_ []byte, code string) {
-	if i >= len(cells) || cells[i].Absent() || cells[i].Flags&schemas.Unavailable != 0 {
-		return b, ""
-	}
-	col := &r.Table.Columns[i]
-	b = append(b, e.names.columns[i]...)
-	if b, code = schemas.AppendJSON(b, col.Type, col.Wire, cells[i], r.Bytes(cells[i])); code != "" {
-		return b, code
-	}
-	return append(b, ','), ""
-}
-
-// rowID is the stable id of a row, equal to its message's.
-func rowID(pipeline string, lane stream.Lane, offset int64, seq int32) string {
-	return fmt.Sprintf("%s/%v/%d/%d", pipeline, lane, offset, seq)
+	return append(b, '}'), no
 }
 
 // The payload of a staged epoch: the byte 1, then for each message its length

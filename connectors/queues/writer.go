@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"sluice/connectors/internal/cloudflare"
+	"sluice/connectors/internal/rowjson"
 	"sluice/topology/stream"
 )
 
@@ -32,15 +33,14 @@ func (w *writer) Write(c stream.Clean) error {
 			n.Filtered++
 			continue
 		}
-		var no refusal
+		var no rowjson.Refusal
 		w.one, no = w.enc.append(w.one[:0], lane, r)
-		if no.code == "" && len(w.one) > cloudflare.MaxMessageBody {
-			no.code = "message_too_large"
+		if no.Code == "" && len(w.one) > cloudflare.MaxMessageBody {
+			no.Code = "message_too_large"
 		}
-		if no.code != "" {
+		if no.Code != "" {
 			n.Rejected++
-			w.rejects = append(w.rejects, stream.DeadLetter{ID: rowID(w.s.env.Pipeline, lane, r.Offset, r.Seq), Lane: lane, Offset: r.Offset,
-				Seq: r.Seq, Time: r.Time, Stage: "queues", Code: no.code, Field: no.field, Sink: w.s.env.Name}) // P1: the place, not the row
+			w.rejects = append(w.rejects, no.Letter(w.s.env.Pipeline, w.s.env.Name, "queues", lane, r))
 			continue
 		}
 		n.Written++

@@ -193,6 +193,7 @@ func (p *producer) recreated(t *testing.T) {
 			t.Fatalf("sluice rebase: exit code %d, %d spans", code, len(done))
 		}
 		w.awaitState(t, topic, "", "")
+		w.flows(t, topic)
 	}
 	stop()
 	p.settle(t, c)
@@ -252,6 +253,7 @@ func (p *producer) retention(t *testing.T) {
 			t.Fatalf("sluice accept-loss: exit code %d, %d spans", code, len(done))
 		}
 		w.awaitState(t, topic, "", "")
+		w.flows(t, topic)
 	}
 	stop()
 	p.settle(t, c)
@@ -350,11 +352,11 @@ func (p *producer) replica(t *testing.T, topic string) {
 	for k, n := range last {
 		want[fmt.Sprintf("id=%d n=%d", k, n)] = 1
 	}
-	db := p.w.database(t, strings.ReplaceAll(topic, ".", "_"))
+	db := p.w.database(t, topic)
 	if db == nil {
 		t.Fatalf("D1 has no table of %s", topic)
 	}
-	rows, err := db.Query("SELECT id, n FROM " + strings.ReplaceAll(topic, ".", "_"))
+	rows, err := db.Query(`SELECT id, n FROM "` + topic + `"`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -504,7 +506,7 @@ func (w *world) flows(t *testing.T, topic string) {
 		return n
 	}
 	before := sum()
-	for until := time.Now().Add(30 * time.Second); time.Now().Before(until); time.Sleep(300 * time.Millisecond) {
+	for until := time.Now().Add(time.Minute); time.Now().Before(until); time.Sleep(300 * time.Millisecond) {
 		if sum() > before {
 			return
 		}
