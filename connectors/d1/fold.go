@@ -2,7 +2,6 @@ package d1
 
 import (
 	"bytes"
-	"cmp"
 	"hash/maphash"
 	"unsafe"
 
@@ -64,9 +63,7 @@ func (r *run) group(l *layout, keep columnSet) int32 {
 	return int32(len(r.groups) - 1)
 }
 
-// place orders changes of one key. Within a lane the offset decides, always;
-// across lanes the source's position, then the event time: a key is on more
-// than one lane only if its topic grew.
+// place orders changes of one key.
 type place struct {
 	lane lane
 	*change
@@ -74,16 +71,12 @@ type place struct {
 
 // before reports whether a is older than b.
 func (a place) before(b place) bool {
-	if a.lane == b.lane {
-		return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.seq, b.seq)) < 0 // D1
-	}
-	var none stream.SourcePos
-	if a.src != none && b.src != none {
-		if c := a.src.Compare(b.src); c != 0 {
-			return c < 0
-		}
-	}
-	return cmp.Or(cmp.Compare(a.time, b.time), cmp.Compare(a.offset, b.offset), a.lane.Compare(b.lane)) < 0
+	p, q := a.place(), b.place()
+	return p.Before(&q)
+}
+
+func (a place) place() stream.Place {
+	return stream.Place{Lane: a.lane, Offset: a.offset, Seq: a.seq, Time: a.time, Src: a.src}
 }
 
 // put takes a change of a keyed table, the bytes of which begin at start. Of

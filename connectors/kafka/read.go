@@ -11,31 +11,45 @@ import (
 	"sluice/topology/stream"
 )
 
-// hand gives the feed what a poll brought, a batch a lane.
+// hand gives the feed what a poll brought, a batch a lane. Each names the log it
+// was read from: a topic may be made anew between the question where a lane
+// stands and the first fetch (positions in the new log were written down as the
+// old one's, and a rebase doubled them).
 func (s *Source) hand(ctx context.Context, f stream.Feed, fetches kgo.Fetches) (err error) {
-	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-		lane := stream.Lane{Topic: p.Topic, Partition: p.Partition}
-		if p.Err != nil {
-			if e := s.trouble(ctx, f, lane, p.Err); e != nil && err == nil {
-				err = e
+	for _, fetch := range fetches {
+		for _, topic := range fetch.Topics {
+			id := idText(topic.TopicID)
+			for i := range topic.Partitions {
+				if e := s.handOne(ctx, f, stream.Lane{Topic: topic.Topic, Partition: topic.Partitions[i].Partition}, id, &topic.Partitions[i], err != nil); e != nil && err == nil {
+					err = e
+				}
 			}
 		}
-		if len(p.Records) == 0 {
-			return
-		}
-		b, state := s.batch(lane, &p)
-		switch {
-		case state != nil:
-			s.takeAway([]stream.Lane{lane})
-			f.Report(lane, state)
-		case b == nil: // taken away or sought since
-			recycle(p.Records)
-		case err != nil:
-			b.Release()
-		default:
-			err = f.Admit(ctx, b)
-		}
-	})
+	}
+	return err
+}
+
+// handOne is hand of one lane; failed says that an earlier one ended the poll.
+func (s *Source) handOne(ctx context.Context, f stream.Feed, lane stream.Lane, topicID string, p *kgo.FetchPartition, failed bool) (err error) {
+	if p.Err != nil {
+		err = s.trouble(ctx, f, lane, p.Err)
+	}
+	if len(p.Records) == 0 {
+		return err
+	}
+	b, state := s.batch(lane, p)
+	switch {
+	case state != nil:
+		s.takeAway([]stream.Lane{lane})
+		f.Report(lane, state)
+	case b == nil: // taken away or sought since
+		recycle(p.Records)
+	case failed || err != nil:
+		b.Release()
+	default:
+		b.TopicID = topicID
+		err = f.Admit(ctx, b)
+	}
 	return err
 }
 
@@ -48,7 +62,7 @@ func recycle(rs []*kgo.Record) {
 // batch adopts the records of one lane. A gap before them is settled only if
 // the log still begins at or before our position: compaction, aborted
 // transactions, markers. Else retention took it. // D3 (was lost in silence)
-func (s *Source) batch(lane stream.Lane, p *kgo.FetchTopicPartition) (*stream.Batch, *stream.StateError) {
+func (s *Source) batch(lane stream.Lane, p *kgo.FetchPartition) (*stream.Batch, *stream.StateError) {
 	rs := p.Records
 	s.mu.Lock()
 	defer s.mu.Unlock()

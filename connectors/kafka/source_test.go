@@ -410,6 +410,44 @@ func TestBackpressure(t *testing.T) {
 	stop()
 }
 
+// admits keeps what it is given.
+type admits struct {
+	stream.Feed
+	batches []*stream.Batch
+}
+
+func (f *admits) Admit(_ context.Context, b *stream.Batch) error {
+	f.batches = append(f.batches, b)
+	return nil
+}
+
+// TestBatchNamesItsLog: a batch says which log it was read from, in the form
+// that Survey gives, so that the engine sees a topic that was made anew between
+// the question where a lane stands and the first fetch. // D2
+func TestBatchNamesItsLog(t *testing.T) {
+	c := topicOf3(t)
+	produce(t, c, nil, func(cl *kgo.Client) {
+		if err := cl.ProduceSync(context.Background(), &kgo.Record{Topic: "t", Value: []byte("v")}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		cl.AddConsumePartitions(map[string]map[int32]kgo.Offset{"t": {0: kgo.NewOffset().AtStart()}})
+		details, err := kadm.NewClient(cl).ListTopics(context.Background(), "t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := &Source{next: map[stream.Lane]stream.Position{{Topic: "t"}: {}}, gone: map[stream.Lane]int{}}
+		var f admits
+		for len(f.batches) == 0 {
+			if err := s.hand(context.Background(), &f, cl.PollFetches(context.Background())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want := topicID(details["t"]); want == "" || f.batches[0].TopicID != want {
+			t.Errorf("the batch is of log %q, the topic is %q", f.batches[0].TopicID, want)
+		}
+	})
+}
+
 // TestNulls: a null key or value is not an empty one.
 func TestNulls(t *testing.T) {
 	c := topicOf3(t)
@@ -423,7 +461,7 @@ func TestNulls(t *testing.T) {
 		for len(rs) < 2 {
 			rs = append(rs, cl.PollFetches(context.Background()).Records()...)
 		}
-		b, state := s.batch(stream.Lane{Topic: "t"}, &kgo.FetchTopicPartition{Topic: "t", FetchPartition: kgo.FetchPartition{Records: rs}})
+		b, state := s.batch(stream.Lane{Topic: "t"}, &kgo.FetchPartition{Records: rs})
 		if state != nil || !b.Records[0].Key.IsNil() || !b.Records[0].Value.IsNil() || b.Records[1].Key.IsNil() || b.Records[1].Value.IsNil() {
 			t.Error("null and empty are told apart")
 		}

@@ -58,11 +58,13 @@ func firstError(errs ...error) error {
 }
 
 // topicID is the id in Kafka's own text form, or "" of a broker without ids.
-func topicID(t kadm.TopicDetail) string {
-	if t.ID == (kadm.TopicID{}) {
+func topicID(t kadm.TopicDetail) string { return idText(t.ID) }
+
+func idText(id [16]byte) string {
+	if id == ([16]byte{}) {
 		return ""
 	}
-	return base64.RawURLEncoding.EncodeToString(t.ID[:])
+	return base64.RawURLEncoding.EncodeToString(id[:])
 }
 
 // Survey is stream.Surveyor: it lists the lanes the source would read, without

@@ -30,8 +30,8 @@ type BridgeConfig struct {
 	Timeout      time.Duration    // of one request with its answer; 60 s when zero
 }
 
-// Bridge reaches D1 and Queues through the bindings of a Worker. Databases and
-// queues are the names of its bindings. It answers and fails as [Client] does;
+// Bridge reaches D1, Queues, KV and Analytics Engine through the bindings of a
+// Worker. Databases, queues, namespaces and datasets are the names of its bindings. It answers and fails as [Client] does;
 // its requests do not count against the account's rate limit.
 //
 // Bodies are framed: parameters follow one line of JSON as they are, so that
@@ -222,7 +222,8 @@ func (b *Bridge) do(ctx context.Context, op, path string, body []byte) (json.Raw
 func (e *APIError) bridged(code, message string) {
 	class, ok := map[string]Class{"d1_overloaded": ClassOverloaded, "d1_resources": ClassResources, "d1_unavailable": ClassUnavailable, "d1_too_big": ClassTooLarge, "d1_full": ClassFull,
 		"queue_overloaded": ClassRateLimited, "queue_full": ClassFull, "queue_rejected": ClassRefused, "queue_error": ClassUnavailable,
-		"message_too_large": ClassTooLarge, "too_many_messages": ClassTooLarge, "body_too_large": ClassTooLarge}[code]
+		"message_too_large": ClassTooLarge, "too_many_messages": ClassTooLarge, "body_too_large": ClassTooLarge,
+		"too_many_ops": ClassTooLarge, "too_many_points": ClassTooLarge, "kv_error": ClassUnavailable}[code]
 	switch {
 	case ok:
 		e.Class, e.Message = class, code
@@ -234,7 +235,7 @@ func (e *APIError) bridged(code, message string) {
 	case e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden:
 		e.Class, e.Message = ClassUnauthorized, "the bridge does not know the key, this clock is more than 300 s away from its own, or Access refused"
 	case e.Status == http.StatusNotFound:
-		e.Class, e.Message = ClassNotFound, "the bridge has no such binding: databases and queues are names of bindings in its wrangler.jsonc"
+		e.Class, e.Message = ClassNotFound, "the bridge has no such binding: databases, queues, namespaces and datasets are names of bindings in its wrangler.jsonc"
 	default:
 		e.classify("")
 	}

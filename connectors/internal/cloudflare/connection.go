@@ -12,6 +12,10 @@ import (
 type API interface {
 	D1Query(ctx context.Context, database string, statements []Statement) ([]StatementResult, error)
 	QueuePush(ctx context.Context, queue string, messages []Message) error
+	KVPut(ctx context.Context, namespace string, pairs []Pair) error
+	KVDelete(ctx context.Context, namespace string, keys []string) error
+	KVGet(ctx context.Context, namespace string, keys []string) (map[string]string, error)
+	KVBatch() int // pairs or keys that one KVPut or KVDelete takes
 }
 
 // Connection is the part of a sink's YAML that says how Cloudflare is reached.

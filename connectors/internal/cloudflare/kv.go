@@ -54,6 +54,9 @@ func (cl *Client) KVPut(ctx context.Context, namespace string, pairs []Pair) err
 	return bulk(op, raw, err)
 }
 
+// KVBatch is part of API.
+func (cl *Client) KVBatch() int { return MaxPairs }
+
 func (p *Pair) check(op string, i int) error {
 	if err := checkKey(op, i, p.Key); err != nil {
 		return err
@@ -144,19 +147,7 @@ func (cl *Client) KVGet(ctx context.Context, namespace string, keys []string) (m
 	if err != nil {
 		return nil, err
 	}
-	var r struct {
-		Values map[string]*string `json:"values"`
-	}
-	if json.Unmarshal(raw, &r) != nil {
-		return nil, &transportError{op: op, err: errShape}
-	}
-	out := make(map[string]string, len(r.Values))
-	for k, v := range r.Values {
-		if v != nil {
-			out[k] = *v
-		}
-	}
-	return out, nil
+	return values(op, raw)
 }
 
 // KVValue reads one value of any kind; ok is false when it is not there.

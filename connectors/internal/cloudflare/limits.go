@@ -3,7 +3,7 @@ package cloudflare
 import "fmt"
 
 // The limits of production (d1/platform/limits, queues/platform/limits,
-// kv/platform/limits; 2026-11). KB and MB are decimal where Cloudflare says so.
+// kv/platform/limits, analytics/analytics-engine/limits; 2026-11). KB and MB are decimal where Cloudflare says so.
 const (
 	MaxStatement  = 100_000   // bytes of one D1 statement
 	MaxParams     = 100       // bound parameters of one statement
@@ -24,6 +24,14 @@ const (
 	MaxKVValue    = 25 * 1024 * 1024 // bytes of a KV value
 	MaxMetadata   = 1_024            // bytes of a pair's metadata as JSON
 	MinTTL        = 60               // seconds
+	MaxBridgeOps  = 900              // KV pairs and keys of one request of the bridge: 1,000 calls an invocation
+	MaxBridgeBody = 48 << 20         // bytes of one request of the bridge that carries KV pairs
+
+	MaxPoints      = 25     // Analytics Engine points of one request: the smaller of the figures that have been published (25, 250)
+	MaxBlobs       = 20     // of one point
+	MaxDoubles     = 20     // of one point
+	MaxBlobsBytes  = 16_384 // bytes of one point's blobs together
+	MaxIndexLength = 96     // bytes of a point's index
 )
 
 // LimitError is a request that was not sent because production refuses it

@@ -37,7 +37,7 @@ export async function inflate(b: Uint8Array): Promise<Uint8Array> {
 
 /**
  * A framed body (application/x-sluice-frames): one line of JSON, then raw bytes. Whatever is {"$f": n} in the line's
- * `batch[].params` or `messages[].body` stands for the next n of these bytes, as text: JSON need not be quoted in JSON.
+ * `batch[].params`, `messages[].body` or `ops[].value` stands for the next n of these bytes, as text: JSON need not be quoted in JSON.
  */
 export function frames(type: string | null, b: Uint8Array): any {
   if (!(type ?? "").startsWith("application/x-sluice-frames")) return JSON.parse(text(b));
@@ -55,6 +55,7 @@ export function frames(type: string | null, b: Uint8Array): any {
   };
   for (const s of head.batch ?? []) s.params = s.params?.map(take);
   for (const m of head.messages ?? []) m.body = take(m.body);
+  for (const o of head.ops ?? []) o.value = take(o.value);
   if (o !== b.length) throw new Fail(400, "bad_body", `frames: ${b.length - o} bytes are left over`);
   return head;
 }

@@ -21,7 +21,7 @@ export async function kv(ns: KVNamespace | undefined, name: string, q: { ops?: O
     if (o.metadata !== undefined && over(JSON.stringify(o.metadata), L.metadata_bytes)) throw new Fail(400, "bad_body", `op ${i}: its metadata`);
   }
   let next = 0;
-  const failed: number[] = [];
+  const failed: number[] = []; // which
   const lane = async () => {
     for (let i; (i = next++) < ops.length;) {
       const o = ops[i];
@@ -33,5 +33,6 @@ export async function kv(ns: KVNamespace | undefined, name: string, q: { ops?: O
     }
   };
   await Promise.all(Array.from({ length: 6 }, lane)); // six connections an invocation
-  return json({ ok: !failed.length, done: ops.length - failed.length, failed }, failed.length ? 502 : 200);
+  if (failed.length) throw new Fail(502, "kv_error", `whether ${failed.length} of ${ops.length} pairs were stored is unknown`, true);
+  return json({ ok: true, done: ops.length });
 }
