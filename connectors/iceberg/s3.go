@@ -119,7 +119,7 @@ func s3Error(op, name string, err error) error {
 // other error. Credentials that ran out are not one: the catalog vends new ones.
 func s3Refused(err error) *stream.StateError {
 	var answer interface{ HTTPStatusCode() int }
-	if !errors.As(err, &answer) || answer.HTTPStatusCode() != http.StatusForbidden && answer.HTTPStatusCode() != http.StatusUnauthorized {
+	if !errors.As(err, &answer) {
 		return nil
 	}
 	var api interface{ ErrorCode() string }
@@ -127,18 +127,21 @@ func s3Refused(err error) *stream.StateError {
 	if errors.As(err, &api) {
 		code = api.ErrorCode()
 	}
-	todo, known := map[string]string{
-		"InvalidAccessKeyId":    "check storage.access_key",
-		"SignatureDoesNotMatch": "check storage.secret_key",
-		"RequestTimeTooSkewed":  "set this machine's clock",
-		"ExpiredToken":          "",
-		"TokenRefreshRequired":  "",
-	}[code]
-	switch {
-	case !known:
-		todo = "check storage.access_key, secret_key and their rights to read and write the bucket (without keys here, those the catalog vends)"
-	case todo == "":
+	var todo string
+	switch status := answer.HTTPStatusCode(); code {
+	case "ExpiredToken", "TokenRefreshRequired":
 		return nil
+	case "InvalidAccessKeyId", "XAdminUserNotFound": // the second is versitygw's, a 404
+		todo = "check storage.access_key"
+	case "SignatureDoesNotMatch":
+		todo = "check storage.secret_key"
+	case "RequestTimeTooSkewed":
+		todo = "set this machine's clock"
+	default:
+		if status != http.StatusForbidden && status != http.StatusUnauthorized {
+			return nil
+		}
+		todo = "check storage.access_key, secret_key and their rights to read and write the bucket (without keys here, those the catalog vends)"
 	}
 	at := ""
 	var path *fs.PathError

@@ -152,7 +152,7 @@ func TestS3Refused(t *testing.T) {
 		todo   string // "" passes
 	}{
 		{403, "InvalidAccessKeyId", "access_key"}, {403, "SignatureDoesNotMatch", "secret_key"}, {403, "AccessDenied", "rights"}, {401, "Unauthorized", "rights"},
-		{403, "RequestTimeTooSkewed", "clock"}, {403, "", "rights"}, {400, "ExpiredToken", ""}, {403, "ExpiredToken", ""}, {404, "NoSuchBucket", ""}, {409, "OperationAborted", ""},
+		{403, "RequestTimeTooSkewed", "clock"}, {403, "", "rights"}, {404, "XAdminUserNotFound", "access_key"}, {400, "ExpiredToken", ""}, {403, "ExpiredToken", ""}, {404, "NoSuchBucket", ""}, {409, "OperationAborted", ""},
 	} {
 		b.refuse = func(w http.ResponseWriter) {
 			w.WriteHeader(c.status)
