@@ -16,13 +16,21 @@ import (
 // What a record costs beside its bytes while it is read (record structs, cells)
 // counts too, until its worker is done with the batch: small records cost a
 // multiple of their bytes.
+//
+// Of the budget a quarter is for what waits for workers. More of it would not
+// keep them busier: it would only be more memory for the collector to look at
+// while the rows that wait for a commit need the rest.
 type budget struct {
 	mu      sync.Mutex
 	max     int64
 	used    int64
 	reading int64         // the part of used that goes when workers are done
+	ahead   int64         // the part of used that workers have not read yet, reading among it
 	free    chan struct{} // closed and replaced when bytes come back
 }
+
+// aheadShare is the part of the budget that may wait for workers.
+const aheadShare = 4
 
 // recordCost is what a record of a batch holds beside its bytes: its struct,
 // the client's, and cells of some columns before and behind the gate.
@@ -36,9 +44,10 @@ func newBudget(n int64) *budget { return &budget{max: n, free: make(chan struct{
 func (b *budget) take(ctx context.Context, n, reading int64, pressed func()) error {
 	for {
 		b.mu.Lock()
-		if b.used == 0 || b.used+n <= b.max {
+		if b.used == 0 || b.used+n <= b.max && (b.ahead == 0 || b.ahead+n <= b.max/aheadShare) {
 			b.used += n
 			b.reading += reading
+			b.ahead += n
 			b.mu.Unlock()
 			return nil
 		}
@@ -55,10 +64,11 @@ func (b *budget) take(ctx context.Context, n, reading int64, pressed func()) err
 	}
 }
 
-// done gives back what was taken for reading.
-func (b *budget) done(reading int64) {
+// done gives back what was taken for reading, of n that were taken.
+func (b *budget) done(n, reading int64) {
 	b.mu.Lock()
 	b.reading -= reading
+	b.ahead -= n
 	b.mu.Unlock()
 	b.give(reading)
 }

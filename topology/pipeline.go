@@ -244,7 +244,7 @@ func (p *Pipeline) Admit(ctx context.Context, b *stream.Batch) error {
 	defer p.mu.Unlock()
 	l := p.lanes[b.Lane]
 	if l != seen || !l.follows(b) || l.otherLog(b) != nil { // sought or lost while it waited
-		p.budget.done(reading)
+		p.budget.done(cost+reading, reading)
 		p.budget.give(cost)
 		b.Release()
 		return nil
@@ -259,7 +259,7 @@ func (p *Pipeline) Admit(ctx context.Context, b *stream.Batch) error {
 		if l.until > b.From.Offset {
 			b.Split(stream.Position{Offset: l.until, Epoch: -1}).Release()
 		} else {
-			p.budget.done(reading)
+			p.budget.done(cost+reading, reading)
 			p.budget.give(cost)
 			b.Release()
 			return nil
@@ -359,7 +359,7 @@ type token struct {
 // read says that one part of the batch was read.
 func (t *token) read() {
 	if t.reads.Add(-1) == 0 {
-		t.budget.done(t.reading)
+		t.budget.done(t.bytes+t.reading, t.reading)
 	}
 }
 

@@ -1,62 +1,92 @@
 package kafka
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"sync"
+	"sync/atomic"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"sluice/topology/stream"
 )
 
-// buffers lends memory for decompressed batches and their records, in sizes of
-// powers of two. The client gives them back when the last record is recycled.
+// buffers lends memory for decompressed batches and their records. The client
+// gives it back, all of its capacity overwritten with zeros, when the last
+// record is recycled: capacity that is not used costs time and the collector
+// space, so that what a batch will take is estimated from the one before.
 type buffers struct {
-	bytes   [32]sync.Pool
+	bytes   [4 * 32]sync.Pool
 	records [24]sync.Pool
+	ratio   atomic.Int64 // of the last batch: bytes out for 64 bytes in
 }
 
 func class(n int) int { return bits.Len(uint(max(n-1, 1))) }
 
-// batchRecords are the records of released batches.
-var batchRecords [24]sync.Pool
+// Byte buffers come in four sizes to each power of two, from 1 KiB to 128 MiB.
+const leastBytes, mostBytes = 1 << 10, 1 << 27
 
-func spareRecords(n int) []stream.Record {
-	c := class(n)
-	if c >= len(batchRecords) {
-		return make([]stream.Record, 0, n)
+// byteClass is the smallest size that holds n bytes, and its number; -1 for
+// what is not pooled.
+func byteClass(n int) (class, size int) {
+	n = max(n, leastBytes)
+	if n > mostBytes {
+		return -1, n
 	}
-	if p, ok := batchRecords[c].Get().(*[]stream.Record); ok {
-		return *p
-	}
-	return make([]stream.Record, 0, 1<<c)
+	k := bits.Len(uint(n-1)) - 1 // 2^k < n <= 2^(k+1)
+	quarter := 1 << (k - 2)
+	steps := (n - 1<<k + quarter - 1) / quarter // 1..4
+	return 4*k + steps - 1, 1<<k + steps*quarter
 }
 
-// giveRecords empties p, which else would keep the fetch's memory.
-func giveRecords(p []stream.Record) {
-	if c := bits.Len(uint(cap(p))) - 1; c >= 4 && c < len(batchRecords) {
-		clear(p[:cap(p)])
-		p = p[:0]
-		batchRecords[c].Put(&p)
+// take lends an empty buffer for at least n bytes.
+func (b *buffers) take(n int) []byte {
+	c, size := byteClass(n)
+	if c >= 0 {
+		if p, ok := b.bytes[c].Get().(*[]byte); ok {
+			return (*p)[:0]
+		}
+	}
+	return make([]byte, 0, size)
+}
+
+// estimate is what compressed bytes likely become.
+func (b *buffers) estimate(compressed int) int {
+	if r := b.ratio.Load(); r > 0 {
+		return int(int64(compressed) * r / 64 * 17 / 16)
+	}
+	return 4 * compressed
+}
+
+// learn remembers what compressed bytes became.
+func (b *buffers) learn(compressed, plain int) {
+	if compressed > 0 {
+		b.ratio.Store(64*int64(plain)/int64(compressed) + 1)
 	}
 }
 
 // GetDecompressBytes is kgo.PoolDecompressBytes.
 func (b *buffers) GetDecompressBytes(compressed []byte, codec kgo.CompressionCodecType) []byte {
-	c := class(len(compressed) * 6)
-	if c >= len(b.bytes) {
-		return nil
+	n := b.estimate(len(compressed))
+	switch codec {
+	case kgo.CodecSnappy: // its first number is the length
+		if l, w := binary.Uvarint(compressed); w > 0 && l <= mostBytes {
+			n = int(l)
+		}
+	case kgo.CodecZstd:
+		var h zstd.Header
+		if h.Decode(compressed) == nil && h.HasFCS && h.FrameContentSize <= mostBytes {
+			n = int(h.FrameContentSize)
+		}
 	}
-	if p, ok := b.bytes[c].Get().(*[]byte); ok {
-		return (*p)[:0]
-	}
-	return make([]byte, 0, 1<<c)
+	return b.take(n)
 }
 
 // PutDecompressBytes is kgo.PoolDecompressBytes.
 func (b *buffers) PutDecompressBytes(p []byte) {
-	c := bits.Len(uint(cap(p))) - 1
-	if c >= 10 && c < 27 { // neither crumbs nor monsters
+	c, size := byteClass(cap(p))
+	if c >= 0 && size == cap(p) { // else the client's own
 		p = p[:0]
 		b.bytes[c].Put(&p)
 	}
@@ -78,5 +108,28 @@ func (b *buffers) GetRecords(n int) []kgo.Record {
 func (b *buffers) PutRecords(p []kgo.Record) {
 	if c := bits.Len(uint(cap(p))) - 1; c >= 4 && c < len(b.records) {
 		b.records[c].Put(&p)
+	}
+}
+
+// batchRecords are the records of released batches.
+var batchRecords [24]sync.Pool
+
+func spareRecords(n int) []stream.Record {
+	c := class(n)
+	if c >= len(batchRecords) {
+		return make([]stream.Record, 0, n)
+	}
+	if p, ok := batchRecords[c].Get().(*[]stream.Record); ok {
+		return *p
+	}
+	return make([]stream.Record, 0, 1<<c)
+}
+
+// giveRecords empties p, which else would keep the fetch's memory.
+func giveRecords(p []stream.Record) {
+	if c := bits.Len(uint(cap(p))) - 1; c >= 4 && c < len(batchRecords) {
+		clear(p[:cap(p)])
+		p = p[:0]
+		batchRecords[c].Put(&p)
 	}
 }

@@ -93,14 +93,14 @@ const maxPoll = 2_000
 
 // connect starts both clients; the member's callbacks do the rest.
 func (s *Source) connect(ctx context.Context, f stream.Feed) (err error) {
-	fetch := s.cfg.Fetch
+	fetch, pool := s.cfg.Fetch, new(buffers)
 	s.reader, err = kgo.NewClient(append(slices.Clone(s.opts),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchMaxBytes(int32(fetch.MaxBytes)), kgo.FetchMaxPartitionBytes(int32(fetch.PartitionMax)), kgo.FetchMaxWait(time.Duration(fetch.MaxWait)),
 		kgo.MaxConcurrentFetches(4),
-		kgo.WithPools(new(buffers)),
+		kgo.WithPools(pool), kgo.WithDecompressor(newDecompressor(pool)),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{}),
 	)...)
 	if err != nil {
