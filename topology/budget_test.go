@@ -32,7 +32,7 @@ func TestBudgetAhead(t *testing.T) {
 				}
 			}, 9, false},
 			{func() { b.done(100, 0) }, 10, true}, // the budget is spent
-			{func() { b.give(100) }, 11, true},
+			{func() { b.done(100, 0); b.give(100) }, 11, true},
 			{func() { b.done(100, 0); b.give(100) }, 12, true},
 		} {
 			step.do()
