@@ -36,10 +36,13 @@ type Detector struct {
 
 	p     []byte // the text that is looked at: as it came, or folded
 	spans []Span
+	found []Span // of Replace
 	fold  folded
 	inner *Detector // for what base64 holds
 	plain []byte
 	depth int
+	tld   [maxDomain + 1]byte
+	tlds  [256]answer // by a hash of the label
 }
 
 // Options of a detector.
@@ -60,10 +63,46 @@ func New(o Options) *Detector {
 // Find appends the findings in text to dst in order of their start; none
 // overlaps another. It allocates only while its scratch memory grows.
 func (d *Detector) Find(dst []Span, text []byte) []Span {
+	from := len(dst)
+	hidden := d.look(text)
+	dst = d.settle(dst)
+	if hidden {
+		for i := from; i < len(dst); i++ {
+			dst[i] = d.asItCame(dst[i])
+		}
+	}
+	d.p = nil
+	return dst
+}
+
+// Replace appends text to dst with each finding replaced by what f appends for
+// it; the rest stays byte for byte. s is the finding's place in text, value its
+// plain form: escapes undone, full-width digits as ASCII. A finding within base64
+// is the whole word, and value that word. value is lent until f returns. Findings
+// and places are those of Find; without any, the result is dst and text.
+func (d *Detector) Replace(dst, text []byte, f func(dst []byte, s Span, value []byte) []byte) []byte {
+	hidden := d.look(text)
+	d.found = d.settle(d.found[:0])
+	at := 0
+	for _, s := range d.found {
+		value := d.p[s.Start:s.End:s.End]
+		if hidden {
+			s = d.asItCame(s)
+		}
+		dst = append(dst, text[at:s.Start]...)
+		dst = f(dst, s, value)
+		at = s.End
+	}
+	d.p = nil
+	return append(dst, text[at:]...)
+}
+
+// look fills d.spans with findings in d.p, which is text or, if hidden, text
+// folded.
+func (d *Detector) look(text []byte) (hidden bool) {
 	d.spans = d.spans[:0]
 	d.p = text
-	hidden := d.fold.make(text)
-	if hidden {
+	if hidden = d.fold.make(text); hidden {
 		d.p = d.fold.text
 	}
 	d.scan()
@@ -73,14 +112,13 @@ func (d *Detector) Find(dst []Span, text []byte) []Span {
 	if d.names != nil {
 		d.spans = d.names.find(d.spans, d.p)
 	}
-	if hidden {
-		for i := range d.spans {
-			s := &d.spans[i]
-			s.Start, s.End = d.fold.place(s.Start), d.fold.place(s.End-1)+d.fold.width(s.End-1)
-		}
-	}
-	d.p = nil
-	return d.settle(dst)
+	return hidden
+}
+
+// asItCame is a span of the folded text in the text as it came.
+func (d *Detector) asItCame(s Span) Span {
+	s.Start, s.End = d.fold.place(s.Start), d.fold.place(s.End-1)+d.fold.width(s.End-1)
+	return s
 }
 
 // settle appends what counts and does not overlap a better finding.

@@ -117,3 +117,29 @@ func TestFind(t *testing.T) {
 		}
 	}
 }
+
+// TestReplace: the rest of a text stays, and values come plain.
+func TestReplace(t *testing.T) {
+	d := New(Options{})
+	for text, want := range map[string]string{
+		"":                                  "",
+		"nothing here, \\u0040 or so 12345": "nothing here, \\u0040 or so 12345",
+		"a@b.com":                           "<email:a@b.com>",
+		"mail jörg@müller.de, call +49 30 901820!":     "mail <email:jörg@müller.de>, call <phone:+49 30 901820>!",
+		`{"e":"a\u0040b.com","ü":"\"5\""}`:             `{"e":"<email:a@b.com>","ü":"\"5\""}`,
+		"SSN: ５１２－４５－６７８９。":                            "SSN: <ssn:512-45-6789>。",
+		"x aGVsbG8gamFuZS5kb2VAZXhhbXBsZS5jb20gYnll y": "x <email:aGVsbG8gamFuZS5kb2VAZXhhbXBsZS5jb20gYnll> y",
+	} {
+		got := d.Replace([]byte(">"), []byte(text), func(dst []byte, s Span, value []byte) []byte {
+			return fmt.Appendf(dst, "<%v:%s>", s.Class, value)
+		})
+		if string(got) != ">"+want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+	text, dst := []byte("to jane@example.com or 202-555-0143, \\u0040"), make([]byte, 0, 256)
+	f := func(dst []byte, _ Span, _ []byte) []byte { return append(dst, '*') }
+	if n := testing.AllocsPerRun(100, func() { dst = d.Replace(dst[:0], text, f) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

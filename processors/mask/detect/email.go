@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"encoding/binary"
 	"unsafe"
 
 	"golang.org/x/net/publicsuffix"
@@ -111,21 +112,46 @@ func (d *Detector) domain(i int) (end int, confidence float32) {
 	if high || look(reserved, tld) {
 		return e, 0.95
 	}
-	var buf [maxDomain + 1]byte
-	name := buf[:copy(buf[:], tld)]
+	name := d.tld[:copy(d.tld[:], tld)]
 	for k := range name {
 		if name[k]-'A' < 26 {
 			name[k] |= 0x20
 		}
 	}
-	// Asked of the last label alone: it does not allocate, and keeps nothing.
-	if _, icann := publicsuffix.PublicSuffix(unsafe.String(unsafe.SliceData(name), len(name))); icann {
+	if d.assigned(name) {
 		return e, 0.98
 	}
 	if look(files, name) {
 		return 0, 0
 	}
 	return e, 0.6
+}
+
+// answer is what the public suffix list says of a label.
+type answer struct {
+	label    [8]byte
+	assigned bool
+}
+
+// assigned reports a top-level domain of the root zone, in lower case. The list
+// allocates at each question, so that the last answers are kept.
+func (d *Detector) assigned(label []byte) bool {
+	var key [8]byte
+	if len(label) > len(key) {
+		return ask(label)
+	}
+	copy(key[:], label)
+	x := &d.tlds[binary.LittleEndian.Uint64(key[:])*0x9e3779b97f4a7c15>>56]
+	if x.label != key {
+		x.label, x.assigned = key, ask(label)
+	}
+	return x.assigned
+}
+
+// ask asks of the last label alone, and the list keeps nothing of it.
+func ask(label []byte) bool {
+	_, icann := publicsuffix.PublicSuffix(unsafe.String(unsafe.SliceData(label), len(label)))
+	return icann
 }
 
 // reserved are names that never lead anywhere and stand in every test (RFC 2606,
