@@ -9,7 +9,7 @@ func (v *view) card() int {
 	if n < 12 || n > 19 || v.plus || v.paren || !issued(v.digits) || !luhn(v.digits) {
 		return 0
 	}
-	confidence := float32(0.85)
+	confidence, form := float32(0.85), true
 	if !v.bare() {
 		s := v.sep()
 		if s != ' ' && s != '-' && s != '.' {
@@ -19,8 +19,8 @@ func (v *view) card() int {
 		switch {
 		case v.shape(4, 4, 4, 4), v.shape(4, 6, 5), v.shape(4, 6, 4), v.shape(4, 4, 4, 4, 3), v.shape(4, 4, 4, 4, 2), v.shape(4, 4, 5), v.shape(4, 4, 4):
 			confidence = 0.95
-		case s == '.':
-			return 0
+		default:
+			form = false
 		}
 		for i := range v.groups {
 			if g := v.groups[i].len(); g > 8 || g < 3 && i < len(v.groups)-1 {
@@ -32,6 +32,8 @@ func (v *view) card() int {
 	switch {
 	case c.any&aboutCard != 0:
 		confidence = 0.99
+	case !form: // order numbers are grouped, too
+		return 0
 	case n == 12 || n == 13: // as long as article numbers
 		if v.bare() {
 			return 0
@@ -77,8 +79,10 @@ func issued(d []byte) bool {
 		return n >= 16
 	case p4 >= 2200 && p4 <= 2204: // Mir
 		return n >= 16
-	case p2 == 50 || p2 >= 56 && p2 <= 58 || p4 == 6304 || p4 == 6759 || p4 >= 6761 && p4 <= 6763 || p2 == 67: // Maestro
+	case p2 == 50 || p2 >= 56 && p2 <= 58 || p4 == 6304 || p4 == 6390 || p4 == 6759 || p4 >= 6761 && p4 <= 6763 || p2 == 67: // Maestro
 		return true
+	case p4 == 604:
+		return n == 12
 	case p2 == 60 || p2 == 61 || p2 == 63 || p2 == 64 || p2 == 66 || p2 == 68 || p2 == 69:
 		return n == 16 // RuPay, Hipercard, Maestro of old
 	}

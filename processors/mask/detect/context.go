@@ -1,6 +1,9 @@
 package detect
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // What words around a value are about.
 type about uint32
@@ -16,13 +19,17 @@ const (
 	aboutIdentity
 	aboutPlace
 	against // numbers that are nobody's: orders, times, versions
+	endsPhrase
 )
 
-func (a about) positive() bool { return a&^against != 0 }
+func (a about) positive() bool { return a&^(against|endsPhrase) != 0 }
 
 // context is what is said around a value: by the nearest word that says
 // anything, and by all of them.
-type context struct{ near, any about }
+type context struct {
+	near, any about
+	apart     int // words of more than three letters between the nearest and the value
+}
 
 // How far words are looked for, in bytes and words.
 const (
@@ -38,13 +45,23 @@ const (
 func (d *Detector) context(start, end int) (c context) {
 	p := d.p
 	limit := max(0, start-bytesBefore)
-	i, clause := start, 0
+	i, clause, second := start, 0, 0
 	for n := 0; n < wordsBefore && i > limit; n++ {
 		e, dot := i, false
 		for e > limit && !letter(p[e-1]) {
 			switch p[e-1] {
-			case '@', ';', '|':
+			case '|':
 				limit = e
+			case ';':
+				if clause++; d.at(e) != ' ' {
+					limit = e
+				}
+			case '@': // what was said of an address is said of the number beside it: an address or a number
+				for e > limit && p[e-1] > ' ' && p[e-1] != '<' && p[e-1] != '"' && p[e-1] != '=' && p[e-1] != ',' {
+					e--
+				}
+				e++
+				clause++
 			case '\n':
 				if c.any != 0 {
 					limit = e
@@ -78,10 +95,24 @@ func (d *Detector) context(start, end int) (c context) {
 		if a == 0 {
 			a = parts(p[s:e])
 		}
+		if second > 0 { // my number, messages to
+			a |= look(phrases, p[s:second])
+		}
+		second = 0
+		if a&endsPhrase != 0 {
+			second = e
+			a &^= endsPhrase
+		}
 		if clause > 0 || n > 2 {
 			a &^= against
 		}
+		if n == 0 && a == 0 && e-s == 1 && d.initial(s, start) {
+			a = aboutPhone
+		}
 		c.hear(a)
+		if c.near == 0 && e-s > 3 {
+			c.apart++
+		}
 		i = s
 	}
 	if c.near.positive() {
@@ -91,6 +122,15 @@ func (d *Detector) context(start, end int) (c context) {
 	before := c
 	var after context
 	i = end
+	if d.at(i) == '-' && letter(d.at(i+1)) { // 555-0143-Office
+		s := i + 1
+		for i = s; i < len(p) && letter(p[i]); i++ {
+		}
+		if after.hear(said(p[s:i]) &^ (against | endsPhrase)); after.near != 0 {
+			return after
+		}
+		i = end
+	}
 	for n := 0; n < wordsAfter; n++ {
 		for i < limit && !letter(p[i]) {
 			switch c := p[i]; {
@@ -98,6 +138,7 @@ func (d *Detector) context(start, end int) (c context) {
 				return before
 			case c == '@', c == ';', c == '\n', c == ',', c == '|', c == '.' && n > 0, c == '-' && d.at(i+1) == ' ':
 				limit = i
+				continue
 			}
 			i++
 		}
@@ -108,9 +149,9 @@ func (d *Detector) context(start, end int) (c context) {
 		if i <= s {
 			break
 		}
-		after.hear(said(p[s:i]) &^ against)
+		after.hear(said(p[s:i]) &^ (against | endsPhrase))
 	}
-	for k := i; k < len(p) && k-i < 4; k++ {
+	for k := i; k < len(p) && k-i < 4 && p[k] != '\n' && p[k] != ','; k++ {
 		if digit(p[k]) {
 			return c
 		}
@@ -120,6 +161,23 @@ func (d *Detector) context(start, end int) (c context) {
 	}
 	c.any |= after.any
 	return c
+}
+
+// initial reports a letter at s that stands for a phone, a mobile or a fax on a
+// card: behind nothing, and with a colon or a point, or at a line's or cell's start.
+func (d *Detector) initial(s, number int) bool {
+	if !indexOf("TMPFHWCtmpfhwc", d.p[s]) || word(d.at(s-1)) {
+		return false
+	}
+	between := d.p[s+1 : number]
+	if len(between) > 0 && (between[0] == ':' || between[0] == '.') {
+		return len(between) <= 2 || len(between) == 3 && between[2] == '('
+	}
+	k := s - 1
+	for k >= 0 && d.p[k] == ' ' {
+		k--
+	}
+	return len(between) == 1 && between[0] == ' ' && (k < 0 || d.p[k] == '\n' || d.p[k] == '|')
 }
 
 // parts is what the parts of a word in camel case are about.
@@ -140,7 +198,7 @@ func parts(w []byte) (a about) {
 // they are searched.
 func said(w []byte) about {
 	a := look(contexts, w)
-	if a != 0 || w[0] < 0xe3 {
+	if a != 0 || w[0] < 0xe3 && (w[0] != 0xe0 || len(w) < 2 || w[1] < 0xb8) {
 		return a
 	}
 	for i := range unspaced {
@@ -157,7 +215,7 @@ var unspaced = func() (out []struct {
 	about about
 }) {
 	for w, a := range contexts {
-		if w[0] >= 0xe3 {
+		if w[0] >= 0xe3 || w[0] == 0xe0 && w[1] >= 0xb8 {
 			out = append(out, struct {
 				word  []byte
 				about about
@@ -185,19 +243,19 @@ var contexts = func() map[string]about {
 	}
 	say(aboutPhone, "phone", "phones", "telephone", "tel", "mobile", "mob", "cell", "cellphone", "cellular", "call", "calls", "called", "calling", "callback", "dial", "dialed",
 		"dialled", "ring", "fax", "whatsapp", "sms", "text", "texted", "texting", "contact", "hotline", "helpline", "landline", "ph", "msisdn", "imessage", "viber", "reach", "reached", "phoned",
-		"voicemail", "pager", "telegram", "toll", "tollfree",
-		"telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer", "festnetz", "anrufen", "ruf", "rufen", "erreichbar", "durchwahl", // de
+		"voicemail", "pager", "telegram", "toll", "tollfree", "office", "freephone", "answering", "answered", "answers", "dialing", "dialling", "facetime", "signal", "tele", "telno", "phoneno", "phonenumber", "mobileno",
+		"telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer", "festnetz", "anrufen", "ruf", "rufen", "erreichbar", "durchwahl", "rückfragen", "verfügung", // de
 		"téléphone", "telephoner", "portable", "appel", "appeler", "appelez", "joindre", "joignable", // fr
 		"teléfono", "telefono", "móvil", "movil", "celular", "llamar", "llame", "llámame", "llama", "llamada", // es
 		"telefone", "telemóvel", "telemovel", "ligar", "ligue", "fone", "contato", "contacto", // pt
 		"cellulare", "chiamare", "chiama", "chiamami", // it
 		"telefoon", "telefoonnummer", "gsm", "bellen", "mobiel", "bel", // nl
-		"telefonu", "numeru", "komórka", "komorka", "komórkowy", "zadzwoń", "zadzwon", "dzwonić", "kontakt", // pl
+		"telefonu", "numeru", "kom", "komórka", "komorka", "komórkowy", "zadzwoń", "zadzwon", "dzwonić", "kontakt", // pl
 		"телефон", "тел", "мобильный", "моб", "звоните", "позвоните", "сотовый", // ru
 		"telefonum", "cep", "telefonnr", "tlf", "telf", "mobilen", "puhelin", "puh", "τηλέφωνο", "τηλ", "κινητό", // tr, da, no, sv, fi, el
-		"電話", "電話番号", "携帯", "携帯電話", "携帯番号", "手机", "手机号", "手机号码", "电话", "电话号码", "聯絡電話", "联系电话", "전화", "전화번호", "휴대폰", "연락처", // ja, zh, ko
-		"फोन", "मोबाइल", "هاتف", "جوال", "تلفن", "موبایل", "طلب", "טלפון", "נייד", "nomor", "telepon", "hubungi", "điện", "thoại", "โทร", "โทรศัพท์")
-	say(aboutSSN, "ssn", "ssns", "social", "socialsecurity", "socialsecuritynumber", "ssnumber")
+		"電話", "電話番号", "携帯", "携帯電話", "携帯番号", "手机", "手机号", "手机号码", "电话", "电话号码", "聯絡電話", "联系电话", "連絡先", "拨打", "致电", "连络", "お電話", "携带", "전화", "전화번호", "휴대폰", "연락처", // ja, zh, ko
+		"फोन", "मोबाइल", "هاتف", "جوال", "تلفن", "موبایل", "طلب", "טלפון", "נייד", "התקשר", "تماس", "اتصل", "рақам", "hívjon", "sunați", "sună", "soita", "numeroon", "ring", "zavolejte", "zavolajte", "číslo", "καλέστε", "зателефонуйте", "обадете", "gọi", "sđt", "hp", "wa", "เบอร์", "numarası", "numarasından", "numaram", "arayın", "arayabilirsiniz", "telefón", "telefonszám", "számon", "mobitel", "telefonas", "tālrunis", "gsm", "nomor", "telepon", "hubungi", "điện", "thoại", "โทร", "โทรศัพท์")
+	say(aboutSSN, "ssn", "ssns", "social", "socsec", "ss", "socialsecurity", "socialsecuritynumber", "ssnumber")
 	say(aboutCard, "card", "cards", "cardnumber", "creditcard", "visa", "mastercard", "amex", "discover", "maestro", "jcb", "diners", "unionpay", "credit", "debit", "cc", "ccn", "ccnum", "pan",
 		"charge", "charged", "kreditkarte", "karte", "carte", "tarjeta", "cartão", "cartao", "carta", "kaart", "карта", "карты", "karta", "kart", "カード", "卡号", "카드", "cvv", "cvc", "exp", "expires", "expiry", "expiration", "paid", "payment", "pay")
 	say(aboutBirth, "born", "birth", "birthdate", "birthday", "dob", "dateofbirth", "bday", "geboren", "geburtsdatum", "geb", "né", "née", "naissance", "nacimiento", "nacido", "nacida",
@@ -208,13 +266,35 @@ var contexts = func() map[string]about {
 	say(aboutIdentity, "aadhaar", "aadhar", "uid", "uidai", "dni", "nie", "nif", "mynumber", "individual", "マイナンバー", "個人番号", "identity", "identification", "national")
 	say(aboutPlace, "lat", "latitude", "lon", "lng", "longitude", "coordinates", "coords", "gps", "location", "position", "geo")
 	say(against, "order", "orders", "invoice", "ticket", "tickets", "tracking", "parcel", "shipment", "shipping", "serial", "sku", "isbn", "issn", "ean", "upc", "gtin", "asin", "imei", "imsi", "iccid",
-		"version", "ver", "build", "commit", "sha", "hash", "not", "nor", "uuid", "guid", "id", "ids", "ref", "reference", "transaction", "txn", "batch", "lot", "part", "parts", "model", "product", "item", "case",
+		"version", "ver", "build", "commit", "sha", "hash", "uuid", "guid", "id", "ids", "ref", "reference", "transaction", "txn", "batch", "lot", "part", "parts", "model", "product", "item", "case",
 		"claim", "policy", "po", "quote", "booking", "confirmation", "flight", "timestamp", "ts", "epoch", "offset", "lsn", "seq", "sequence", "port", "pid", "error", "zip", "postcode",
 		"postal", "account", "acct", "iban", "routing", "aba", "price", "total", "amount", "usd", "eur", "cost", "mrn", "barcode", "catalog", "article", "docket", "release",
 		"revision", "rev", "rfc", "patent", "score", "ratio", "lat", "latitude", "lon", "longitude", "coordinates", "ip", "job", "trace", "span", "request",
 		"bytes", "weight", "population", "users", "views", "downloads", "km", "miles",
 		"bestellung", "bestellnummer", "rechnung", "auftrag", "sendung", "kundennummer", "commande", "facture", "colis", "pedido", "factura", "envío", "ordine", "fattura", "заказ", "счет", "订单", "注文", "주문",
+		"sid", "size", "depth", "member", "npi", "waybill", "awb", "container", "passcode", "webinar", "prescription", "rx", "buffer", "stack", "ein", "cusip", "isin", "record", "chart", "eticket", "kg", "quantity", "qty", "gtid", "xid", "layer", "rows", "duration", "bill", "bills", "values",
 		"nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr")
-	m["no"], m["nr"], m["num"], m["number"] = 0, 0, 0, 0
+	m["no"], m["nr"], m["num"] = 0, 0, 0
+	for phrase := range phrases {
+		m[phrase[strings.LastIndexByte(phrase, ' ')+1:]] |= endsPhrase
+	}
+	return m
+}()
+
+// phrases are words that say something only beside each other: whose number it is.
+var phrases = func() map[string]about {
+	m := map[string]about{}
+	for _, number := range []struct{ noun, of string }{
+		{"number", "my your his her their our its new old best direct home work office personal private usual daytime evening current"},
+		{"digits", "my your his her their"}, {"line", "direct private land support help hot care service customer"},
+		{"nummer", "meine meiner deine ihre seine neue alte unsere mijn min mitt mit"}, {"numéro", "mon ton son votre notre nouveau"}, {"número", "mi tu su meu seu nuevo novo"},
+		{"numero", "mi tu su mio tuo suo nuovo il"}, {"numer", "mój twój jego jej nowy"}, {"номер", "мой твой его её ваш наш новый"}, {"numaram", "benim"}, {"numarası", "onun"}, {"numarasından", "şu"},
+		{"registered", "my your his her their"}, {"to", "messages message texts sms"}, {"sec", "soc"},
+	} {
+		for of := range strings.FieldsSeq(number.of) {
+			m[of+" "+number.noun] = aboutPhone
+		}
+	}
+	m["soc sec"] = aboutSSN
 	return m
 }()

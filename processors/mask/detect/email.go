@@ -61,6 +61,9 @@ func (d *Detector) local(i int) int {
 	}
 	s := i
 	for s > 0 && chars[p[s-1]]&charLocal != 0 && i-s <= maxLocal+8 {
+		if p[s-1] >= 0x80 && s < i && p[s] < 0x80 && s > 2 && p[s-3] >= 0xe3 { // 邮箱jane@example.com
+			break
+		}
 		s--
 	}
 	for s < i && p[s] < 0x80 && !word(p[s]) && (p[s] != '+' || s+1 < i && p[s+1] < 0x80 && !word(p[s+1])) { // quotes, bullets, dots
@@ -90,6 +93,11 @@ func (d *Detector) domain(i int) (end int, confidence float32) {
 			break
 		}
 		e++
+	}
+	for k := i + 1; k < e; k++ { // jane@example.com谢谢
+		if p[k] >= 0xe3 && p[k-1] < 0x80 && p[k-1] != '.' && bytes.IndexByte(p[i:k], '.') > 0 {
+			e = k
+		}
 	}
 	for e > i && (p[e-1] == '.' || p[e-1] == '-') {
 		e--

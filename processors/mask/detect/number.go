@@ -35,6 +35,8 @@ type view struct {
 	paren  bool // a group in round brackets
 	around context
 	known  bool // around was looked for
+	from   int  // where the words before end: the start, or that of groups before it which spaces join
+	inner  bool // a group before it is joined as its own are
 }
 
 const (
@@ -76,7 +78,7 @@ func (d *Detector) number(i int) int {
 		for k < len(p) && k-j < 4 && isSeparator(p[k]) {
 			k++
 		}
-		if k == j || k >= len(p) || !digit(p[k]) || separator(p[j:k]) == 0 {
+		if k == j || k >= len(p) || !digit(p[k]) || separator(p[j:k]) == 0 || p[k-1] == '(' && !closes(p[k:]) {
 			break
 		}
 		// A group that goes on as a word is no part of this.
@@ -119,6 +121,15 @@ func isSeparator(c byte) bool {
 	return c == ' ' || c == '-' || c == '.' || c == '(' || c == ')' || c == '/'
 }
 
+// closes reports digits and a closing bracket.
+func closes(p []byte) bool {
+	i := 0
+	for i < len(p) && digit(p[i]) {
+		i++
+	}
+	return i < len(p) && p[i] == ')'
+}
+
 // separator is the byte that stands for what is between two groups: itself, a
 // bracket, or / and - with spaces around; 0 for what separates nothing.
 func separator(p []byte) byte {
@@ -126,7 +137,7 @@ func separator(p []byte) byte {
 	case 1:
 		return p[0]
 	case 2:
-		if p[0] == ')' && (p[1] == ' ' || p[1] == '-' || p[1] == '.') || p[1] == '(' && (p[0] == ' ' || p[0] == '-') {
+		if p[0] == ')' && (p[1] == ' ' || p[1] == '-' || p[1] == '.' || p[1] == '/') || p[1] == '(' && (p[0] == ' ' || p[0] == '-') {
 			return '('
 		}
 	case 3:
@@ -161,6 +172,11 @@ func (d *Detector) glued(i int) int {
 		return d.rest(i, ".,")
 	case 0xa3, 0xa5, 0xac: // the last bytes of £, ¥ and €
 		if c := d.at(i - 2); c == 0xc2 || c == 0x82 {
+			return d.rest(i, ".,")
+		}
+		return 0
+	case ':': // 12:30:45.123456
+		if digit(d.at(i-2)) && digit(d.at(i+1)) && !digit(d.at(i+2)) {
 			return d.rest(i, ".,")
 		}
 		return 0
@@ -218,14 +234,14 @@ func (d *Detector) views(n *number, end int) int {
 	return end
 }
 
-// quads reports four or five groups of four digits.
+// quads reports three to five groups of four digits.
 func (n *number) quads(i, j int) bool {
 	for k := i; k < j; k++ {
 		if n.groups[k].len() != 4 {
 			return false
 		}
 	}
-	return j-i == 4 || j-i == 5
+	return j-i >= 3 && j-i <= 5
 }
 
 // value tries groups i to j as one value and returns its end, 0 if it is none.
@@ -235,8 +251,12 @@ func (d *Detector) value(n *number, i, j int) int {
 	if len(v.digits) < 6 {
 		return 0
 	}
+	v.inner = i > 0 && n.groups[i].gap == 1 && n.groups[i].sep == ' ' && (j-i == 1 || n.groups[i+1].sep == ' ' && n.groups[i+1].gap == 1)
 	for s := v.start - 1; s >= 0 && v.start-s <= 3; s-- {
 		c := d.p[s]
+		if c == '+' && word(d.at(s-1)) { // zip+4 1234, 1+1
+			break
+		}
 		if c == '(' || c == '+' {
 			v.loose = v.loose || c == '+' && s+1 < v.start && d.p[s+1] == ' '
 			v.start = s
@@ -265,6 +285,10 @@ func (d *Detector) value(n *number, i, j int) int {
 	for k := range v.groups[:len(v.groups)-1] {
 		v.paren = v.paren || d.at(v.groups[k].end) == ')'
 	}
+	v.from = v.start
+	if v.inner && !v.plus {
+		v.from = n.groups[0].start
+	}
 	if c, ok := v.birth(); ok {
 		d.add(schemas.BirthDate, v.start, v.end, c)
 		return v.end
@@ -287,7 +311,7 @@ func (d *Detector) value(n *number, i, j int) int {
 // context is what the words around say, looked for once.
 func (v *view) context() context {
 	if !v.known {
-		v.around, v.known = v.d.context(v.start, v.end), true
+		v.around, v.known = v.d.context(v.from, v.end), true
 	}
 	return v.around
 }

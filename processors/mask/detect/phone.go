@@ -18,7 +18,7 @@ func (v *view) phone() int {
 		return 0
 	}
 	for i := range v.groups {
-		if g := v.groups[i].len(); g > 15 || g == 1 && i > 1 && i < len(v.groups)-1 && !v.plus {
+		if g := v.groups[i].len(); g > 15 || g == 1 && i > 1 && i < len(v.groups)-1 && !v.plus && v.context().near&aboutPhone == 0 {
 			return 0
 		}
 	}
@@ -44,14 +44,15 @@ func (v *view) dialled() float32 {
 	switch {
 	case v.plus:
 		return v.international(d, 0.95)
-	case v.bare() && d[0] == '0' && d[1] == '0' && !v.about():
-		return 0
 	case len(d) >= 10 && d[0] == '0' && d[1] == '0' && d[2] != '0':
-		return v.international(d[2:], 0.8)
+		return v.prefixed(d[2:])
 	case len(d) >= 12 && string(d[:3]) == "011" && !v.bare():
-		return v.international(d[3:], 0.8)
+		return v.prefixed(d[3:])
 	}
 	c := v.context()
+	if v.inner && c.near&aboutPhone == 0 { // a part of what spaces join
+		return 0
+	}
 	if v.bare() && v.d.at(v.start-1) == '#' && c.any&aboutPhone == 0 {
 		return 0
 	}
@@ -61,14 +62,38 @@ func (v *view) dialled() float32 {
 		if confidence > 0 {
 			return max(confidence, 0.85)
 		}
-		if v.called() && len(d) <= 15 && (c.near&aboutPhone != 0) {
+		if v.called() && len(d) <= 15 && c.near&aboutPhone != 0 && (!v.bare() || c.apart <= 1) {
 			return 0.6 // a number that nobody has, in its form
 		}
 		return 0
 	case c.near&against != 0 && c.any&aboutPhone == 0:
 		confidence -= 0.4
+	case c.near&against != 0:
+		confidence -= 0.3
 	}
 	return confidence
+}
+
+// prefixed is for digits behind the 00 or 011 that is dialled for +. Order
+// numbers begin with zeros, too: the number has to be one, or said to be.
+func (v *view) prefixed(d []byte) float32 {
+	c := v.context()
+	plan, national := phone.Split(d)
+	switch {
+	case c.near&aboutPhone != 0:
+		return v.international(d, 0.85)
+	case c.near&against != 0 || plan == nil || len(d) < 9:
+		return 0
+	case d[0] == '1' && v.shape(3, 3, 3, 4) && v.sep() == '-':
+		return 0.7
+	case !plan.Valid(national) && !(plan.Trunk != 0 && v.paren && plan.Valid(national[1:])):
+		return 0
+	case v.bare():
+		return 0.6
+	case v.groups[0].len() == 2 || v.groups[0].len() == 3 && d[0] == '1' || v.groups[0].len()-2 >= codeLen(plan):
+		return 0.8
+	}
+	return 0
 }
 
 // international is for digits that begin with a calling code.
@@ -106,6 +131,17 @@ func (v *view) international(d []byte, sure float32) float32 {
 	return 0
 }
 
+// codeLen is how many digits a plan's calling code has.
+func codeLen(p *phone.Plan) int {
+	switch {
+	case p.Code < 10:
+		return 1
+	case p.Code < 100:
+		return 2
+	}
+	return 3
+}
+
 // american is for the North American plan's 3-3-4 with or without the 1.
 func (v *view) american() float32 {
 	d, g := v.digits, v.groups
@@ -124,10 +160,14 @@ func (v *view) american() float32 {
 	default:
 		return 0
 	}
+	about := v.about()
 	if d[0] < '2' || d[3] < '2' || d[1] == '9' && d[2] == '9' {
+		// Nobody has it, but it is written like one: what is made up is not to be told from what is mistyped.
+		if len(d) == len(v.digits) && v.shape(3, 3, 4) && (v.paren || v.sep() == '-') && string(d[:3]) != "000" {
+			return 0.55
+		}
 		return 0
 	}
-	about := v.about()
 	if v.bare() {
 		if about {
 			return 0.8
@@ -160,6 +200,9 @@ func (v *view) american() float32 {
 // or any where the form says it too.
 func (v *view) about() bool {
 	c := v.context()
+	if c.apart > 1 && v.bare() && len(v.digits) < 9 { // as many numbers have
+		return false
+	}
 	return c.near&aboutPhone != 0 || c.any&aboutPhone != 0 && c.near&against == 0 && !v.bare()
 }
 
@@ -174,6 +217,9 @@ func (v *view) national() float32 {
 	known := v.inSomePlan()
 	switch {
 	case !apart && !about:
+		if len(d) == 11 && d[0] == '0' && known && pocket(d) {
+			return 0.55
+		}
 		return 0
 	case about && known:
 		return 0.85
@@ -185,13 +231,16 @@ func (v *view) national() float32 {
 		}
 		return 0
 	}
+	if v.shape(5, 4) && v.sep() == '-' && !v.paren { // ZIP+4
+		return 0
+	}
 	last := v.groups[len(v.groups)-1].len()
 	if last < 2 || len(v.groups) > 6 {
 		return 0
 	}
 	switch {
 	case d[0] == '0' && d[1] != '0' && len(d) >= 9 && v.sep() != '.', d[0] == '0' && v.shape(2, 2, 2, 2, 2):
-		if v.groups[0].len() == 1 && !v.paren { // 0-306-40615-2
+		if v.groups[0].len() == 1 && !v.paren && v.sep() != ' ' { // 0-306-40615-2
 			return 0
 		}
 		return 0.75
@@ -209,6 +258,18 @@ func (v *view) national() float32 {
 		return 0.55
 	}
 	return 0
+}
+
+// pocket reports eleven digits that begin like mobile numbers of Britain,
+// Germany, Japan or Korea do: one in a hundred of other numbers does.
+func pocket(d []byte) bool {
+	switch {
+	case d[1] == '7':
+		return d[2] >= '4' && d[2] != '6'
+	case d[1] == '1':
+		return d[2] >= '5' && d[2] <= '7' || d[2] == '0'
+	}
+	return d[2] == '0' && d[1] >= '7'
 }
 
 // inSomePlan reports that some country has the number, as it is dialled there.
@@ -233,10 +294,13 @@ func (v *view) inSomePlan() bool {
 // in groups of two and more.
 func (v *view) called() bool {
 	if v.bare() {
-		return len(v.digits) <= 13
+		return len(v.digits) <= 13 && v.digits[0] != '0' || len(v.digits) >= 9 && v.digits[1] != '0'
+	}
+	if string(v.digits[:3]) == "000" {
+		return false
 	}
 	for i := range v.groups {
-		if g := v.groups[i].len(); g < 2 && i > 0 || g > 8 {
+		if g := v.groups[i].len(); g < 2 && i > 1 || g > 8 {
 			return false
 		}
 	}

@@ -65,7 +65,7 @@ var chars = func() (t [256]uint8) {
 		}
 	}
 	t['_'] |= charUnder
-	for _, c := range ".!#$%&'*+-^_`~|" {
+	for _, c := range ".!#$%&'*+-_~" { // ^ ` and | are allowed, and separate or quote what people write
 		t[c] |= charLocal
 	}
 	t['.'] |= charDomain
@@ -120,6 +120,9 @@ func (d *Detector) token(i int) int {
 	if letters {
 		if end := d.mixed(s, e); end > e {
 			return end
+		}
+		if s+1 == i && p[s] == 'B' && s > 0 && p[s-1] == '%' { // a card's track 1
+			return d.number(i)
 		}
 		if s < i || e < len(p) && p[e] == '@' {
 			return e

@@ -25,7 +25,7 @@ func (v *view) ssn() int {
 	}
 	class := schemas.SSN
 	switch c := v.context(); {
-	case c.any&aboutSSN != 0:
+	case c.near&aboutSSN != 0, c.any&aboutSSN != 0 && c.near&against == 0:
 		confidence = 0.95
 	case v.bare():
 		return 0
