@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -20,8 +22,7 @@ import (
 const maxText = 256 << 20
 
 func detectCommand(a *app) *cobra.Command {
-	var least float64
-	var names string
+	var x detectFlags
 	c := &cobra.Command{
 		Use: "detect [FILE|-]", Short: "Find personal data and secrets in texts",
 		Long: `Reads texts, one a line: JSON of {"id","text"}, or plain. Prints for each one
@@ -33,27 +34,16 @@ Classes: ` + fmt.Sprint(schemas.Classes()) + `.
 
 What hides a value is undone: JSON escapes, percent encoding, full-width digits,
 Unicode hyphens and spaces, one level of base64.`,
-		Example: "  sluice detect texts.jsonl\n  echo 'call 202-555-0143' | sluice detect\n  sluice detect --min 0.8 --names names.txt mails.jsonl",
+		Example: "  sluice detect texts.jsonl\n  echo 'call 202-555-0143' | sluice detect\n  sluice detect --min 0.8 --names names.txt mails.jsonl\n  sluice detect --classes email,custom --pattern 'custom=EMP-[0-9]{6}' mails.txt",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			name := "-"
 			if len(args) > 0 {
 				name = args[0]
 			}
-			if least <= 0 || least > 1 {
-				return exit(exitUsage, fmt.Errorf("--min: %v is not between 0 and 1", least))
-			}
-			o := detect.Options{Min: float32(least)}
-			if names != "" {
-				p, err := os.ReadFile(names)
-				if err != nil {
-					return exit(exitUsage, err)
-				}
-				var words []string
-				for w := range bytes.FieldsSeq(p) {
-					words = append(words, string(w))
-				}
-				o.Names = detect.NewDictionary(schemas.Name, words)
+			o, err := x.options()
+			if err != nil {
+				return exit(exitUsage, err)
 			}
 			in, err := openInput(name, c.InOrStdin())
 			if err != nil {
@@ -70,9 +60,86 @@ Unicode hyphens and spaces, one level of base64.`,
 			return nil
 		},
 	}
-	c.Flags().Float64Var(&least, "min", detect.Threshold, "least confidence, 0 to 1")
-	c.Flags().StringVar(&names, "names", "", "file of names of persons, one a line, that are found as class name")
+	x.add(c)
 	return c
+}
+
+// detectFlags are what detect and profile look for.
+type detectFlags struct {
+	least                    float64
+	names                    string
+	classes, patterns, words []string
+}
+
+func (x *detectFlags) add(c *cobra.Command) {
+	c.Flags().Float64Var(&x.least, "min", detect.Threshold, "least confidence, 0 to 1")
+	c.Flags().StringVar(&x.names, "names", "", "file of names of persons, separated by spaces or lines, that are found as class name")
+	c.Flags().StringSliceVar(&x.classes, "classes", nil, "only these classes")
+	c.Flags().StringArrayVar(&x.patterns, "pattern", nil, "CLASS=REGEX (RE2): what it matches is of the class; more than once")
+	c.Flags().StringArrayVar(&x.words, "words", nil, "CLASS=FILE of words and phrases, one a line, that are of the class; more than once")
+}
+
+func (x *detectFlags) options() (o detect.Options, err error) {
+	if x.least <= 0 || x.least > 1 {
+		return o, fmt.Errorf("--min: %v is not between 0 and 1", x.least)
+	}
+	o.Min = float32(x.least)
+	for _, n := range x.classes {
+		c, err := schemas.ParseClass(n)
+		if err != nil {
+			return o, fmt.Errorf("--classes: %w", err)
+		}
+		o.Classes = append(o.Classes, c)
+	}
+	for _, p := range x.patterns {
+		c, expr, err := ofClass("--pattern", p)
+		if err != nil {
+			return o, err
+		}
+		r, err := regexp.Compile(expr)
+		if err != nil {
+			return o, fmt.Errorf("--pattern %v: %w", c, err)
+		}
+		o.Patterns = append(o.Patterns, detect.Pattern{Class: c, Expr: r, Confidence: 1})
+	}
+	for _, w := range x.words {
+		c, file, err := ofClass("--words", w)
+		if err != nil {
+			return o, err
+		}
+		p, err := os.ReadFile(file)
+		if err != nil {
+			return o, err
+		}
+		var entries []string
+		for line := range strings.Lines(string(p)) {
+			if line = strings.TrimSpace(line); line != "" {
+				entries = append(entries, line)
+			}
+		}
+		o.Words = append(o.Words, detect.NewDictionary(c, entries))
+	}
+	if x.names != "" {
+		p, err := os.ReadFile(x.names)
+		if err != nil {
+			return o, err
+		}
+		o.Names = detect.NewDictionary(schemas.Name, strings.Fields(string(p)))
+	}
+	return o, nil
+}
+
+// ofClass splits CLASS=VALUE.
+func ofClass(flag, s string) (schemas.Class, string, error) {
+	name, value, ok := strings.Cut(s, "=")
+	if !ok || value == "" {
+		return 0, "", fmt.Errorf("%s: not CLASS=VALUE: custom=EMP-[0-9]{6}", flag)
+	}
+	c, err := schemas.ParseClass(name)
+	if err != nil {
+		return 0, "", fmt.Errorf("%s: %w", flag, err)
+	}
+	return c, value, nil
 }
 
 // detectLines prints the findings of every line of in.

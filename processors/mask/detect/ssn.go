@@ -12,6 +12,10 @@ func (v *view) ssn() int {
 	confidence := float32(0)
 	switch sep := v.sep(); {
 	case v.bare():
+	case v.shape(3, 6), v.shape(5, 4): // badly written, and said to be one
+		if sep != '-' && sep != ' ' || v.context().near&(aboutSSN|aboutTax) == 0 {
+			return 0
+		}
 	case !v.shape(3, 2, 4):
 		return 0
 	case sep == '-':
@@ -27,7 +31,9 @@ func (v *view) ssn() int {
 	switch c := v.context(); {
 	case c.near&aboutSSN != 0, c.any&aboutSSN != 0 && c.near&against == 0:
 		confidence = 0.95
-	case v.bare():
+	case c.near&aboutTax != 0 && v.digits[0] == '9': // an ITIN has words of its own
+		confidence = 0.9
+	case v.bare(), confidence == 0:
 		return 0
 	case c.near&against != 0:
 		confidence -= 0.5
