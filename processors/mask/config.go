@@ -26,11 +26,8 @@
 package mask
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -88,8 +85,12 @@ func open(c Config, env topology.Env) (stream.Gate, error) {
 		if err != nil {
 			return nil, err
 		}
-		key := ring.Primary().Derive("hash", "")
-		g.mac = func() hash.Hash { return hmac.New(sha256.New, key) } // a func prints as an address // P1
+		g.mac = newMAC(ring.Primary().Derive("hash", ""))
+		if err := g.bind(ring.Primary()); err != nil {
+			return nil, err
+		}
+	} else if err := g.bind(nil); err != nil {
+		return nil, err
 	}
 	return g, nil
 }
@@ -144,45 +145,4 @@ func (r *Rule) UnmarshalYAML(y *yaml.Node) error {
 	}
 	*r = Rule(p)
 	return nil
-}
-
-// Spec is an action with its parameters. The zero value is null, which is what
-// YAML's own null gives.
-type Spec struct {
-	Kind      Kind
-	Why       string // of keep
-	KeepFirst int    // characters of partial
-	KeepLast  int
-	Char      rune
-	line      int
-}
-
-// UnmarshalYAML reads `hash`, `{keep: "reason"}` or `{partial: {keep_last: 4}}`.
-func (s *Spec) UnmarshalYAML(y *yaml.Node) error {
-	name, params := y, (*yaml.Node)(nil)
-	switch {
-	case y.Kind == yaml.MappingNode && len(y.Content) == 2:
-		name, params = y.Content[0], y.Content[1]
-	case y.Kind != yaml.ScalarNode:
-		return topology.At(y, errors.New("want one action, such as hash or {keep: \"reason\"}"))
-	}
-	var known []string
-	for k := range Withhold {
-		a := &actions[k]
-		known = append(known, a.name)
-		if a.name != name.Value {
-			continue
-		}
-		s.Kind, s.line = k, name.Line
-		switch {
-		case params == nil && a.read != nil:
-			return topology.At(y, errors.New(a.want))
-		case params != nil && a.read == nil:
-			return topology.At(params, fmt.Errorf("%s takes no parameters", a.name))
-		case params != nil:
-			return a.read(params, s)
-		}
-		return nil
-	}
-	return topology.At(name, fmt.Errorf("unknown action %q%s", name.Value, topology.Suggest(name.Value, known)))
 }

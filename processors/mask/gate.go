@@ -32,10 +32,11 @@ const (
 // Gate masks batches. It is safe for many workers at once.
 type Gate struct {
 	rules   []*rule
-	rest    Kind             // Hash (with null for what is no text) or Withhold: what nobody classified
-	keyID   string           //
-	mac     func() hash.Hash // holds the key; nil: nothing is hashed
-	log     *slog.Logger     // may be nil
+	rest    Kind               // Hash (with null for what is no text) or Withhold: what nobody classified
+	keyID   string             //
+	mac     func() hash.Hash   // holds the key; nil: nothing is hashed
+	macs    []func() hash.Hash // those of hashes with a domain, see binder
+	log     *slog.Logger       // may be nil
 	keepAll bool
 	memo    bool // reuse what equal values became; off only to measure it
 
@@ -168,7 +169,8 @@ type pass struct {
 	b     *stream.Batch
 	arena []byte
 	s     *scratch
-	at    int32 // where the record at hand will stand in b.Records
+	at    int32          // where the record at hand will stand in b.Records
+	side  []schemas.Cell // the row at hand: before, after or key
 
 	constant schemas.Cell // what the constant of act is in the arena
 	of       *action
@@ -187,14 +189,16 @@ func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field strin
 		c := &p.cols[i]
 		shared := false
 		if row.After != nil && c.ord < len(r.After) {
+			x.side = r.After
 			if row.After[i], ok = x.cell(c, r, r.After[c.ord]); !ok {
 				return c.field.Name, false
 			}
-			shared = c.makes() && row.Before != nil && c.ord < len(r.Before) && x.same(r, r.Before[c.ord], r.After[c.ord])
+			shared = c.makes() && c.by < 0 && row.Before != nil && c.ord < len(r.Before) && x.same(r, r.Before[c.ord], r.After[c.ord])
 		}
 		if shared {
 			row.Before[i] = row.After[i] // unchanged: one masked cell for both
 		} else if row.Before != nil && c.ord < len(r.Before) {
+			x.side = r.Before
 			if row.Before[i], ok = x.cell(c, r, r.Before[c.ord]); !ok {
 				return c.field.Name, false
 			}
@@ -204,6 +208,7 @@ func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field strin
 		return "", true
 	}
 	row.Key = x.b.Cells(len(p.cols))
+	x.side = r.KeyRow
 	for _, i := range p.table.Key {
 		c := &p.cols[i]
 		if c.ord < len(r.KeyRow) {
@@ -263,7 +268,7 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 	}
 	raw := x.bytes(r, in)
 	var slot *slot
-	if c.act.slow && x.s.memo.slots != nil {
+	if c.act.slow && c.by < 0 && x.s.memo.slots != nil {
 		var out schemas.Cell
 		var ok bool
 		if slot, out, ok = x.remembered(c, r, in, raw); ok {
@@ -271,17 +276,35 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 		}
 	}
 	from := len(x.arena)
-	k, text := x.s.value(c.field, in, raw)
-	var ok bool
-	if x.arena, ok = c.act.mask(x.s, x.arena, c.spec, k, text); !ok {
-		x.arena = x.arena[:from]
-		return nulled, true
+	x.s.by = nil
+	if c.by >= 0 {
+		x.s.by = x.person(c, r)
 	}
-	out, ok := x.made(from, schemas.EncText)
+	k, text := x.s.value(c.field, in, raw)
+	x.s.field, x.s.cell, x.s.raw = c.field, in, raw
+	var enc schemas.Encoding
+	x.arena, enc = c.act.mask(x.s, x.arena, c.spec, k, text)
+	if enc == asNull || enc == refused {
+		x.arena = x.arena[:from]
+		return nulled, enc == asNull // P2
+	}
+	out, ok := x.made(from, enc)
 	if slot != nil {
 		slot.fill(x, c, in, out)
 	}
 	return out, ok
+}
+
+// person is the text of the column that c goes by, in the row at hand, nil if
+// there is none.
+func (x *pass) person(c *column, r *stream.Record) []byte {
+	if c.by >= len(x.side) || !x.side[c.by].Has() {
+		return nil
+	}
+	in := x.side[c.by]
+	_, text := x.s.value(c.byField, in, x.bytes(r, in))
+	x.s.person = append(x.s.person[:0], text...)
+	return x.s.person
 }
 
 // one is the cell of a constant, which stands in the arena once.

@@ -260,7 +260,7 @@ func TestMistakesInThePolicy(t *testing.T) {
 		{"headers", "key: env:KEY\nrules:\n- {columns: {a: hash}, headers: {h: hash}}", "headers never pass the gate"},
 		{"a column twice", "key: env:KEY\nrules: [{columns: {a: hash, a: drop}}]", "already defined"},
 		{"empty action", "key: env:KEY\nrules: [{columns: {a: ''}}]", `unknown action ""`},
-		{"parameters of hash", "key: env:KEY\nrules: [{columns: {a: {hash: 3}}}]", "hash takes no parameters"},
+		{"parameters of hash", "key: env:KEY\nrules: [{columns: {a: {hash: 3}}}]", "hash takes its parameters"},
 		{"partial without parameters", "key: env:KEY\nrules: [{columns: {a: partial}}]", "partial says what stays"},
 		{"keep null", "key: env:KEY\nrules: [{columns: {a: {keep: ~}}}]", "keep needs a reason"},
 		{"withhold is no action", "key: env:KEY\nrules: [{columns: {a: withhold}}]", `unknown action "withhold"`},

@@ -191,7 +191,7 @@ func (s *scratch) leaf(dst, src []byte, spec *Spec, rest Kind) (out, tail []byte
 		if spec == nil {
 			spec = &bare[fallback(rest, f.Type.Kind)]
 		}
-		dst = s.masked(dst, spec, f, c, inside)
+		dst, ok = s.masked(dst, spec, f, c, inside)
 	}
 	s.more = s.more[:mark]
 	return dst, tail, ok
@@ -200,23 +200,30 @@ func (s *scratch) leaf(dst, src []byte, spec *Spec, rest Kind) (out, tail []byte
 // bare are actions without parameters, for what nobody named.
 var bare = [...]Spec{Null: {Kind: Null}, Hash: {Kind: Hash}, Withhold: {Kind: Withhold}}
 
-// masked appends what becomes of a value, as JSON.
-func (s *scratch) masked(dst []byte, spec *Spec, f *schemas.Field, c schemas.Cell, p []byte) []byte {
+// masked appends what becomes of a value, as JSON; false: it cannot go through
+// its action. // P2
+func (s *scratch) masked(dst []byte, spec *Spec, f *schemas.Field, c schemas.Cell, p []byte) ([]byte, bool) {
 	act := &actions[spec.Kind]
 	switch {
 	case act.constant != "" && isText(f.Type.Kind):
-		return append(schemas.AppendEscaped(append(dst, '"'), []byte(act.constant)), '"')
+		return append(schemas.AppendEscaped(append(dst, '"'), []byte(act.constant)), '"'), true
 	case act.mask == nil: // gone ones are cut out by the caller
-		return append(dst, "null"...)
+		return append(dst, "null"...), true
 	}
 	k, text := s.value(f, c, p)
+	s.field, s.cell, s.raw, s.by = f, c, p, nil
 	at := len(s.more)
-	out, ok := act.mask(s, s.more, spec, k, text)
+	out, enc := act.mask(s, s.more, spec, k, text)
 	s.more = out[:at]
-	if !ok {
-		return append(dst, "null"...)
+	switch enc {
+	case refused:
+		return dst, false
+	case asNull:
+		return append(dst, "null"...), true
+	case schemas.EncInt, schemas.EncFloat:
+		return append(dst, out[at:]...), true
 	}
-	return append(schemas.AppendEscaped(append(dst, '"'), out[at:]), '"')
+	return append(schemas.AppendEscaped(append(dst, '"'), out[at:]), '"'), true
 }
 
 // fieldOf is the field and cell of a JSON value that was checked.

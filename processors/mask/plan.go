@@ -48,6 +48,9 @@ type column struct {
 	act   *action
 	inner *node // paths inside of a JSON value
 	keep  bool  // cells pass as they are
+
+	by      int            // ordinal of the column that the action goes by, or -1
+	byField *schemas.Field // its field
 }
 
 // makes reports that every value makes bytes of its own.
@@ -113,11 +116,23 @@ func (g *Gate) compile(s *schemas.Schema) *plan {
 	for i := range s.Fields {
 		f := &s.Fields[i]
 		c, ds := g.decide(s, f)
-		c.ord = i
-		if f.Key && (!c.act.injective || c.inner != nil) && p.err == nil { // D4
+		c.ord, c.by = i, -1
+		if f.Key && (!c.spec.injective() || c.inner != nil) && p.err == nil { // D4
 			p.err = &stream.StateError{State: stream.StateParked,
 				Why:  fmt.Sprintf("mask: %s is in the key of %s and its action is %s: rows would fall together", f.Name, s.Topic, ds[0].Action),
 				Todo: "keep it with a reason, or hash it"}
+		}
+		if err := c.spec.fits(f); err != nil && p.err == nil {
+			p.err = &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("mask: line %d: %s of %s: %v", c.spec.line, f.Name, s.Topic, err),
+				Todo: "take another action or other parameters for this column"}
+		}
+		if name := c.spec.by(); name != "" {
+			if c.by = s.Ordinal([]byte(name)); c.by >= 0 {
+				c.byField = &s.Fields[c.by]
+			} else if s.Closed && p.err == nil {
+				p.err = &stream.StateError{State: stream.StateParked, Todo: "mend `by` in the policy",
+					Why: fmt.Sprintf("mask: line %d: %s goes by column %q, which %s does not have%s", c.spec.line, f.Name, name, s.Topic, topology.Suggest(name, known(s)))}
+			}
 		}
 		if c.act.gone {
 			continue
@@ -142,7 +157,7 @@ func (g *Gate) decide(s *schemas.Schema, f *schemas.Field) (column, []Decision) 
 		c := column{field: f, spec: &Spec{Kind: Keep}}
 		ds := []Decision{{Column: f.Name, Action: "nested", Rule: r.number, Line: r.line}}
 		for _, t := range ts {
-			d := Decision{Column: t.path.String(), Action: t.spec.Kind.String(), Rule: r.number, Line: t.spec.line, Why: t.spec.Why}
+			d := Decision{Column: t.path.String(), Action: t.spec.action(), Rule: r.number, Line: t.spec.line, Why: t.spec.Why}
 			if d.Line == 0 { // null has no line of its own
 				d.Line = r.line
 			}
@@ -186,7 +201,7 @@ func (c *column) output() schemas.Field {
 	case c.inner != nil:
 		f.Type, f.Wire = schemas.Type{Kind: schemas.JSON}, schemas.WirePlain
 	case c.act.output != nil:
-		c.act.output(&f)
+		c.act.output(c.spec, &f)
 	}
 	return f
 }
@@ -195,10 +210,7 @@ func (c *column) output() schemas.Field {
 // name over a source table is wrong if a column is not there; one by glob, or
 // over plain events, may match later: Unmatched lists it until it does.
 func (g *Gate) check(s *schemas.Schema, p *plan) {
-	known := make([]string, len(s.Fields))
-	for i, f := range s.Fields {
-		known[i] = f.Name
-	}
+	known := known(s)
 	for _, r := range g.rules {
 		if !r.matches(s.Topic) || r.Optional {
 			continue
@@ -220,4 +232,12 @@ func (g *Gate) check(s *schemas.Schema, p *plan) {
 			}
 		}
 	}
+}
+
+func known(s *schemas.Schema) []string {
+	names := make([]string, len(s.Fields))
+	for i, f := range s.Fields {
+		names[i] = f.Name
+	}
+	return names
 }

@@ -47,6 +47,9 @@ func compileRule(number int, r *Rule) (*rule, error) {
 			add("%w", err)
 			return
 		}
+		if s.by() != "" && len(p) > 1 {
+			add("%q: by names a column, and an action inside of a JSON value sees none", name)
+		}
 		out.targets = append(out.targets, &target{path: p, spec: s})
 	}
 	for name, s := range r.Columns {

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"sluice/processors/mask/ff1"
+	"sluice/processors/mask/siv"
 	"sluice/schemas"
 )
 
@@ -18,12 +20,29 @@ type scratch struct {
 	text  []byte // the canonical text of one value
 	more  []byte // the JSON text that is walked, and leaves of it
 	memo  memo
+
+	// The value at hand, for actions that need more than its canonical text.
+	field *schemas.Field
+	cell  schemas.Cell
+	raw   []byte
+	by    []byte // the text of the column that the action goes by, nil for none
+
+	macs   []hash.Hash // of hashes with a domain, see binder
+	person []byte      // what by is in
+	folded []byte      // a canonical form, see canon
+	plain  []byte      // what a token holds
+	nums   []byte      // numerals of a value
+	ff1    ff1.Scratch
+	siv    siv.Scratch
 }
 
 func newScratch(g *Gate) *scratch {
 	s := &scratch{keyID: g.keyID, rest: g.rest, sum: make([]byte, 0, 32)}
 	if g.mac != nil {
 		s.mac = g.mac()
+	}
+	for _, mac := range g.macs {
+		s.macs = append(s.macs, mac())
 	}
 	if g.memo {
 		s.memo = newMemo()
@@ -35,7 +54,7 @@ const keptScratch = 1 << 20 // larger buffers, of one huge value, are not kept
 
 // forget clears what is left of values: nothing raw outlives its batch. // P1
 func (s *scratch) forget() {
-	for _, p := range []*[]byte{&s.text, &s.more} {
+	for _, p := range []*[]byte{&s.text, &s.more, &s.person, &s.folded, &s.plain, &s.nums} {
 		clear((*p)[:cap(*p)])
 		if cap(*p) > keptScratch {
 			*p = nil
@@ -44,6 +63,11 @@ func (s *scratch) forget() {
 	if s.mac != nil {
 		s.mac.Reset()
 	}
+	for _, m := range s.macs {
+		m.Reset()
+	}
+	s.field, s.raw, s.by = nil, nil, nil
+	s.ff1, s.siv = ff1.Scratch{}, siv.Scratch{}
 }
 
 // value is the canonical text of a value and what kind it is: what actions

@@ -1,0 +1,205 @@
+package mask
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+
+	"go.yaml.in/yaml/v3"
+
+	"sluice/schemas"
+	"sluice/topology"
+)
+
+// newMAC makes makers of HMAC-SHA-256 under key. A func prints as an address. // P1
+func newMAC(key []byte) func() hash.Hash {
+	return func() hash.Hash { return hmac.New(sha256.New, key) }
+}
+
+// maskHash appends KEYID_TOKEN, the token being 128 bits of the HMAC-SHA-256 of
+// text in lower case base32 (RFC 4648, without padding). crypto/hmac keeps the
+// states after its pads, so a short value costs two blocks and no memory. // P5
+func maskHash(s *scratch, dst []byte, spec *Spec, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+	if spec != nil && spec.with != nil {
+		return spec.with.mask(s, dst, k, text)
+	}
+	s.mac.Reset()
+	s.mac.Write(text)
+	s.sum = s.mac.Sum(s.sum[:0])
+	dst = append(append(dst, s.keyID...), '_')
+	return appendToken(dst, binary.BigEndian.Uint64(s.sum), binary.BigEndian.Uint64(s.sum[8:])), schemas.EncText
+}
+
+// appendToken appends hi and lo as 26 characters of 5 bits, from the top.
+func appendToken(dst []byte, hi, lo uint64) []byte {
+	const digits = base32Digits
+	var b [26]byte
+	for i := range 12 {
+		b[i] = digits[hi>>(59-5*i)&31]
+		b[13+i] = digits[lo>>(58-5*i)&31]
+	}
+	b[12] = digits[hi&15<<1|lo>>63]
+	b[25] = digits[lo&7<<2]
+	return append(dst, b[:]...)
+}
+
+const base32Digits = "abcdefghijklmnopqrstuvwxyz234567"
+
+// keyBits is how much of a keyed function keeps values apart: with 80 bits one
+// of 2.4 million tables of 10^9 keys has two that fall together. // D4
+const keyBits = 80
+
+// hashing is hash with parameters:
+//
+//	{hash: {domain: email, canonical: email, bits: 128, encoding: base32}}
+//
+// Values of one domain join, the default domain "" being that of a plain
+// hash. canonical has spellings of one value join, see canon.
+type hashing struct {
+	Domain    string `yaml:"domain"`
+	Canonical canon  `yaml:"canonical"`
+	Bits      int    `yaml:"bits"`     // 64 to 256, a multiple of 8
+	Encoding  form   `yaml:"encoding"` // base32, hex or base64url
+
+	mac   int // place in scratch.macs
+	keyID string
+}
+
+func readHash(y *yaml.Node) (strategy, error) {
+	if y == nil {
+		return nil, nil // maskHash as it is
+	}
+	if y.Kind != yaml.MappingNode {
+		return nil, errors.New("hash takes its parameters as {domain: email, canonical: email, bits: 128, encoding: base32}")
+	}
+	h := &hashing{Bits: 128, Encoding: base32Form}
+	if err := topology.Strict(y, h); err != nil {
+		return nil, err
+	}
+	if h.Bits < 64 || h.Bits > 256 || h.Bits%8 != 0 {
+		return nil, fmt.Errorf("hash: bits %d: want 64 to 256 in eights", h.Bits)
+	}
+	return h, nil
+}
+
+func (h *hashing) bind(b *binder) (strategy, error) {
+	out := *h
+	out.keyID = b.key.ID()
+	out.mac = len(b.gate.macs)
+	b.gate.macs = append(b.gate.macs, newMAC(b.key.Derive("hash", h.Domain)))
+	return &out, nil
+}
+
+func (h *hashing) fits(*schemas.Field) error { return nil }
+func (h *hashing) output(f *schemas.Field)   { asText(f) }
+
+// injective: folded spellings fall together, and so may few bits.
+func (h *hashing) injective() bool { return h.Bits >= keyBits && h.Canonical.kind == asWritten }
+
+func (h *hashing) mask(s *scratch, dst []byte, _ schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+	mac := s.macs[h.mac]
+	mac.Reset()
+	mac.Write(h.Canonical.fold(s, text))
+	s.sum = mac.Sum(s.sum[:0])
+	dst = append(append(dst, h.keyID...), '_')
+	return h.Encoding.append(dst, s.sum[:h.Bits/8]), schemas.EncText
+}
+
+// form is how bytes are spelled in a token.
+type form uint8
+
+const (
+	base32Form form = iota // RFC 4648, lower case, no padding: goes through what ignores case
+	hexForm
+	base64Form // RFC 4648 section 5, no padding
+)
+
+var formNames = []string{"base32", "hex", "base64url"}
+
+// UnmarshalYAML reads a name.
+func (f *form) UnmarshalYAML(y *yaml.Node) error {
+	for i, n := range formNames {
+		if y.Value == n {
+			*f = form(i)
+			return nil
+		}
+	}
+	return topology.At(y, fmt.Errorf("unknown encoding %q%s", y.Value, topology.Suggest(y.Value, formNames)))
+}
+
+func (f form) append(dst, p []byte) []byte {
+	switch f {
+	case hexForm:
+		return hex.AppendEncode(dst, p)
+	case base64Form:
+		return base64.RawURLEncoding.AppendEncode(dst, p)
+	}
+	var acc uint64
+	n := 0
+	for _, b := range p {
+		acc, n = acc<<8|uint64(b), n+8
+		for ; n >= 5; n -= 5 {
+			dst = append(dst, base32Digits[acc>>(n-5)&31])
+		}
+	}
+	if n > 0 {
+		dst = append(dst, base32Digits[acc<<(5-n)&31])
+	}
+	return dst
+}
+
+var errForm = errors.New("no text of its encoding")
+
+// parse undoes append: only what append writes is read.
+func (f form) parse(dst, p []byte) ([]byte, error) {
+	switch f {
+	case hexForm:
+		for _, c := range p {
+			if c >= 'A' && c <= 'F' {
+				return dst, errForm
+			}
+		}
+		out, err := hex.AppendDecode(dst, p)
+		if err != nil {
+			return dst, errForm
+		}
+		return out, nil
+	case base64Form:
+		for _, c := range p {
+			if c == '\n' || c == '\r' {
+				return dst, errForm
+			}
+		}
+		out, err := base64.RawURLEncoding.Strict().AppendDecode(dst, p)
+		if err != nil {
+			return dst, errForm
+		}
+		return out, nil
+	}
+	from := len(dst)
+	var acc uint64
+	n := 0
+	for _, c := range p {
+		switch {
+		case c >= 'a' && c <= 'z':
+			c -= 'a'
+		case c >= '2' && c <= '7':
+			c -= '2' - 26
+		default:
+			return dst[:from], errForm
+		}
+		if acc, n = acc<<5|uint64(c), n+5; n >= 8 {
+			n -= 8
+			dst = append(dst, byte(acc>>n))
+		}
+	}
+	if n >= 5 || acc&(1<<n-1) != 0 {
+		return dst[:from], errForm
+	}
+	return dst, nil
+}
