@@ -3,6 +3,7 @@ package mask
 import (
 	"bytes"
 	"errors"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -118,7 +119,7 @@ func (p *partial) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]b
 // separator that stays.
 func (p *partial) character(b []byte) (int, bool) {
 	if len(b) > 1 && b[0] < utf8.RuneSelf && b[1] < utf8.RuneSelf || len(b) == 1 { // nearly always
-		return 1, p.Separators && bytes.IndexByte([]byte(" -./()+"), b[0]) >= 0
+		return 1, p.Separators && strings.IndexByte(" -./()+", b[0]) >= 0
 	}
 	return character(b), false
 }

@@ -1,0 +1,165 @@
+package mask
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"math"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+
+	"sluice/processors/mask/siv"
+	"sluice/schemas"
+	"sluice/topology"
+)
+
+// noisy adds to a number what the key says for the number, so that equal
+// numbers stay equal:
+//
+//	{noise: {laplace: 10}}              # of scale 10
+//	{noise: {within: 5}}                # evenly from -5 to 5
+//	{noise: {percent: 10, min: 0}}      # evenly from -10 to 10 percent of the number
+//
+// The type and the decimals stay; what comes out is at least min and at most
+// max. Noise by value is no differential privacy: who knows the number knows
+// its noise.
+type noisy struct {
+	Laplace float64  `yaml:"laplace"`
+	Within  float64  `yaml:"within"`
+	Percent float64  `yaml:"percent"`
+	Min     *float64 `yaml:"min"`
+	Max     *float64 `yaml:"max"`
+	Domain  string   `yaml:"domain"`
+
+	mac *siv.CMAC
+}
+
+func readNoise(y *yaml.Node) (strategy, error) {
+	if y == nil || y.Kind != yaml.MappingNode {
+		return nil, errors.New("noise says how much: {noise: {percent: 10}}, {noise: {within: 5}} or {noise: {laplace: 10}}")
+	}
+	var n noisy
+	if err := topology.Strict(y, &n); err != nil {
+		return nil, err
+	}
+	given := 0
+	for _, v := range []float64{n.Laplace, n.Within, n.Percent} {
+		if v != 0 {
+			given++
+		}
+		if !(v >= 0 && v <= 1e12) {
+			return nil, errors.New("noise: laplace, within and percent are positive, at most 1e12")
+		}
+	}
+	if given != 1 || n.Percent > 100 {
+		return nil, errors.New("noise: one of laplace, within and percent, which is at most 100")
+	}
+	if n.Min != nil && n.Max != nil && *n.Min > *n.Max {
+		return nil, errors.New("noise: min is above max")
+	}
+	return &n, nil
+}
+
+func (n *noisy) bind(b *binder) (strategy, error) {
+	out := *n
+	var err error
+	out.mac, err = siv.NewCMAC(b.key.Derive("noise", n.Domain))
+	return &out, err
+}
+
+func (n *noisy) fits(f *schemas.Field) error { return fitsNumber(f, "noise") }
+func (n *noisy) output(f *schemas.Field)     { plainDecimal(f) }
+func (n *noisy) injective() bool             { return false }
+
+// of is the noise of a number.
+func (n *noisy) of(s *scratch, text []byte, v float64) float64 {
+	tag := n.mac.Sum(text, &s.siv)
+	u := (float64(binary.BigEndian.Uint64(tag[:])>>11) + 0.5) / (1 << 53) // in (0, 1)
+	switch {
+	case n.Within > 0:
+		return (2*u - 1) * n.Within
+	case n.Percent > 0:
+		return (2*u - 1) * n.Percent / 100 * math.Abs(v)
+	case u < 0.5:
+		return n.Laplace * math.Log(2*u)
+	}
+	return -n.Laplace * math.Log(2*(1-u))
+}
+
+func (n *noisy) clamp(v float64) float64 {
+	if n.Min != nil {
+		v = max(v, *n.Min)
+	}
+	if n.Max != nil {
+		v = min(v, *n.Max)
+	}
+	return v
+}
+
+func (n *noisy) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+	switch k {
+	case schemas.Int32, schemas.Int64:
+		v, err := strconv.ParseInt(string(text), 10, 64)
+		if err != nil {
+			return dst, refused
+		}
+		lo, hi := int64(math.MinInt64), int64(math.MaxInt64)
+		if k == schemas.Int32 {
+			lo, hi = math.MinInt32, math.MaxInt32
+		}
+		return strconv.AppendInt(dst, n.whole(s, text, v, 1, lo, hi), 10), schemas.EncInt
+	case schemas.Decimal:
+		h, l, err := schemas.Decimal128(s.field, s.cell, s.raw)
+		t := s.field.Type
+		if err != nil || h != int64(l)>>63 || t.Scale > 18 {
+			return dst, refused
+		}
+		most := int64(math.MaxInt64)
+		if t.Precision > 0 && t.Precision <= 18 {
+			most = int64(math.Pow10(int(t.Precision))) - 1
+		}
+		v := n.whole(s, text, int64(l), math.Pow10(int(t.Scale)), -most, most)
+		return schemas.AppendDecimal(dst, v>>63, uint64(v), int(t.Scale)), schemas.EncText
+	case schemas.Float32, schemas.Float64, schemas.String:
+	default:
+		return dst, refused
+	}
+	v, ok := number(text)
+	if !ok {
+		return dst, refused
+	}
+	decimals := 0
+	if i := bytes.IndexByte(text, '.'); i >= 0 && !bytes.ContainsAny(text, "eE") {
+		decimals = len(text) - i - 1
+	}
+	v = n.clamp(v + n.of(s, text, v))
+	if k == schemas.Float32 {
+		v = max(min(v, math.MaxFloat32), -math.MaxFloat32)
+	}
+	from := len(dst)
+	dst = strconv.AppendFloat(dst, v, 'f', decimals, 64)
+	return dst, literalOf(k, dst[from:])
+}
+
+// whole is v of so many units a one with noise, within lo and hi.
+func (n *noisy) whole(s *scratch, text []byte, v int64, unit float64, lo, hi int64) int64 {
+	x := float64(v) / unit
+	off := math.Round(n.of(s, text, x) * unit)
+	out := v
+	switch {
+	case off >= float64(math.MaxInt64)/2 || off > 0 && v > hi-int64(off):
+		out = hi
+	case off <= -float64(math.MaxInt64)/2 || off < 0 && v < lo-int64(off):
+		out = lo
+	default:
+		out += int64(off)
+	}
+	if n.Min != nil && float64(out)/unit < *n.Min {
+		out = int64(math.Ceil(*n.Min * unit))
+	}
+	if n.Max != nil && float64(out)/unit > *n.Max {
+		out = int64(math.Floor(*n.Max * unit))
+	}
+	return min(max(out, lo), hi)
+}
