@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -229,9 +230,35 @@ func (c *avroCompiler) fields(n *avroNode, v map[string]any, space string, depth
 		}
 		n.sub = append(n.sub, s)
 		n.names = append(n.names, string(append(quoteJSON(nil, name), ':')))
-		n.connect.Fields = append(n.connect.Fields, Connect{Field: name})
+		n.connect.Fields = append(n.connect.Fields, Connect{Field: name, Parameters: fieldSays(m)})
 	}
 	return nil
+}
+
+// fieldSays is what a field says of itself beside its type: class and tags, as
+// parameters. nil: nothing.
+func fieldSays(v map[string]any) (says map[string]string) {
+	put := func(k, s string) {
+		if says == nil {
+			says = map[string]string{}
+		}
+		says[k] = s
+	}
+	if list, ok := v[ConfluentTags].([]any); ok {
+		var tags []string
+		for _, x := range list {
+			if s, ok := x.(string); ok {
+				tags = append(tags, s)
+			}
+		}
+		put(ConfluentTags, strings.Join(tags, ","))
+	}
+	for _, k := range []string{"pii", "tags"} {
+		if s, ok := v[k].(string); ok {
+			put(k, s)
+		}
+	}
+	return says
 }
 
 // properties takes what Connect and logical types say of a type.
@@ -296,6 +323,11 @@ func connectOf(n *avroNode, depth int, left *int) Connect {
 		for i, s := range n.sub {
 			c.Fields[i] = connectOf(s, depth+1, left)
 			c.Fields[i].Field = n.connect.Fields[i].Field
+			if said := n.connect.Fields[i].Parameters; said != nil {
+				all := maps.Clone(said)
+				maps.Copy(all, c.Fields[i].Parameters)
+				c.Fields[i].Parameters = all
+			}
 		}
 	}
 	return c

@@ -37,6 +37,11 @@ type Connect struct {
 	Parameters map[string]string `json:"parameters,omitempty"`
 }
 
+// ConfluentTags is the property by which a registry's schemas tag a field
+// (Confluent documentation, "Data contracts", inline tags), and the parameter
+// that holds them here, with commas.
+const ConfluentTags = "confluent:tags"
+
 // ParseConnect reads a Connect schema.
 func ParseConnect(p []byte) (*Connect, error) {
 	var c Connect

@@ -78,6 +78,11 @@ type Field struct {
 	Nullable bool
 	Key      bool // part of the record's key
 
+	// Class and Tags are what the column's contract or the writer's schema says
+	// of it, for policies: NoClass says nothing, it does not clear anything.
+	Class Class
+	Tags  []string
+
 	// Of is the name of the column this one goes on for: its type changed to one
 	// that the column cannot hold. A policy for that column holds for this one.
 	Of string

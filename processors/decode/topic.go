@@ -2,6 +2,8 @@ package decode
 
 import (
 	"cmp"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -270,7 +272,9 @@ func (t *topic) build(writer []byte, row *schemas.Connect) *version {
 		f := &fields[i]
 		p := plan{kind: f.Type.Kind, declared: t.declares[i]}
 		if row != nil {
-			switch c := row.Child(cmp.Or(f.Of, f.Name)); {
+			c := row.Child(cmp.Or(f.Of, f.Name))
+			t.classify(f, c)
+			switch {
 			case c == nil:
 			case f.Of == "":
 				t.spell(f, &p, c)
@@ -284,6 +288,9 @@ func (t *topic) build(writer []byte, row *schemas.Connect) *version {
 			p.accept = accepts(f, p.declared)
 		}
 		v.plans[i] = p
+		if row == nil {
+			t.classify(f, nil)
+		}
 		names[i] = f.Name
 	}
 	v.row = schemas.NewNames(names...)
@@ -324,6 +331,30 @@ func (t *topic) spell(f *schemas.Field, p *plan, c *schemas.Connect) {
 	}
 	if !p.declared && typ.Kind == schemas.JSON && c.Type == "string" { // a text that holds a document
 		p.accept = bitText
+	}
+}
+
+// classify notes what the contract says of f, and else the writer, c: a class
+// in the parameter pii, tags in the parameter tags or Confluent's own.
+func (t *topic) classify(f *schemas.Field, c *schemas.Connect) {
+	if t.contract != nil {
+		if k := t.contract.Field(cmp.Or(f.Of, f.Name)); k != nil {
+			f.Class, _ = schemas.ParseClass(k.PII) // the contract was validated
+			f.Tags = k.Tags
+		}
+	}
+	if c == nil {
+		return
+	}
+	if class, err := schemas.ParseClass(c.Parameters["pii"]); err == nil && f.Class == schemas.NoClass {
+		f.Class = class
+	}
+	for _, name := range []string{"tags", schemas.ConfluentTags} {
+		for tag := range strings.SplitSeq(c.Parameters[name], ",") {
+			if tag = strings.TrimSpace(tag); tag != "" && !slices.Contains(f.Tags, tag) {
+				f.Tags = append(f.Tags[:len(f.Tags):len(f.Tags)], tag)
+			}
+		}
 	}
 }
 

@@ -28,6 +28,7 @@ const (
 	Noise                  // a number, somewhat off
 	Redact                 // [redacted]; what is no text is nulled
 	Drop                   // no column at all
+	Scan                   // findings in it are masked, the rest stays: see scan.go
 	Withhold               // no column: nobody classified it. Never written in a policy
 )
 
@@ -100,6 +101,7 @@ var actions = [...]action{
 	Noise:      {name: "noise", read: readNoise, output: outputWith, mask: maskWith, keyed: true},
 	Redact:     {name: "redact", output: textOrNull, constant: "[redacted]"},
 	Drop:       {name: "drop", gone: true},
+	Scan:       {name: "scan", read: readScan, output: outputWith, mask: maskWith, keyed: true},
 	Withhold:   {name: "withhold", gone: true},
 }
 
@@ -145,6 +147,8 @@ type Spec struct {
 	Why  string   // of keep
 	with strategy // of actions with parameters; of hash nil if there are none
 	line int
+
+	params string // as the policy has them
 }
 
 // UnmarshalYAML reads `hash`, `{keep: "reason"}` or `{partial: {keep_last: 4}}`.
@@ -163,7 +167,7 @@ func (s *Spec) UnmarshalYAML(y *yaml.Node) error {
 		if a.name != name.Value {
 			continue
 		}
-		s.Kind, s.line = k, name.Line
+		s.Kind, s.line, s.params = k, name.Line, written(params)
 		if a.read == nil {
 			if params != nil {
 				return topology.At(params, fmt.Errorf("%s takes no parameters", a.name))
@@ -253,17 +257,22 @@ type binder struct {
 // action needs one.
 func (g *Gate) bind(k *keys.Key) error {
 	b := &binder{gate: g, key: k}
-	for _, r := range g.rules {
-		for _, t := range r.targets {
-			if t.spec.with == nil {
-				continue
-			}
-			with, err := t.spec.with.bind(b)
-			if err != nil {
-				return fmt.Errorf("line %d: %v: %w", t.spec.line, t.spec.Kind, err)
-			}
-			t.spec.with = with
+	for _, s := range g.specs() {
+		if err := s.bind(b); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+func (s *Spec) bind(b *binder) error {
+	if s.with == nil {
+		return nil
+	}
+	with, err := s.with.bind(b)
+	if err != nil {
+		return fmt.Errorf("line %d: %v: %w", s.line, s.Kind, err)
+	}
+	s.with = with
 	return nil
 }

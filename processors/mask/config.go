@@ -28,6 +28,7 @@ package mask
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -39,16 +40,21 @@ import (
 
 // Config is the policy.
 type Config struct {
-	Key     string `yaml:"key" plan:"-"` // env:NAME or file:PATH, 32 bytes or more: hex, base64 or raw // P5
-	KeyID   string `yaml:"key_id"`       // goes into every token, a-z and 0-9
-	Default string `yaml:"default"`      // mask or withhold: columns that no rule names // P4
-	Rules   []Rule `yaml:"rules"`        // the first rule that names a column decides
+	Key     string    `yaml:"key" plan:"-"` // env:NAME or file:PATH, 32 bytes or more: hex, base64 or raw // P5
+	KeyID   string    `yaml:"key_id"`       // goes into every token, a-z and 0-9
+	Default string    `yaml:"default"`      // mask, scan or withhold: columns that no rule names // P4
+	Class   []Classed `yaml:"class"`        // what columns hold; the first entry that names a path counts
+	Rules   []Rule    `yaml:"rules"`        // the first rule that names a column, its class or its tag decides
+	Scan    *Scanning `yaml:"scan"`         // what scans do that do not say it, default: scan too
+	Detect  Detection `yaml:"detect"`       // what scans look for beside the detector's classes
 }
 
 // Rule says what happens to columns of topics.
 type Rule struct {
 	Topics   []string        `yaml:"topics"`  // globs; empty: all
 	Columns  map[string]Spec `yaml:"columns"` // by path, see ParsePath
+	Classes  map[string]Spec `yaml:"classes"` // by class
+	Tags     map[string]Spec `yaml:"tags"`
 	Keep     *KeepList       `yaml:"keep"`
 	Optional bool            `yaml:"optional"` // columns need not exist
 	Headers  yaml.Node       `yaml:"headers"`  // refused: headers never pass the gate
@@ -58,6 +64,8 @@ type Rule struct {
 // KeepList keeps columns for one reason.
 type KeepList struct {
 	Columns []string `yaml:"columns"`
+	Classes []string `yaml:"classes"`
+	Tags    []string `yaml:"tags"`
 	Because string   `yaml:"because"`
 }
 
@@ -65,18 +73,11 @@ type KeepList struct {
 var Factory = topology.New("mask", Config{KeyID: "k1", Default: "mask"}, open)
 
 func open(c Config, env topology.Env) (stream.Gate, error) {
-	g := &Gate{rest: Hash, keyID: c.KeyID, log: env.Log, memo: true}
-	if c.Default == "withhold" {
-		g.rest = Withhold
+	g := &Gate{rest: rests[c.Default], keyID: c.KeyID, log: env.Log, memo: true}
+	if err := c.compile(g); err != nil {
+		return nil, err
 	}
-	for i := range c.Rules {
-		r, err := compileRule(i+1, &c.Rules[i])
-		if err != nil {
-			return nil, err
-		}
-		g.rules = append(g.rules, r)
-	}
-	if c.needsKey() {
+	if g.needsKey() {
 		secret, err := env.Secret(c.Key)
 		if err != nil {
 			return nil, fmt.Errorf("key: %w", err)
@@ -95,43 +96,64 @@ func open(c Config, env topology.Env) (stream.Gate, error) {
 	return g, nil
 }
 
-func (c *Config) needsKey() bool {
-	if c.Default == "mask" {
-		return true
+// rests are the actions of the defaults: Hash with null for what is no text.
+var rests = map[string]Kind{"mask": Hash, "scan": Scan, "withhold": Withhold}
+
+// compile reads the rules of c into g and finds all that is wrong with them.
+func (c *Config) compile(g *Gate) (err error) {
+	var errs []error
+	scan := c.Scan
+	if scan == nil {
+		scan = plainScan()
 	}
-	for _, r := range c.Rules {
-		for _, s := range r.Columns {
-			if actions[s.Kind].keyed {
-				return true
-			}
-		}
+	g.restScan = &Spec{Kind: Scan, with: scan}
+	for i := range c.Class {
+		k, err := compileClassed(i+1, &c.Class[i])
+		errs = append(errs, err)
+		g.classed = append(g.classed, k)
 	}
-	return false
+	for i := range c.Rules {
+		r, err := compileRule(i+1, &c.Rules[i], scan)
+		errs = append(errs, err)
+		g.rules = append(g.rules, r)
+	}
+	g.detect, err = c.Detect.options()
+	return errors.Join(append(errs, err)...)
+}
+
+// specs lists every action of the policy; a scan stands for those inside of it.
+func (g *Gate) specs() (all []*Spec) {
+	for _, r := range g.rules {
+		all = append(all, r.specs()...)
+	}
+	if g.rest == Scan {
+		all = append(all, g.restScan)
+	}
+	return all
+}
+
+// needsKey reports that some action is keyed.
+func (g *Gate) needsKey() bool {
+	return g.rest == Hash || slices.ContainsFunc(g.specs(), func(s *Spec) bool { return actions[s.Kind].keyed })
 }
 
 // Validate finds what can be found without data.
 func (c *Config) Validate() error {
 	var errs []error
 	add := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
-	switch c.Default {
-	case "mask", "withhold":
-	case "scan":
-		add("default: scan looks for personal data in values; this version has no detection: take mask or withhold")
-	default:
-		add("default %q%s", c.Default, topology.Suggest(c.Default, []string{"mask", "withhold"}))
+	if _, ok := rests[c.Default]; !ok {
+		add("default %q%s", c.Default, topology.Suggest(c.Default, []string{"mask", "scan", "withhold"}))
 	}
-	if c.needsKey() && c.Key == "" {
-		add("key: hashing needs a key, as env:NAME or file:PATH (`default: mask` hashes text)") // P5
+	g := &Gate{rest: rests[c.Default]}
+	if err := c.compile(g); err != nil {
+		errs = append(errs, err)
+	} else if g.needsKey() && c.Key == "" {
+		add("key: hashing needs a key, as env:NAME or file:PATH (`default: mask` hashes text, scans hash names of members)") // P5
 	} else if c.Key != "" && !strings.HasPrefix(c.Key, "env:") && !strings.HasPrefix(c.Key, "file:") {
 		add("key: a reference, env:NAME or file:PATH, never the key itself")
 	}
 	if err := keys.CheckID(c.KeyID); err != nil {
 		errs = append(errs, err)
-	}
-	for i := range c.Rules {
-		if _, err := compileRule(i+1, &c.Rules[i]); err != nil {
-			errs = append(errs, err)
-		}
 	}
 	return errors.Join(errs...)
 }

@@ -3,6 +3,7 @@ package mask
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"slices"
 	"testing"
 	"unicode/utf8"
@@ -16,7 +17,7 @@ import (
 
 // FuzzPath: a path that reads writes as one that reads the same.
 func FuzzPath(f *testing.F) {
-	for _, s := range []string{"a", "a.b", "a[*].b", `["a.b"].c`, "a[*][*]", "", ".", "a.", "a[", `["`, "a.[*]", `a\.b`, `a\`, `a\x`, `a\"b`, `a.["b"]["c"]`, `["a\"]`} {
+	for _, s := range []string{"a", "a.b", "a[*].b", `["a.b"].c`, "a[*][*]", "", ".", "a.", "a[", `["`, "a.[*]", `a\.b`, `a\`, `a\x`, `a\"b`, `a.["b"]["c"]`, `["a\"]`, "a.*", "a.{key}", `a.\*`, "a.*.b[*]"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -28,7 +29,7 @@ func FuzzPath(f *testing.F) {
 		if err != nil || !slices.Equal(p, q) {
 			t.Errorf("%q reads as %v, which writes as %q and reads as %v (%v)", s, p, p.String(), q, err)
 		}
-		if p[0].All || slices.ContainsFunc(p, func(s Step) bool { return s.All == (s.Name != "") }) {
+		if p[0].Kind != Named || slices.ContainsFunc(p, func(s Step) bool { return (s.Kind == Named) != (s.Name != "") }) {
 			t.Errorf("%q reads as %#v", s, p)
 		}
 	})
@@ -88,24 +89,25 @@ func FuzzPolicy(f *testing.F) {
 // encoding, and a masked value is never in it. // P1 P2
 func FuzzNested(f *testing.F) {
 	for _, s := range []string{`{"a":{"b":"CANARY"}}`, `{"a":[{"b":"CANARY"},{"b":1}]}`, `{"a":null}`, `[]`, `{"a":{"b":{"c":"CANARY"}}}`, `{"\u0061":{"b":"CANARY"}}`,
-		`{"a":{"b":"CANARY","b":"CANARY"}}`, "{\"a\":\xff}", `{"a":{"b":"\ud800"},"x":[[],{}, 1.5e3 ,true]}`, ` null `, `{"a":{"b":-0.0}}`, `{"a":{"c":"CANARY"},"d":["CANARY"]}`} {
+		`{"a":{"b":"CANARY","b":"CANARY"}}`, "{\"a\":\xff}", `{"a":{"b":"\ud800"},"x":[[],{}, 1.5e3 ,true]}`, ` null `, `{"a":{"b":-0.0}}`, `{"a":{"c":"CANARY"},"d":["CANARY"]}`,
+		`{"a":{"b":1,"c@d.example":2},"e@f.example":{"x y":[{"\u0040":1}]}}`} {
 		f.Add([]byte(s), byte(0))
 		f.Add([]byte(s), byte(1))
 		f.Add([]byte(s), byte(2))
+		f.Add([]byte(s), byte(3))
 	}
-	n := newNode([]*target{{path: Path{{Name: "col"}, {Name: "a"}, {Name: "b"}}, spec: Spec{Kind: Redact}}})
+	n := newNode([]*target{{path: Path{{Name: "col"}, {Name: "a"}, {Name: "b"}}, spec: Spec{Kind: Redact}, seen: &seen{}}})
 	g := policy(f, "key: env:KEY")
 	f.Fuzz(func(t *testing.T, p []byte, how byte) {
-		rest := []Kind{Keep, Hash, Withhold}[how%3]
-		g := &Gate{rest: rest, mac: g.mac, keyID: "k1"}
+		rest := []Kind{Keep, Hash, Withhold, Scan}[how%4]
+		g := &Gate{rest: rest, mac: g.mac, keyID: "k1", restScan: &Spec{Kind: Scan, with: plainScan()}}
 		x := pass{b: stream.NewBatch(lane, stream.Position{}, nil), s: newScratch(g)}
-		col := &column{field: &schemas.Field{Name: "col"}, spec: &Spec{Kind: Keep}, act: &actions[Keep], inner: n}
 		r := &stream.Record{Value: stream.ViewOf(bytes.Clone(p))}
 		enc := schemas.EncJSON
-		if how&4 != 0 {
+		if how&8 != 0 {
 			enc = schemas.EncText
 		}
-		c, ok := x.nested(col, r, schemas.Cell{Len: uint32(len(p)), Enc: enc, Flags: schemas.Present})
+		c, ok := x.nested(n, r, schemas.Cell{Len: uint32(len(p)), Enc: enc, Flags: schemas.Present})
 		if !bytes.Equal(p, r.Value.Bytes()) {
 			t.Fatal("wrote into lent bytes")
 		}
@@ -122,8 +124,14 @@ func FuzzNested(f *testing.F) {
 		if !json.Valid(p) {
 			t.Fatalf("took what is no JSON: %q", p)
 		}
-		if rest != Keep && bytes.Contains(values(out), []byte("CANARY")) {
+		texts, names := parts(out)
+		if (rest == Hash || rest == Withhold) && bytes.Contains(texts, []byte("CANARY")) {
 			t.Fatalf("came through: %q", out)
+		}
+		for _, name := range names {
+			if rest != Keep && !columnName.MatchString(name) {
+				t.Fatalf("a name that may be data came through: %q", out)
+			}
 		}
 		var v map[string]any // names are told apart by case, as the walker does
 		if json.Unmarshal(out, &v) != nil {
@@ -135,15 +143,20 @@ func FuzzNested(f *testing.F) {
 	})
 }
 
-// values are the strings of a JSON value that are no names of members.
-func values(p []byte) (all []byte) {
+// columnName is what a name that stays looks like, and a token.
+var columnName = regexp.MustCompile(`^[A-Za-z_$][A-Za-z0-9_-]{0,63}$`)
+
+// parts are the strings of a JSON value that are no names of members, and those
+// that are.
+func parts(p []byte) (all []byte, names []string) {
 	var walk func(v any)
 	walk = func(v any) {
 		switch v := v.(type) {
 		case string:
 			all = append(append(all, v...), 0)
 		case map[string]any:
-			for _, e := range v {
+			for name, e := range v {
+				names = append(names, name)
 				walk(e)
 			}
 		case []any:
@@ -156,5 +169,5 @@ func values(p []byte) (all []byte) {
 	if json.Unmarshal(p, &v) == nil {
 		walk(v)
 	}
-	return all
+	return all, names
 }

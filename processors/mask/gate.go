@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"unicode/utf8"
 
+	"sluice/processors/mask/detect"
 	"sluice/schemas"
 	"sluice/topology/stream"
 	"sluice/topology/stream/gate"
@@ -39,6 +40,10 @@ type Gate struct {
 	log     *slog.Logger       // may be nil
 	keepAll bool
 	memo    bool // reuse what equal values became; off only to measure it
+
+	classed  []*classed     // what the policy says columns hold
+	detect   detect.Options // of scans
+	restScan *Spec          // what default: scan does
 
 	plans atomic.Pointer[map[*schemas.Schema]*plan] // copied on write
 	mu    sync.Mutex                                // one compiles at a time
@@ -70,13 +75,11 @@ func (g *Gate) Explain(s *schemas.Schema) (all []Decision) {
 }
 
 // Unmatched lists the paths of the policy whose topics were seen and that
-// nothing matched so far, as "rule 2: path".
+// nothing matched so far, as "rule 2: path" or "class 1: path".
 func (g *Gate) Unmatched() (paths []string) {
-	for _, r := range g.rules {
-		for _, t := range r.targets {
-			if t.asked.Load() && (!t.column.Load() || len(t.path) > 1 && !t.value.Load()) {
-				paths = append(paths, fmt.Sprintf("rule %d: %v", r.number, t.path))
-			}
+	for _, c := range g.claims() {
+		if c.seen.asked.Load() && (!c.seen.column.Load() || len(c.path) > 1 && !c.seen.value.Load()) {
+			paths = append(paths, fmt.Sprintf("%s: %v", c.what, c.path))
 		}
 	}
 	return paths
@@ -260,7 +263,10 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 	case in.IsNull():
 		return schemas.NullCell, true
 	case c.inner != nil:
-		return x.nested(c, r, in)
+		x.s.under = c.context
+		return x.nested(c.inner, r, in)
+	case c.spec.Kind == Scan:
+		return x.scan(c, r, in)
 	case c.act.constant != "" && isText(c.kind(in)):
 		return x.one(c.act)
 	case c.act.mask == nil:
@@ -329,7 +335,7 @@ func (x *pass) made(from int, e schemas.Encoding) (schemas.Cell, bool) {
 }
 
 // nested masks inside of one JSON value, given as JSON or as text that holds JSON.
-func (x *pass) nested(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell, bool) {
+func (x *pass) nested(n *node, r *stream.Record, in schemas.Cell) (schemas.Cell, bool) {
 	src := x.bytes(r, in)
 	s := x.s
 	s.more = s.more[:0]
@@ -346,7 +352,7 @@ func (x *pass) nested(c *column, r *stream.Record, in schemas.Cell) (schemas.Cel
 		return schemas.NullCell, true
 	}
 	from := len(x.arena)
-	out, rest, ok := s.json(x.arena, src, c.inner, s.rest, 0)
+	out, rest, ok := s.json(x.arena, src, n, s.rest, 0)
 	x.arena = out
 	if !ok || len(skipSpace(rest)) > 0 { // P2
 		x.arena = out[:from]

@@ -10,8 +10,10 @@ import (
 // node is a set of paths into a JSON value. A node with a target and with
 // paths below it is kept but for those.
 type node struct {
-	names map[string]*node
-	all   *node
+	names map[string]*node // members by name
+	any   *node            // the other members
+	all   *node            // elements of an array
+	key   *target          // the names of the members
 	at    *target
 }
 
@@ -21,40 +23,101 @@ func newNode(ts []*target) *node {
 	for _, t := range ts {
 		n.add(t.path[1:], t)
 	}
+	n.settle()
 	return n
 }
 
 func (n *node) add(p Path, t *target) {
 	for _, step := range p {
-		if step.All {
-			if n.all == nil {
-				n.all = &node{}
+		next := &n.all
+		switch step.Kind {
+		case Keys:
+			n.key = t
+			return
+		case Members:
+			next = &n.any
+		case Named:
+			if n.names == nil {
+				n.names = map[string]*node{}
 			}
-			n = n.all
+			if n.names[step.Name] == nil {
+				n.names[step.Name] = &node{}
+			}
+			n = n.names[step.Name]
 			continue
 		}
-		if n.names == nil {
-			n.names = map[string]*node{}
+		if *next == nil {
+			*next = &node{}
 		}
-		if n.names[step.Name] == nil {
-			n.names[step.Name] = &node{}
-		}
-		n = n.names[step.Name]
+		n = *next
 	}
 	n.at = t
 }
 
-func (n *node) leaf() bool { return n.names == nil && n.all == nil }
+// settle gives members that have a name what is said of all members: a.*.b
+// holds for a.x too where a.x.c is named. What says nothing more than `*` about
+// a member is its own: the nearer path decides.
+func (n *node) settle() {
+	for _, kid := range n.names {
+		if n.any != nil {
+			kid.inherit(n.any)
+		}
+		kid.settle()
+	}
+	for _, kid := range []*node{n.any, n.all} {
+		if kid != nil {
+			kid.settle()
+		}
+	}
+}
+
+func (n *node) inherit(w *node) {
+	if n.leaf() && n.at != nil && n.at != w.at && n.at.spec.Kind != Keep {
+		return // all of it is decided
+	}
+	if n.at == nil && w.at != nil && w.at.spec.Kind == Keep {
+		n.at = w.at
+	}
+	if n.key == nil {
+		n.key = w.key
+	}
+	for name, from := range w.names {
+		if n.names == nil {
+			n.names = map[string]*node{}
+		}
+		if n.names[name] == nil {
+			n.names[name] = &node{at: from.at} // a copy: it may inherit more from others
+		}
+		n.names[name].inherit(from)
+	}
+	for _, x := range []struct {
+		to   **node
+		from *node
+	}{{&n.any, w.any}, {&n.all, w.all}} {
+		if x.from == nil {
+			continue
+		}
+		if *x.to == nil {
+			*x.to = &node{at: x.from.at}
+		}
+		(*x.to).inherit(x.from)
+	}
+}
+
+func (n *node) leaf() bool { return !n.object() && n.all == nil }
+
+// object reports that paths lead to members.
+func (n *node) object() bool { return n.names != nil || n.any != nil || n.key != nil }
 
 const maxDepth = 64
 
 // json copies the JSON value at the start of src to dst, without white space,
 // with the paths of n masked, and returns what follows it. What n does not
 // name goes by rest: Keep copies it, Withhold leaves it out, Hash hashes text,
-// objects and arrays and nulls other scalars (P4). The names beside a named
-// path are names of columns so to speak and stay. ok is false when src is no
-// JSON value as RFC 8259 has it, nests too deep, or a path leads into a value
-// that has no inside: that is refused, never guessed at. // P2
+// objects and arrays and nulls other scalars, Scan looks for personal data in
+// it (P4). ok is false when src is no JSON value as RFC 8259 has it, nests too
+// deep, or a path leads into a value that has no inside: that is refused, never
+// guessed at. // P2
 func (s *scratch) json(dst, src []byte, n *node, rest Kind, depth int) (out, tail []byte, ok bool) {
 	src = skipSpace(src)
 	if len(src) == 0 || depth > maxDepth {
@@ -65,14 +128,14 @@ func (s *scratch) json(dst, src []byte, n *node, rest Kind, depth int) (out, tai
 	case n == nil:
 		return s.leaf(dst, src, nil, rest)
 	case n.at != nil:
-		set(&n.at.value)
+		set(&n.at.seen.value)
 		if n.leaf() {
 			return s.leaf(dst, src, &n.at.spec, rest)
 		}
 		rest = Keep // the rest of what is kept
 	}
 	switch {
-	case src[0] == '{' && (n == nil || n.names != nil):
+	case src[0] == '{' && (n == nil || n.object()):
 		return s.object(dst, src, n, rest, depth)
 	case src[0] == '[' && (n == nil || n.all != nil):
 		return s.array(dst, src, n, rest, depth)
@@ -91,6 +154,7 @@ func (s *scratch) object(dst, src []byte, n *node, rest Kind, depth int) (out, t
 	if len(src) > 0 && src[0] == '}' {
 		return append(dst, '}'), src[1:], true
 	}
+	above := s.under
 	empty := true
 	for {
 		end, ok := stringEnd(src)
@@ -102,16 +166,19 @@ func (s *scratch) object(dst, src []byte, n *node, rest Kind, depth int) (out, t
 		if len(src) == 0 || src[0] != ':' {
 			return dst, src, false
 		}
-		var kid *node
-		if n != nil {
-			kid = n.names[string(s.unescape(key))] // does not allocate
-		}
+		kid, named := n.member(s, key)
 		mark := len(dst)
 		if !empty {
 			dst = append(dst, ',')
 		}
-		dst = append(append(dst, key...), ':')
-		if dst, src, ok = s.json(dst, src[1:], kid, rest, depth+1); !ok {
+		stays := true
+		if dst, stays, ok = s.memberName(dst, key, n, named, rest); !ok {
+			return dst, src, false
+		} else if !stays {
+			kid = cut
+		}
+		s.under = key[1 : len(key)-1]
+		if dst, src, ok = s.json(append(dst, ':'), src[1:], kid, rest, depth+1); !ok {
 			return dst, src, false
 		}
 		if gone(n, kid, rest) {
@@ -124,6 +191,7 @@ func (s *scratch) object(dst, src []byte, n *node, rest Kind, depth int) (out, t
 		case len(src) > 0 && src[0] == ',':
 			src = skipSpace(src[1:])
 		case len(src) > 0 && src[0] == '}':
+			s.under = above // after a failure nobody asks
 			return append(dst, '}'), src[1:], true
 		default:
 			return dst, src, false
@@ -131,11 +199,53 @@ func (s *scratch) object(dst, src []byte, n *node, rest Kind, depth int) (out, t
 	}
 }
 
+// memberName appends the name of a member of an object that n is about. One
+// that a path names stays: so does what looks like the name of a column, unless
+// paths say what to do with names. Others may be data: a map by e-mail address.
+// What is kept keeps its names. stays is false when the member goes. // P4
+func (s *scratch) memberName(dst, key []byte, n *node, named bool, rest Kind) (out []byte, stays, ok bool) {
+	spec := &bare[Hash]
+	switch {
+	case n == nil || named:
+		return append(dst, key...), true, true
+	case n.key != nil:
+		set(&n.key.seen.value)
+		if spec = &n.key.spec; actions[spec.Kind].gone {
+			return dst, false, true
+		} else if spec.Kind == Keep {
+			return append(dst, key...), true, true
+		}
+	case rest == Keep, s.identifier(s.unescape(key)):
+		return append(dst, key...), true, true
+	case rest == Withhold:
+		return dst, false, true
+	}
+	f, c, inside := fieldOf(key)
+	at := len(dst)
+	dst, ok = s.masked(dst, spec, f, c, inside)
+	return dst, true, ok && len(dst) > at && dst[at] == '"' // P2: a name that is null is none
+}
+
+// cut is the node of a member that goes with its name.
+var cut = &node{at: &target{spec: Spec{Kind: Drop}, seen: &seen{}}}
+
+// member is the node of the member with that name, in quotes, nil for none,
+// and whether a path names it.
+func (n *node) member(s *scratch, key []byte) (kid *node, named bool) {
+	if n == nil {
+		return nil, false
+	}
+	if kid = n.names[string(s.unescape(key))]; kid != nil { // does not allocate
+		return kid, true
+	}
+	return n.any, false
+}
+
 // gone reports that kid, found under n, leaves nothing behind.
 func gone(n, kid *node, rest Kind) bool {
 	switch {
 	case kid != nil:
-		return kid.at != nil && actions[kid.at.spec.Kind].gone
+		return kid.at != nil && kid.leaf() && actions[kid.at.spec.Kind].gone
 	case n != nil:
 		return actions[rest].gone
 	}
@@ -189,9 +299,13 @@ func (s *scratch) leaf(dst, src []byte, spec *Spec, rest Kind) (out, tail []byte
 	default:
 		f, c, inside := fieldOf(raw)
 		if spec == nil {
-			spec = &bare[fallback(rest, f.Type.Kind)]
+			spec = s.unnamed(fallback(rest, f.Type.Kind))
 		}
-		dst, ok = s.masked(dst, spec, f, c, inside)
+		if spec.Kind == Scan {
+			dst, _, ok = s.scanJSON(dst, raw, spec)
+		} else {
+			dst, ok = s.masked(dst, spec, f, c, inside)
+		}
 	}
 	s.more = s.more[:mark]
 	return dst, tail, ok
@@ -199,6 +313,14 @@ func (s *scratch) leaf(dst, src []byte, spec *Spec, rest Kind) (out, tail []byte
 
 // bare are actions without parameters, for what nobody named.
 var bare = [...]Spec{Null: {Kind: Null}, Hash: {Kind: Hash}, Withhold: {Kind: Withhold}}
+
+// unnamed is the spec of the default's action k.
+func (s *scratch) unnamed(k Kind) *Spec {
+	if k == Scan {
+		return s.restScan
+	}
+	return &bare[k]
+}
 
 // masked appends what becomes of a value, as JSON; false: it cannot go through
 // its action. // P2

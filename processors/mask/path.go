@@ -6,57 +6,76 @@ import (
 	"strings"
 )
 
-// Step is one part of a path: a name, or all elements of an array.
+// StepKind says what a step of a path leads to.
+type StepKind uint8
+
+// The kinds of steps.
+const (
+	Named    StepKind = iota // the member of that name; the first one: the column
+	Elements                 // [*]: every element of an array
+	Members                  // *: the value of every member of an object
+	Keys                     // {key}: the names of an object's members; the last step
+)
+
+// Step is one part of a path.
 type Step struct {
-	Name string
-	All  bool
+	Name string // of Named
+	Kind StepKind
 }
 
-// Path leads to a column or into a JSON value: a, a.b, a[*].b. The first step
-// is a column name.
+// Path leads to a column or into a JSON value: a, a.b, a[*].b, a.*, a.*.b,
+// a.{key}. The first step is a column name.
 type Path []Step
 
-// ParsePath reads a path. The characters . [ ] " and \ of a name are written
-// with a backslash in front, or the name stands in ["..."] as it is.
+// ParsePath reads a path. The characters . [ ] { } * " and \ of a name are
+// written with a backslash in front, or the name stands in ["..."] as it is.
 func ParsePath(s string) (Path, error) {
 	var p Path
-	bad := func() (Path, error) {
-		return nil, fmt.Errorf("%q is no path: want column, column.field, column[*].field; a name with dots is a\\.b or [\"a.b\"]", s)
-	}
 	for rest := s; ; {
-		switch {
-		case strings.HasPrefix(rest, `["`):
-			i := strings.Index(rest, `"]`)
-			if i < 3 {
-				return bad()
-			}
-			p, rest = append(p, Step{Name: rest[2:i]}), rest[i+2:]
-		case strings.HasPrefix(rest, "[*]"):
-			if len(p) == 0 {
-				return bad()
-			}
-			p, rest = append(p, Step{All: true}), rest[3:]
-		default:
-			name, n := plainName(rest)
-			if n <= 0 {
-				return bad()
-			}
-			p, rest = append(p, Step{Name: name}), rest[n:]
+		step, n := oneStep(rest)
+		if n <= 0 || len(p) == 0 && step.Kind != Named {
+			return nil, noPath(s)
 		}
+		p, rest = append(p, step), rest[n:]
 		switch {
 		case rest == "":
 			return p, nil
+		case step.Kind == Keys: // a name has no inside
+			return nil, noPath(s)
 		case rest[0] == '.':
 			if rest = rest[1:]; rest == "" || rest[0] == '[' && !strings.HasPrefix(rest, `["`) {
-				return bad()
+				return nil, noPath(s)
 			}
 		case rest[0] != '[':
-			return bad()
+			return nil, noPath(s)
 		}
 	}
 }
 
-const special = `.[]"\`
+func noPath(s string) error {
+	return fmt.Errorf("%q is no path: want column, column.field, column[*].field, column.* or column.{key}; a name with dots is a\\.b or [\"a.b\"]", s)
+}
+
+// oneStep is the step at the front of s and how long it is as written, or -1.
+func oneStep(s string) (Step, int) {
+	switch {
+	case strings.HasPrefix(s, `["`):
+		if i := strings.Index(s, `"]`); i >= 3 {
+			return Step{Name: s[2:i]}, i + 2
+		}
+		return Step{}, -1
+	case strings.HasPrefix(s, "[*]"):
+		return Step{Kind: Elements}, 3
+	case strings.HasPrefix(s, "{key}"):
+		return Step{Kind: Keys}, 5
+	case s == "*", strings.HasPrefix(s, "*.") || strings.HasPrefix(s, "*["):
+		return Step{Kind: Members}, 1
+	}
+	name, n := plainName(s)
+	return Step{Name: name}, n
+}
+
+const special = `.[]{}*"\`
 
 // plainName is the name at the front of s with its escapes undone and how long
 // it is as written, or -1.
@@ -71,7 +90,7 @@ func plainName(s string) (string, int) {
 				return "", -1
 			}
 			b.WriteByte(s[i])
-		case c == ']' || c == '"':
+		case strings.IndexByte(special, c) >= 0:
 			return "", -1
 		default:
 			b.WriteByte(c)
@@ -80,22 +99,32 @@ func plainName(s string) (string, int) {
 	return b.String(), len(s)
 }
 
+func (s Step) String() string {
+	switch s.Kind {
+	case Elements:
+		return "[*]"
+	case Members:
+		return "*"
+	case Keys:
+		return "{key}"
+	}
+	var b strings.Builder
+	for j := range len(s.Name) {
+		if strings.IndexByte(special, s.Name[j]) >= 0 {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(s.Name[j])
+	}
+	return b.String()
+}
+
 func (p Path) String() string {
 	var b strings.Builder
 	for i, s := range p {
-		if s.All {
-			b.WriteString("[*]")
-			continue
-		}
-		if i > 0 {
+		if i > 0 && s.Kind != Elements {
 			b.WriteByte('.')
 		}
-		for j := range len(s.Name) {
-			if strings.IndexByte(special, s.Name[j]) >= 0 {
-				b.WriteByte('\\')
-			}
-			b.WriteByte(s.Name[j])
-		}
+		b.WriteString(s.String())
 	}
 	return b.String()
 }

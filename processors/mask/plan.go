@@ -3,6 +3,7 @@ package mask
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"sluice/schemas"
 	"sluice/topology"
@@ -42,19 +43,21 @@ func (p *plan) copy(out, in []schemas.Cell) {
 
 // column is one output column: where its cells come from and what is done.
 type column struct {
-	ord   int
-	field *schemas.Field
-	spec  *Spec
-	act   *action
-	inner *node // paths inside of a JSON value
-	keep  bool  // cells pass as they are
+	ord     int
+	field   *schemas.Field
+	spec    *Spec
+	act     *action
+	inner   *node  // paths inside of a JSON value
+	scanned *node  // of a scan: what all of a JSON value goes through
+	context []byte // the column's name, for scans
+	keep    bool   // cells pass as they are
 
 	by      int            // ordinal of the column that the action goes by, or -1
 	byField *schemas.Field // its field
 }
 
 // makes reports that every value makes bytes of its own.
-func (c *column) makes() bool { return c.act.mask != nil || c.inner != nil }
+func (c *column) makes() bool { return c.act.mask != nil || c.inner != nil || c.scanned != nil }
 
 // kind is the type of a value of the column; where only nulls were seen so far
 // the value itself tells.
@@ -66,13 +69,17 @@ func (c *column) kind(v schemas.Cell) schemas.Kind {
 }
 
 // Decision says what happens to one column, or to a path inside of one, and
-// which rule of the policy decided: Rule counts from 1, 0 is the default.
+// what decided: Rule counts from 1, 0 is the default; Line is the rule's or the
+// action's in the policy file.
 type Decision struct {
-	Column string
-	Action string
-	Rule   int
-	Line   int
-	Why    string
+	Column string `json:"column"`
+	Action string `json:"action"`
+	Params string `json:"params,omitempty"` // of the action, as the policy has them
+	Rule   int    `json:"rule"`
+	Line   int    `json:"line,omitempty"`
+	By     string `json:"by"` // path, class email, tag gdpr, default
+	Class  string `json:"class,omitempty"`
+	Why    string `json:"why,omitempty"`
 }
 
 func newPlan(s *schemas.Schema) *plan {
@@ -143,21 +150,30 @@ func (g *Gate) compile(s *schemas.Schema) *plan {
 	return p
 }
 
-// decide is what happens to one field: the first rule that names it, else the
-// default. Decisions about paths inside of it follow the field's own.
+// decide is what happens to one field: the first rule that names it, its class
+// or a tag of it, else the default. Decisions about paths inside of it follow
+// the field's own.
 func (g *Gate) decide(s *schemas.Schema, f *schemas.Field) (column, []Decision) {
+	says := g.says(s.Topic, f)
+	class := ""
+	for _, x := range says {
+		if len(x.path) == 1 && x.class != schemas.NoClass {
+			class = x.class.String()
+		}
+	}
 	for _, r := range g.rules {
 		if !r.matches(s.Topic) {
 			continue
 		}
-		ts := r.of(cmp.Or(f.Of, f.Name)) // P3
+		ts := r.of(cmp.Or(f.Of, f.Name), says) // P3
 		if len(ts) == 0 {
 			continue
 		}
+		moot(says, ts)
 		c := column{field: f, spec: &Spec{Kind: Keep}}
-		ds := []Decision{{Column: f.Name, Action: "nested", Rule: r.number, Line: r.line}}
+		ds := []Decision{{Column: f.Name, Action: "nested", Rule: r.number, Line: r.line, By: "path"}}
 		for _, t := range ts {
-			d := Decision{Column: t.path.String(), Action: t.spec.action(), Rule: r.number, Line: t.spec.line, Why: t.spec.Why}
+			d := Decision{Column: t.path.String(), Action: t.spec.action(), Params: t.spec.params, Rule: r.number, Line: t.spec.line, By: t.by, Why: t.spec.Why}
 			if d.Line == 0 { // null has no line of its own
 				d.Line = r.line
 			}
@@ -170,18 +186,71 @@ func (g *Gate) decide(s *schemas.Schema, f *schemas.Field) (column, []Decision) 
 				ds[0].Why, ds[0].Line = d.Why, d.Line
 			}
 		}
-		ds[0].Column = f.Name // the rule may name the column it goes on for
+		ds[0].Column, ds[0].Class = f.Name, class // the rule may name the column it goes on for
 		if len(ds) > 1 {
 			c.inner = newNode(ts)
+			ds = append(ds, g.within(c.inner, f.Name, ds)...)
 		}
-		c.act, c.keep = &actions[c.spec.Kind], c.spec.Kind == Keep && c.inner == nil
-		return c, ds
+		return c.ready(), ds
 	}
+	moot(says, nil)
 	k := g.fallback(f.Type.Kind)
-	if f.Key && k == Null { // a key that is nulled would make rows fall together
+	if f.Key && (k == Null || k == Scan) { // a key that is nulled would make rows fall together
 		k = Hash
 	}
-	return column{field: f, spec: &Spec{Kind: k}, act: &actions[k]}, []Decision{{Column: f.Name, Action: k.String()}}
+	c := column{field: f, spec: &Spec{Kind: k}}
+	if k == Scan {
+		c.spec = g.restScan
+	}
+	return c.ready(), []Decision{{Column: f.Name, Action: k.String(), By: "default", Class: class}}
+}
+
+// moot marks what is said of paths that nothing follows from: nobody will look
+// whether there is a value.
+func moot(says []statement, ts []*target) {
+	for _, x := range says {
+		if len(x.path) > 1 && !slices.ContainsFunc(ts, func(t *target) bool { return t.seen == x.seen }) {
+			set(&x.seen.value)
+		}
+	}
+}
+
+// ready fills in what follows from the spec.
+func (c column) ready() column {
+	c.act, c.keep = &actions[c.spec.Kind], c.spec.Kind == Keep && c.inner == nil
+	c.context = []byte(cmp.Or(c.field.Of, c.field.Name))
+	if c.spec.Kind == Scan {
+		c.scanned = &node{at: &target{spec: *c.spec, seen: &seen{}}}
+	}
+	return c
+}
+
+// within tells what happens inside of a column to what no path names.
+func (g *Gate) within(n *node, name string, ds []Decision) (more []Decision) {
+	said := func(column string) bool {
+		return slices.ContainsFunc(ds, func(d Decision) bool { return d.Column == column })
+	}
+	rest := Decision{Column: name + ".*", By: "default", Action: g.rest.String(), Why: "what no path names"}
+	if g.rest == Hash {
+		rest.Why += ": text, objects and arrays; other values are nulled"
+	}
+	if n.at != nil {
+		rest = Decision{Column: name + ".*", By: ds[0].By, Action: Keep.String(), Rule: ds[0].Rule, Line: ds[0].Line, Why: ds[0].Why}
+	}
+	if !said(rest.Column) {
+		more = append(more, rest)
+	}
+	names := Decision{Column: name + ".{key}", By: "default", Action: Hash.String(), Why: "names that no path names and that are no plain identifiers; others stay"}
+	switch {
+	case n.at != nil:
+		return more
+	case g.rest == Withhold:
+		names.Action = Withhold.String()
+	}
+	if n.object() && !said(names.Column) {
+		more = append(more, names)
+	}
+	return more
 }
 
 // fallback is the action of a value of kind k that nobody classified. // P4
@@ -206,30 +275,51 @@ func (c *column) output() schemas.Field {
 	return f
 }
 
+// claim is a path that the policy names, of a rule or of what it says columns hold.
+type claim struct {
+	what     string // rule 2, class 1
+	topics   topics
+	optional bool
+	path     Path
+	seen     *seen
+}
+
+func (g *Gate) claims() (all []claim) {
+	for _, r := range g.rules {
+		for _, t := range r.targets {
+			all = append(all, claim{fmt.Sprintf("rule %d", r.number), r.Topics, r.Optional, t.path, t.seen})
+		}
+	}
+	for _, c := range g.classed {
+		for _, x := range c.says {
+			all = append(all, claim{fmt.Sprintf("class %d", c.number), c.Topics, c.Optional, x.path, x.seen})
+		}
+	}
+	return all
+}
+
 // check wants every path of the policy to match a column. A rule for topics by
 // name over a source table is wrong if a column is not there; one by glob, or
 // over plain events, may match later: Unmatched lists it until it does.
 func (g *Gate) check(s *schemas.Schema, p *plan) {
 	known := known(s)
-	for _, r := range g.rules {
-		if !r.matches(s.Topic) || r.Optional {
+	for _, c := range g.claims() {
+		if !c.topics.match(s.Topic) || c.optional {
 			continue
 		}
-		for _, t := range r.targets {
-			name := t.path[0].Name
-			if s.Ordinal([]byte(name)) >= 0 {
-				set(&t.column)
-				set(&t.asked)
-				continue
-			}
-			if s.Closed && r.literal() && p.err == nil {
-				p.err = &stream.StateError{State: stream.StateParked,
-					Why:  fmt.Sprintf("mask: rule %d names column %q, which %s does not have%s", r.number, name, s.Topic, topology.Suggest(name, known)),
-					Todo: "mend the policy, or say `optional: true` in the rule"}
-			}
-			if !t.asked.Swap(true) && g.log != nil {
-				g.log.Warn("a path of the policy matches no column so far", "rule", r.number, "path", t.path.String(), "topic", s.Topic)
-			}
+		name := c.path[0].Name
+		if s.Ordinal([]byte(name)) >= 0 {
+			set(&c.seen.column)
+			set(&c.seen.asked)
+			continue
+		}
+		if s.Closed && c.topics.literal() && p.err == nil {
+			p.err = &stream.StateError{State: stream.StateParked,
+				Why:  fmt.Sprintf("mask: %s names column %q, which %s does not have%s", c.what, name, s.Topic, topology.Suggest(name, known)),
+				Todo: "mend the policy, or say `optional: true` there"}
+		}
+		if !c.seen.asked.Swap(true) && g.log != nil {
+			g.log.Warn("a path of the policy matches no column so far", "of", c.what, "path", c.path.String(), "topic", s.Topic)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"sluice/schemas"
 	"sluice/topology"
 )
 
@@ -15,34 +16,42 @@ type rule struct {
 	*Rule
 	number  int // from 1
 	targets []*target
+	classes map[schemas.Class]*Spec
+	tags    map[string]*Spec
 }
 
 // target is one path of a rule and what happens there.
 type target struct {
 	path Path
 	spec Spec
-
-	// For Unmatched: its topics were seen, a column has its name, and, for a
-	// path into JSON, a value was found there.
-	asked, column, value atomic.Bool
+	by   string // what of the rule named it: path, class email, tag gdpr
+	seen *seen
 }
 
-// set does not write what is so already: workers share the target.
+// seen is what Unmatched has to know of a path: its topics were seen, a column
+// has its name, and, for a path into JSON, a value was found there.
+type seen struct{ asked, column, value atomic.Bool }
+
+// set does not write what is so already: workers share it.
 func set(b *atomic.Bool) {
 	if !b.Load() {
 		b.Store(true)
 	}
 }
 
-// compileRule reads the paths of r and refuses those that contradict.
-func compileRule(number int, r *Rule) (*rule, error) {
-	out := &rule{Rule: r, number: number}
+// compileRule reads the paths of r and refuses those that contradict. scan is
+// what scans do that say nothing.
+func compileRule(number int, r *Rule, scan *Scanning) (*rule, error) {
+	out := &rule{Rule: r, number: number, classes: map[schemas.Class]*Spec{}, tags: map[string]*Spec{}}
 	var errs []error
 	add := func(format string, a ...any) {
 		errs = append(errs, fmt.Errorf("%d:1: rule %d: %w", r.line, number, fmt.Errorf(format, a...)))
 	}
 	take := func(name string, s Spec) {
 		p, err := ParsePath(name)
+		if err == nil && p[len(p)-1].Kind == Keys && s.Kind != Keep && s.Kind != Drop && !actions[s.Kind].injective {
+			err = fmt.Errorf("%q: %v would make names of members fall together: hash them, drop them or keep them with a reason", name, s.Kind)
+		}
 		if err != nil {
 			add("%w", err)
 			return
@@ -50,28 +59,65 @@ func compileRule(number int, r *Rule) (*rule, error) {
 		if s.by() != "" && len(p) > 1 {
 			add("%q: by names a column, and an action inside of a JSON value sees none", name)
 		}
-		out.targets = append(out.targets, &target{path: p, spec: s})
+		out.targets = append(out.targets, &target{path: p, spec: s.scans(scan), by: "path", seen: &seen{}})
+	}
+	class := func(name string, s Spec) {
+		c, err := schemas.ParseClass(name)
+		if err != nil {
+			add("%w", err)
+		} else if out.classes[c] != nil {
+			add("class %s is given twice", c)
+		} else {
+			s = s.scans(scan)
+			out.classes[c] = &s
+		}
+	}
+	tag := func(name string, s Spec) {
+		if out.tags[name] != nil {
+			add("tag %s is given twice", name)
+		}
+		s = s.scans(scan)
+		out.tags[name] = &s
 	}
 	for name, s := range r.Columns {
 		take(name, s)
 	}
-	if r.Keep != nil {
-		if strings.TrimSpace(r.Keep.Because) == "" {
+	for name, s := range r.Classes {
+		class(name, s)
+	}
+	for name, s := range r.Tags {
+		tag(name, s)
+	}
+	if k := r.Keep; k != nil {
+		if strings.TrimSpace(k.Because) == "" {
 			add("keep needs a reason, as `because: \"...\"`") // P4
 		}
-		for _, name := range r.Keep.Columns {
-			take(name, Spec{Kind: Keep, Why: r.Keep.Because, line: r.line})
+		kept := Spec{Kind: Keep, Why: k.Because, line: r.line}
+		for _, name := range k.Columns {
+			take(name, kept)
+		}
+		for _, name := range k.Classes {
+			class(name, kept)
+		}
+		for _, name := range k.Tags {
+			tag(name, kept)
 		}
 	}
-	if len(out.targets) == 0 && len(errs) == 0 {
-		add("names no columns")
+	if len(out.targets)+len(out.classes)+len(out.tags) == 0 && len(errs) == 0 {
+		add("names no columns, classes or tags")
 	}
 	if !r.Headers.IsZero() {
 		add("headers never pass the gate: there is nothing to say about them") // P3
 	}
-	slices.SortFunc(out.targets, func(a, b *target) int { return strings.Compare(a.path.String(), b.path.String()) })
-	for i, a := range out.targets {
-		for j, b := range out.targets {
+	out.contradictions(add)
+	return out, errors.Join(errs...)
+}
+
+// contradictions sorts the targets and reports those that cannot both be.
+func (r *rule) contradictions(add func(string, ...any)) {
+	slices.SortFunc(r.targets, func(a, b *target) int { return strings.Compare(a.path.String(), b.path.String()) })
+	for i, a := range r.targets {
+		for j, b := range r.targets {
 			switch {
 			case i == j || !b.path.within(a.path):
 			case len(a.path) == len(b.path):
@@ -83,24 +129,68 @@ func compileRule(number int, r *Rule) (*rule, error) {
 			}
 		}
 	}
-	return out, errors.Join(errs...)
 }
 
-func (r *rule) matches(topic string) bool {
-	return len(r.Topics) == 0 || slices.ContainsFunc(r.Topics, func(g string) bool { return topology.Glob(g, topic) })
+func (r *rule) matches(topic string) bool { return topics(r.Topics).match(topic) }
+
+// topics are the globs of a rule; none is all topics.
+type topics []string
+
+func (t topics) match(topic string) bool {
+	return len(t) == 0 || slices.ContainsFunc(t, func(g string) bool { return topology.Glob(g, topic) })
 }
 
-// literal reports that the rule names its topics one by one.
-func (r *rule) literal() bool {
-	return len(r.Topics) > 0 && !slices.ContainsFunc(r.Topics, func(t string) bool { return strings.Contains(t, "*") })
+// literal reports that the topics are named one by one.
+func (t topics) literal() bool {
+	return len(t) > 0 && !slices.ContainsFunc(t, func(g string) bool { return strings.Contains(g, "*") })
 }
 
-// of lists the targets for column name and what is inside of it.
-func (r *rule) of(name string) (ts []*target) {
+// specs lists every action of the rule.
+func (r *rule) specs() (all []*Spec) {
+	for _, t := range r.targets {
+		all = append(all, &t.spec)
+	}
+	for _, s := range r.classes {
+		all = append(all, s)
+	}
+	for _, s := range r.tags {
+		all = append(all, s)
+	}
+	return all
+}
+
+// of lists the targets for column name and what is inside of it. A path of the
+// rule decides before a class, a class before a tag, and of tags the first by
+// name; what a path decides about all of a value no class inside undoes.
+func (r *rule) of(name string, says []statement) (ts []*target) {
 	for _, t := range r.targets {
 		if t.path[0].Name == name {
 			ts = append(ts, t)
 		}
 	}
+	paths := len(ts)
+	for _, x := range says { // shorter paths come first
+		if len(x.path) == 1 && paths > 0 || slices.ContainsFunc(ts, func(t *target) bool {
+			return t.path.within(x.path) || x.path.within(t.path) && t.spec.Kind != Keep
+		}) {
+			continue
+		}
+		if spec, by := r.about(x); spec != nil {
+			ts = append(ts, &target{path: x.path, spec: *spec, by: by, seen: x.seen})
+		}
+	}
 	return ts
+}
+
+// about is what the rule does with what x says.
+func (r *rule) about(x statement) (*Spec, string) {
+	if s := r.classes[x.class]; s != nil && x.class != schemas.NoClass {
+		return s, "class " + x.class.String()
+	}
+	for _, tag := range x.tags {
+		if s := r.tags[tag]; s != nil {
+			return s, "tag " + tag
+		}
+	}
+	return nil, ""
 }

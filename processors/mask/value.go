@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"sluice/processors/mask/detect"
 	"sluice/processors/mask/ff1"
 	"sluice/processors/mask/siv"
 	"sluice/schemas"
@@ -34,10 +35,19 @@ type scratch struct {
 	nums   []byte      // numerals of a value
 	ff1    ff1.Scratch
 	siv    siv.Scratch
+
+	// What scans use: see scan.go.
+	det      *detect.Detector
+	names    bool   // the detector knows names: any word may be one
+	restScan *Spec  // of default: scan
+	under    []byte // the name of the column or member whose value is looked at
+	seen     []byte // what the detector sees
+	num      []byte // digits of a number
+	spans    []detect.Span
 }
 
 func newScratch(g *Gate) *scratch {
-	s := &scratch{keyID: g.keyID, rest: g.rest, sum: make([]byte, 0, 32)}
+	s := &scratch{keyID: g.keyID, rest: g.rest, sum: make([]byte, 0, 32), restScan: g.restScan, det: detect.New(g.detect), names: g.detect.Names != nil}
 	if g.mac != nil {
 		s.mac = g.mac()
 	}
@@ -54,7 +64,8 @@ const keptScratch = 1 << 20 // larger buffers, of one huge value, are not kept
 
 // forget clears what is left of values: nothing raw outlives its batch. // P1
 func (s *scratch) forget() {
-	for _, p := range []*[]byte{&s.text, &s.more, &s.person, &s.folded, &s.plain, &s.nums} {
+	s.under = nil
+	for _, p := range []*[]byte{&s.text, &s.more, &s.person, &s.folded, &s.plain, &s.nums, &s.seen, &s.num} {
 		clear((*p)[:cap(*p)])
 		if cap(*p) > keptScratch {
 			*p = nil

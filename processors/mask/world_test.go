@@ -162,3 +162,5 @@ func row(r *stream.CleanRow, cs []schemas.Cell) string {
 	}
 	return strings.Join(parts, " ")
 }
+
+func streamView(p []byte) stream.View { return stream.ViewOf(p) }

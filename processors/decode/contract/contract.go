@@ -9,7 +9,7 @@
 //	freshness: 15m                # of the newest record
 //	fields:
 //	  - {name: id, type: int64, not_null: true}
-//	  - {name: email, type: string, pii: email}
+//	  - {name: email, type: string, pii: email, tags: [gdpr]}
 //	  - {name: total, type: "decimal(12,2):base64", doc: with tax}
 //
 // Types are written as schemas.ParseColumn reads them; a field without one takes
@@ -48,8 +48,10 @@ type Field struct {
 	Name    string `yaml:"name" json:"name"`
 	Type    string `yaml:"type,omitempty" json:"type,omitempty"`         // "": any
 	NotNull bool   `yaml:"not_null,omitempty" json:"not_null,omitempty"` // and never absent
-	PII     string `yaml:"pii,omitempty" json:"pii,omitempty"`           // class of personal data
+	PII     string `yaml:"pii,omitempty" json:"pii,omitempty"`           // class of personal data, as schemas.ParseClass reads it
 	Doc     string `yaml:"doc,omitempty" json:"doc,omitempty"`
+
+	Tags []string `yaml:"tags,omitempty,flow" json:"tags,omitempty"` // names that policies speak of
 }
 
 // Field returns the field called name, or nil.
@@ -155,6 +157,9 @@ func (c *Contract) validate() error {
 			return fmt.Errorf("%s: fields: %q has no name or comes twice", c.Topic, f.Name)
 		}
 		seen[f.Name] = true
+		if _, err := schemas.ParseClass(f.PII); f.PII != "" && err != nil {
+			return fmt.Errorf("%s: fields: %s: pii: %w", c.Topic, f.Name, err)
+		}
 		if f.Type != "" {
 			if _, _, _, err := schemas.ParseColumn(f.Type); err != nil {
 				return fmt.Errorf("%s: fields: %s: %w", c.Topic, f.Name, err)
