@@ -31,6 +31,7 @@ type avroNode struct {
 	names   []string // of a record's fields: `"name":`; symbols of an enum as JSON strings
 	typ     string   // Avro's name of it, for unions
 	connect Connect
+	open    bool // connectOf is within it
 }
 
 type avroOp uint8
@@ -309,7 +310,7 @@ func connectOf(n *avroNode, depth int, left *int) Connect {
 	c := n.connect
 	*left--
 	switch {
-	case depth > avroMaxDepth/4, *left < 0:
+	case depth > avroMaxDepth/4, *left < 0, n.open:
 		c.Fields = nil
 	case n.op == avroUnion:
 		if v, ok := n.optional(); ok {
@@ -319,6 +320,8 @@ func connectOf(n *avroNode, depth int, left *int) Connect {
 		}
 		c = Connect{Type: "struct", Optional: true}
 	case n.op == avroRecord:
+		n.open = true
+		defer func() { n.open = false }()
 		c.Fields = make([]Connect, len(n.sub))
 		for i, s := range n.sub {
 			c.Fields[i] = connectOf(s, depth+1, left)
@@ -328,6 +331,13 @@ func connectOf(n *avroNode, depth int, left *int) Connect {
 				maps.Copy(all, c.Fields[i].Parameters)
 				c.Fields[i].Parameters = all
 			}
+		}
+	case n.op == avroArray, n.op == avroMap:
+		of := connectOf(n.sub[0], depth+1, left)
+		if n.op == avroArray {
+			c.Items = &of
+		} else {
+			c.Values = &of
 		}
 	}
 	return c

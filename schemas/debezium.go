@@ -16,7 +16,8 @@ import (
 // those by which other records of its topics are recognised.
 var (
 	EnvelopeNames = []string{"before", "after", "source", "transaction", "op", "ts_ms", "ts_us", "ts_ns", "schema", "payload",
-		"status", "id", "event_count", "data_collections", "databaseName", "ddl", "tableChanges", "position", "message"}
+		"status", "id", "event_count", "data_collections", "databaseName", "ddl", "tableChanges", "position", "message",
+		"updateDescription", "aggregate_type", "type", "additional_data", "timestamp", "specversion", "data", "datacontenttype"}
 
 	SourceNames = []string{"version", "connector", "name", "ts_ms", "snapshot", "db", "sequence", "ts_us", "ts_ns", "schema", "table",
 		"txId", "lsn", "xmin", "origin", "origin_lsn", "server_id", "gtid", "file", "pos", "row", "thread", "query",
@@ -35,6 +36,9 @@ type Connect struct {
 	Field      string            `json:"field,omitempty"`
 	Fields     []Connect         `json:"fields,omitempty"`
 	Parameters map[string]string `json:"parameters,omitempty"`
+	Items      *Connect          `json:"items,omitempty"`  // of an array
+	Keys       *Connect          `json:"keys,omitempty"`   // of a map
+	Values     *Connect          `json:"values,omitempty"` //
 }
 
 // ConfluentTags is the property by which a registry's schemas tag a field
@@ -81,6 +85,7 @@ var logical = map[string]struct {
 	"io.debezium.time.IsoTimestamp":   {Timestamp, WireISO},
 	"io.debezium.time.Year":           {Int32, WirePlain},
 	"io.debezium.time.MicroDuration":  {Int64, WirePlain},  // microseconds, months of 30.4375 days
+	"io.debezium.time.NanoDuration":   {Int64, WirePlain},  // nanoseconds, the same months
 	"io.debezium.time.Interval":       {String, WirePlain}, // ISO 8601 P1Y2M3DT4H5M6.789S
 
 	"org.apache.kafka.connect.data.Date":      {Date, WireDays},
@@ -97,6 +102,7 @@ var logical = map[string]struct {
 	"io.debezium.data.Enum":                 {String, WirePlain},
 	"io.debezium.data.EnumSet":              {String, WirePlain}, // comma-joined
 	"io.debezium.data.Ltree":                {String, WirePlain},
+	"io.debezium.data.Tsvector":             {String, WirePlain},
 	"io.debezium.data.Bits":                 {Binary, WireBase64}, // little-endian
 	"io.debezium.data.VariableScaleDecimal": {String, WireVarDecimal},
 }
@@ -115,10 +121,11 @@ var bases = map[string]struct {
 // maxScale is the greatest scale of a decimal whose digits are written out.
 const maxScale = 5000
 
-// Scale is that of Connect's Decimal, 0 for others.
+// Scale is that of Connect's Decimal, 0 for others. It may be negative: Oracle's
+// NUMBER(10,-2) counts hundreds.
 func (c *Connect) Scale() int {
 	n, err := strconv.Atoi(c.Parameters["scale"])
-	if err != nil || n < 0 || n > maxScale {
+	if err != nil || n < -maxScale || n > maxScale {
 		return 0
 	}
 	return n
@@ -135,14 +142,20 @@ func (c *Connect) Column() (Type, Wire) {
 			precision = 38
 		}
 		switch precision = max(precision, scale); {
-		case err != nil || scale < 0 || scale > maxScale:
+		case err != nil || scale < -maxScale || scale > maxScale:
 			return Type{Kind: Binary}, WireBase64
-		case scale > 255:
+		case scale < 0 || scale > 255:
 			return Type{Kind: String}, WireBase64 // numeric(4,-2) arrives with scale 2046, all of it zeros
 		case precision <= 38:
 			return Type{Decimal, uint8(precision), uint8(scale)}, WireBase64
 		}
 		return Type{Kind: String, Scale: uint8(scale)}, WireBase64 // no lake's decimal holds it: its digits do
+	}
+	if k, s := structuredOf(c.Name); s != notStructured && c.Type == "struct" {
+		if k == String {
+			return Type{Kind: k}, WirePlain
+		}
+		return Type{Kind: k}, WireISO
 	}
 	if l, ok := logical[c.Name]; ok && carries(c.Type, l.kind, l.wire) {
 		return Type{Kind: l.kind}, l.wire

@@ -61,7 +61,7 @@ func varDecimal(p []byte) (scale int, value []byte, ok bool) {
 		switch string(name) {
 		case "scale":
 			v, code := parseInt(p[start:i])
-			if code != "" || v < 0 || v > maxScale { // numeric(4,-2) arrives with scale 2046
+			if code != "" || v < -maxScale || v > maxScale { // numeric(4,-2) arrives with scale 2046, Oracle's with -2
 				return 0, nil, false
 			}
 			scale, seen = int(v), seen|1
@@ -148,6 +148,16 @@ func appendBig(dst, p []byte, scale int) ([]byte, string) {
 func appendPoint(dst []byte, neg bool, digits []byte, scale int) []byte {
 	if neg {
 		dst = append(dst, '-')
+	}
+	if scale < 0 { // hundreds, thousands
+		dst = append(dst, digits...)
+		if len(digits) == 0 {
+			return append(dst, '0')
+		}
+		for ; scale < 0; scale++ {
+			dst = append(dst, '0')
+		}
+		return dst
 	}
 	whole := len(digits) - scale
 	if whole <= 0 {

@@ -86,14 +86,7 @@ func AppendDate(dst []byte, days int64) []byte {
 	if m <= 2 {
 		y++
 	}
-	switch {
-	case y < 0:
-		dst, y = append(dst, '-'), -y
-	case y > 9999:
-		dst = append(dst, '+')
-	}
-	dst = pad(dst, y, 4)
-	dst = pad(append(dst, '-'), m, 2)
+	dst = pad(append(appendYear(dst, y), '-'), m, 2)
 	return pad(append(dst, '-'), d, 2)
 }
 

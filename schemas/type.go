@@ -67,6 +67,7 @@ const (
 	WireMicros                 // integer microseconds
 	WireNanos                  // integer nanoseconds
 	WireISO                    // ISO 8601 text
+	WireStruct                 // Debezium's structured times: {"year":2026,"month":1,...}
 )
 
 // Field is a column of a topic. Its ordinal, the place in [Schema.Fields],

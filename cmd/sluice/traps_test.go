@@ -65,7 +65,7 @@ func TestTraps(t *testing.T) {
 		{"timetz is shifted to UTC", near, "pg-types-json-schema", "t_time/0/5", "after.ttz", `"10:34:56.789012Z"`},
 		{"arrays of arrays lost their elements", near, "pg-types-json-schema", "t_array/0/0", "after.aa", `[null,null]`},
 		{"elements of arrays are texts where floats are", near, "pg-types-json-schema", "t_array/0/0", "after.af", `[1.5,"NaN","Infinity"]`},
-		{"decimals in arrays stay base64", near, "pg-types-json-schema", "t_array/0/0", "after.an", `["AJY=","AOE="]`},
+		{"decimals in arrays have their digits", near, "pg-types-json-schema", "t_array/0/0", "after.an", `["1.50","2.25"]`},
 		{"an astral character is one", near, "pg-types-json-schema", "t_json/0/1", "after.e", `"happy 😀"`},
 		{"json is a document in a text", near, "pg-types-json-schema", "t_json/0/1", "after.j", `"[]"`},
 		{"hstore is a document", near, "pg-types-json-schema", "t_json/0/1", "after.h", `"{\"a\":\"\"}"`},

@@ -19,6 +19,7 @@
 //	no_registry      Avro, and no registry to find its schema
 //	unknown_schema   Avro of a schema that the registry does not have
 //	bad_avro         Avro that does not follow its schema
+//	no_document      MongoDB's update that says what changed, but not what is there now
 //	contract_null    a column that its contract says is never null; the field is named
 //	contract_field   a column that its contract does not have
 //	contract_key     a key that is not its contract's
@@ -55,8 +56,8 @@ type Config struct {
 	Contracts string `yaml:"contracts"`
 
 	// Identity is full or default, by topic glob: whether `before` holds the
-	// row as it was, or a key and invented fillers. Without an entry MySQL and
-	// MariaDB are full, others default.
+	// row as it was, or a key and invented fillers. Without an entry MySQL, MariaDB,
+	// SQL Server, Db2 and Informix are full, others default.
 	Identity map[string]string `yaml:"identity"`
 
 	// Unavailable is the connector's unavailable.value.placeholder; "" recognises none.
@@ -65,8 +66,22 @@ type Config struct {
 	// Truncate is pass (sinks decide) or filter.
 	Truncate string `yaml:"truncate"`
 
-	// Messages is filter or reject: logical decoding messages, op m.
-	Messages string `yaml:"messages"`
+	// What a connector writes besides rows is counted as filtered, or, with
+	// rows, goes on as events of its topic: Messages are logical decoding
+	// messages, op m, which can be rejected, too; Transactions BEGIN and END
+	// with their counts; SchemaChanges DDL and the schema history.
+	Messages      string `yaml:"messages"`
+	Heartbeats    string `yaml:"heartbeats"`
+	Transactions  string `yaml:"transactions"`
+	SchemaChanges string `yaml:"schema_changes"`
+	Notifications string `yaml:"notifications"`
+
+	// Signals is rows or filter: the rows of the signal table, watermarks of
+	// incremental snapshots among them, which are a table's like any other.
+	Signals string `yaml:"signals"`
+
+	// AddFieldsPrefix is ExtractNewRecordState's add.fields.prefix.
+	AddFieldsPrefix string `yaml:"add_fields_prefix"`
 
 	// Tombstones is auto, filter or delete: what a null value with a key is. In
 	// auto it repeats a delete that was said, and is filtered, but for topics
@@ -92,7 +107,8 @@ type Config struct {
 
 // Default is the configuration of `decode: {}`.
 var Default = Config{
-	Format: "auto", Unavailable: schemas.DefaultUnavailable, Truncate: "pass", Messages: "filter", Tombstones: "auto", EventKeys: "row", MaxFields: 2000,
+	Format: "auto", Unavailable: schemas.DefaultUnavailable, Truncate: "pass", Messages: "filter", Heartbeats: "filter", Transactions: "filter", SchemaChanges: "filter",
+	Notifications: "filter", Signals: "rows", AddFieldsPrefix: "__", Tombstones: "auto", EventKeys: "row", MaxFields: 2000,
 }
 
 // Factory makes decode stages.
@@ -108,7 +124,12 @@ func (c *Config) Validate() error {
 	}{
 		{"format", c.Format, []string{"auto", "debezium", "json"}},
 		{"truncate", c.Truncate, []string{"pass", "filter"}},
-		{"messages", c.Messages, []string{"filter", "reject"}},
+		{"messages", c.Messages, []string{"filter", "rows", "reject"}},
+		{"heartbeats", c.Heartbeats, []string{"filter", "rows"}},
+		{"transactions", c.Transactions, []string{"filter", "rows"}},
+		{"schema_changes", c.SchemaChanges, []string{"filter", "rows"}},
+		{"notifications", c.Notifications, []string{"filter", "rows"}},
+		{"signals", c.Signals, []string{"rows", "filter"}},
 		{"tombstones", c.Tombstones, []string{"auto", "filter", "delete"}},
 		{"event_keys", c.EventKeys, []string{"row", "ignore"}},
 	} {
@@ -146,6 +167,19 @@ func (c *Config) Validate() error {
 		}
 	}
 	return nil
+}
+
+// meaning is what becomes of records that are no rows.
+func (c *Config) meaning(k kind) string {
+	switch k {
+	case kindHeartbeat:
+		return c.Heartbeats
+	case kindTransaction:
+		return c.Transactions
+	case kindSchemaChange:
+		return c.SchemaChanges
+	}
+	return c.Notifications
 }
 
 // identity is the longest matching glob's value for topic, or "".

@@ -25,6 +25,7 @@ const (
 	codeNoRegistry = "no_registry"
 	codeNoSchema   = "unknown_schema"
 	codeBadAvro    = "bad_avro"
+	codeNoDocument = "no_document"
 
 	codeContractNull  = "contract_null"
 	codeContractField = "contract_field"
@@ -117,7 +118,8 @@ func (d *Decoder) topic(name string) *topic {
 type verdict struct {
 	code, field string
 	filtered    bool
-	again       bool // of check: w.fresh has columns that are needed
+	err         error // no fault of the record
+	again       bool  // of check: w.fresh has columns that are needed
 }
 
 var (
@@ -146,6 +148,7 @@ type worker struct {
 	texts []byte // what is left of a block for JSON made of other forms
 
 	plainDocuments bool // the documents of the MongoDB record at hand were unwrapped
+	debezium       bool // a connector wrote the record at hand
 }
 
 var (
@@ -235,13 +238,14 @@ func (w *worker) take(i int) []schemas.Cell {
 
 // record decodes r. An error is no fault of the record.
 func (w *worker) record(r *stream.Record) (verdict, error) {
-	w.outer, w.plainDocuments = nil, false
+	w.outer, w.plainDocuments, w.debezium = nil, false, false
 	if mayBeAvro(r) {
 		if v, err := w.avro(r); err != nil || v.code != "" {
 			return v, err
 		}
 	}
-	return w.structured(r), nil
+	v := w.structured(r)
+	return v, v.err
 }
 
 // structured decodes a record whose key and value are JSON.

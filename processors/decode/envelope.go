@@ -2,6 +2,8 @@ package decode
 
 import (
 	"bytes"
+	"slices"
+	"strings"
 
 	"sluice/schemas"
 	"sluice/topology/stream"
@@ -28,6 +30,14 @@ const (
 	ordTableChanges
 	ordPosition
 	ordMessage
+	ordUpdate
+	ordAggregate
+	ordType
+	ordAdditional
+	ordTimestamp
+	ordSpecVersion
+	ordData
+	ordContentType
 )
 
 const (
@@ -77,19 +87,26 @@ func (w *worker) envelope(r *stream.Record) verdict {
 		if e == nil {
 			return v
 		}
-		switch w.classify(e, r.Key.Bytes()) {
+		switch k := w.classify(r, e); k {
+		case kindBroken:
+			return reject(codeUnknownOp)
+		case kindCloud:
+			if code, err := w.cloud(r, e); err != nil || code != "" {
+				return verdict{code: code, err: err}
+			}
+			continue
 		case kindOther:
 			if w.d.config.Format == "debezium" {
 				return reject(codeNotDBZ)
 			}
-			shape := shapePlain
-			if e == &w.payload {
-				shape = shapeWrapped
-			}
+			shape := shapeOf(e == &w.payload)
 			w.t.shape.CompareAndSwap(shapeUnknown, shape)
 			return w.plain(r, shape)
-		case kindMeta:
-			return filter
+		case kindHeartbeat, kindTransaction, kindSchemaChange, kindNotification:
+			if w.d.config.meaning(k) != "rows" {
+				return filter
+			}
+			return w.plain(r, shapeOf(e == &w.payload))
 		}
 		w.t.shape.CompareAndSwap(shapeUnknown, shapeEnvelope)
 		if !w.plainDocuments && w.connector(r, "mongodb") {
@@ -103,12 +120,19 @@ func (w *worker) envelope(r *stream.Record) verdict {
 	return reject(codeUnsettled)
 }
 
+func shapeOf(wrapped bool) int32 {
+	if wrapped {
+		return shapeWrapped
+	}
+	return shapePlain
+}
+
 // scanEnvelope indexes the value and finds the envelope in it: the value
 // itself, or what stands under payload beside a schema, whose bytes are writer.
 func (w *worker) scanEnvelope(r *stream.Record) (e *schemas.Target, writer []byte, v verdict) {
 	w.root.Sub[ordPayload] = &w.payload
 	c, err := w.scanRoot(r)
-	if err == nil && w.payload.Found && (w.outer != nil || !wrapper(&w.root)) { // a payload that is no envelope's: its members are not ours
+	if err == nil && w.payload.Found && (w.outer != nil || !w.wrapper(r)) { // a payload that is no envelope's: its members are not ours
 		w.root.Sub[ordPayload] = nil
 		c, err = w.scanRoot(r)
 	}
@@ -122,7 +146,7 @@ func (w *worker) scanEnvelope(r *stream.Record) (e *schemas.Target, writer []byt
 			return nil, nil, w.whole(r, nil)
 		}
 		return nil, nil, reject(codeNotObject)
-	case w.outer != nil || !wrapper(&w.root):
+	case w.outer != nil || !w.wrapper(r):
 		return &w.root, w.outer, keep
 	}
 	if w.root.Cells[ordPayload].IsNull() {
@@ -149,9 +173,11 @@ func (w *worker) scanRoot(r *stream.Record) (schemas.Cell, error) {
 	return schemas.ScanJSON(r.Value.Bytes(), &w.root)
 }
 
-// wrapper reports an object of schema and payload and nothing else.
-func wrapper(t *schemas.Target) bool {
-	if t.Cells[ordPayload].Absent() || t.Cells[ordSchema].Absent() || len(t.Extra) > 0 {
+// wrapper reports an object of schema and payload and nothing else. A table may
+// have columns of these names: its schema is none of Connect's, which has a type.
+func (w *worker) wrapper(r *stream.Record) bool {
+	t, s := &w.root, w.root.Cells[ordSchema]
+	if t.Cells[ordPayload].Absent() || !s.IsNull() && s.Enc != schemas.EncJSON || len(t.Extra) > 0 {
 		return false
 	}
 	for i, c := range t.Cells {
@@ -159,11 +185,17 @@ func wrapper(t *schemas.Target) bool {
 			return false
 		}
 	}
-	return true
+	return s.IsNull() || bytes.Contains(w.bytes(r, s), schemaType)
 }
+
+// schemaType is in every schema of Connect, among its first members.
+var schemaType = []byte(`"type"`)
 
 // heartbeatKey is in the key of every heartbeat.
 var heartbeatKey = []byte(`"serverName"`)
+
+// heartbeatTopic is topic.heartbeat.prefix by default.
+const heartbeatTopic = "__debezium-heartbeat"
 
 // The kinds of objects on Debezium's topics.
 type kind uint8
@@ -171,35 +203,59 @@ type kind uint8
 const (
 	kindOther  kind = iota // no shape of Debezium's
 	kindChange             // has an op
-	kindMeta               // heartbeat, transaction, schema change, schema history
+	kindBroken             // an envelope without one
+	kindCloud              // a change within a CloudEvent
+	kindHeartbeat
+	kindTransaction  // BEGIN and END
+	kindSchemaChange // and schema history
+	kindNotification
 )
 
 // classify tells Debezium's records by the members they cannot do without: of
 // a change an op, and a source that is an object or a row that is one or null.
-func (w *worker) classify(e *schemas.Target, key []byte) kind {
+func (w *worker) classify(r *stream.Record, e *schemas.Target) kind {
 	has := func(i int) bool { return !e.Cells[i].Absent() }
 	row := func(i int) bool { return e.Cells[i].IsNull() || e.Cells[i].Enc == schemas.EncJSON }
 	switch {
-	case has(ordOp) && (w.source.Found || row(ordAfter) || row(ordBefore)):
+	case has(ordOp) && (w.source.Found && (has(ordAfter) || has(ordBefore) || has(ordMessage)) || bare(e) && (row(ordAfter) || row(ordBefore))):
 		return kindChange
 	case has(ordStatus) && has(ordID) && has(ordEventCount) && has(ordCollections):
-		return kindMeta // transaction BEGIN and END
+		return kindTransaction
 	case has(ordDatabase) && has(ordSource) && (has(ordDDL) || has(ordTableChanges)):
-		return kindMeta // schema change, schema history
-	case has(ordTsMs) && len(e.Extra) == 0 && bytes.Contains(key, heartbeatKey):
-		for i, c := range e.Cells {
-			if i != ordTsMs && !c.Absent() {
-				return kindOther
-			}
-		}
-		return kindMeta // heartbeat: {"ts_ms":...} and nothing else
+		return kindSchemaChange
+	case w.source.Found && !w.source.Cells[srcConnector].Absent() && has(ordAfter) && has(ordBefore) && !has(ordOp):
+		return kindBroken
+	case has(ordSpecVersion) && has(ordData) && e.Cells[ordSource].Enc == schemas.EncText && w.cloudEvent(r, e):
+		return kindCloud
+	case len(e.Extra) > 0:
+		return kindOther
+	case has(ordTsMs) && only(e, ordTsMs, ordTsUs, ordTsNs) && (bytes.Contains(r.Key.Bytes(), heartbeatKey) || strings.HasPrefix(w.t.name, heartbeatTopic)):
+		return kindHeartbeat
+	case has(ordAggregate) && has(ordTimestamp) && only(e, ordID, ordAggregate, ordType, ordAdditional, ordTimestamp):
+		return kindNotification
 	}
 	return kindOther
+}
+
+// bare reports an envelope without a source block.
+func bare(e *schemas.Target) bool {
+	return len(e.Extra) == 0 && only(e, ordBefore, ordAfter, ordOp, ordTsMs, ordTsUs, ordTsNs, ordTransaction)
+}
+
+// only reports that e has no members but these.
+func only(e *schemas.Target, names ...int) bool {
+	for i, c := range e.Cells {
+		if !c.Absent() && !slices.Contains(names, i) {
+			return false
+		}
+	}
+	return true
 }
 
 // change decodes a change record. again asks for another reading, with the
 // columns that this one found.
 func (w *worker) change(r *stream.Record, e *schemas.Target, writer []byte) (v verdict, again bool) {
+	w.debezium = true
 	var op byte
 	if c := e.Cells[ordOp]; c.Enc == schemas.EncText && c.Len == 1 {
 		op = w.bytes(r, c)[0]
@@ -211,8 +267,12 @@ func (w *worker) change(r *stream.Record, e *schemas.Target, writer []byte) (v v
 			return filter, false
 		}
 	case 'm':
-		if w.d.config.Messages == "reject" {
+		switch w.d.config.Messages {
+		case "reject":
 			return reject(codeMessage), false
+		case "rows":
+			w.facts(r)
+			return w.plain(r, shapeOf(e == &w.payload)), false
 		}
 		return filter, false
 	default:
@@ -235,7 +295,13 @@ func (w *worker) change(r *stream.Record, e *schemas.Target, writer []byte) (v v
 		r.Op, r.Full = stream.Delete, r.Full || keyless(r)
 	}
 	if op != 'd' && !w.after.Found {
+		if w.plainDocuments && e.Cells[ordUpdate].Enc == schemas.EncJSON {
+			return reject(codeNoDocument), false
+		}
 		return reject(codeNoRow), false
+	}
+	if w.d.config.Signals == "filter" && w.signal(r) {
+		return filter, false
 	}
 	for _, row := range []*schemas.Target{&w.before, &w.after} {
 		if v := w.check(r, row, true); v.again {
@@ -307,12 +373,13 @@ func (w *worker) unknown(r *stream.Record, t *schemas.Target) {
 			if w.fresh[i].name == name {
 				dup = true
 				if w.fresh[i].typ.Kind == schemas.Unknown {
-					w.fresh[i].typ = infer(m.Cell)
+					w.fresh[i].typ, w.fresh[i].wire = infer(m.Cell, w.bytes(r, m.Cell), w.debezium)
 				}
 			}
 		}
 		if !dup {
-			w.fresh = append(w.fresh, found{name: name, typ: infer(m.Cell), null: true})
+			typ, wire := infer(m.Cell, w.bytes(r, m.Cell), w.debezium)
+			w.fresh = append(w.fresh, found{name: name, typ: typ, wire: wire, null: true})
 		}
 	}
 }

@@ -42,7 +42,7 @@ func (w *worker) scanPlain(r *stream.Record, shape int32) (code string) {
 	switch {
 	case err != nil:
 		return scanCode(err)
-	case !w.root.Found || !wrapper(&w.root) || !w.after.Found:
+	case !w.root.Found || !w.wrapper(r) || !w.after.Found:
 		return codeNotObject
 	}
 	return ""
@@ -58,12 +58,13 @@ func (w *worker) plain(r *stream.Record, shape int32) verdict {
 			if code == codeNotObject && shape == shapePlain {
 				return w.whole(r, nil)
 			}
-			if code == codeNotObject && w.root.Found && wrapper(&w.root) && !w.root.Cells[ordPayload].IsNull() {
+			if code == codeNotObject && w.root.Found && w.wrapper(r) && !w.root.Cells[ordPayload].IsNull() {
 				return w.whole(r, &w.root.Cells[ordPayload])
 			}
 			return reject(code)
 		}
 		writer := w.outer
+		w.debezium = w.byConnector(r)
 		if shape == shapeWrapped {
 			if s := w.root.Cells[ordSchema]; s.Enc == schemas.EncJSON {
 				writer = w.bytes(r, s)
@@ -86,6 +87,7 @@ func (w *worker) nullEvent(r *stream.Record) bool {
 
 // plainRow makes the row of an event whose columns are all known.
 func (w *worker) plainRow(r *stream.Record, shape int32) verdict {
+	w.debezium = w.byConnector(r)
 	if shape == shapeWrapped {
 		s := w.root.Cells[ordSchema]
 		if s.Enc == schemas.EncJSON && !w.sameWriter(w.bytes(r, s)) || s.Enc != schemas.EncJSON && w.v.writer != nil {

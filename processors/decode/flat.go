@@ -1,6 +1,8 @@
 package decode
 
 import (
+	"strings"
+
 	"sluice/schemas"
 	"sluice/topology/stream"
 )
@@ -13,7 +15,7 @@ import (
 
 // The columns that tell a flattened row. Their prefix is the transform's default.
 const (
-	flatOp      = "__op"
+	flatOp      = "__op" // its prefix is add.fields.prefix, and of headers add.headers.prefix
 	flatDeleted = "__deleted"
 )
 
@@ -22,8 +24,8 @@ type flatColumns struct{ op, deleted int }
 
 func (f flatColumns) any() bool { return f.op >= 0 || f.deleted >= 0 }
 
-func flatOf(names *schemas.Names) flatColumns {
-	return flatColumns{names.Ordinal([]byte(flatOp)), names.Ordinal([]byte(flatDeleted))}
+func flatOf(names *schemas.Names, op string) flatColumns {
+	return flatColumns{names.Ordinal([]byte(op)), names.Ordinal([]byte(flatDeleted))}
 }
 
 // flat makes of an event what was done to the row, if it is a flattened one. A
@@ -35,10 +37,8 @@ func (w *worker) flat(r *stream.Record) verdict {
 	if i := f.op; i >= 0 && i < len(r.After) && r.After[i].Enc == schemas.EncText && r.After[i].Len == 1 {
 		op = w.bytes(r, r.After[i])[0]
 	}
-	for i := range r.Headers {
-		if h := &r.Headers[i]; op == 0 && h.Key == flatOp && h.Value.Len() == 1 {
-			op = h.Value.Bytes()[0]
-		}
+	if op == 0 {
+		op = headerOp(r)
 	}
 	if i := f.deleted; i >= 0 && i < len(r.After) {
 		if c := r.After[i]; c.Enc == schemas.EncTrue || c.Enc == schemas.EncText && string(w.bytes(r, c)) == "true" {
@@ -62,6 +62,70 @@ func (w *worker) flat(r *stream.Record) verdict {
 	return keep
 }
 
+// headerOp is what add.headers=op says, or 0. Header converters write a text as
+// it is or as JSON.
+func headerOp(r *stream.Record) byte {
+	for i := range r.Headers {
+		if h := &r.Headers[i]; h.Key == flatOp {
+			switch v := h.Value.Bytes(); {
+			case len(v) == 1:
+				return v[0]
+			case len(v) == 3 && v[0] == '"' && v[2] == '"':
+				return v[1]
+			}
+		}
+	}
+	return 0
+}
+
+// byConnector reports a row that a connector took out of its envelope: its
+// structs are Debezium's.
+func (w *worker) byConnector(r *stream.Record) bool {
+	if w.v.flat.any() {
+		return true
+	}
+	for _, m := range w.after.Extra {
+		if n := w.bytes(r, m.Name); string(n) == flatOp || string(n) == flatDeleted {
+			return true
+		}
+	}
+	for i := range r.Headers {
+		if strings.HasPrefix(r.Headers[i].Key, contextHeaders) || r.Headers[i].Key == flatOp {
+			return true
+		}
+	}
+	return false
+}
+
+// contextHeaders begin the names of headers that connectors add to every row.
+const contextHeaders = "__debezium.context."
+
+// signal reports a row of the signal table: three columns, id, type and data,
+// in any case, and a type that Debezium knows (documentation, "Sending signals").
+func (w *worker) signal(r *stream.Record) bool {
+	typ := -1
+	for i, c := range w.after.Cells {
+		if c.Absent() {
+			continue
+		}
+		switch strings.ToLower(w.v.schema.Fields[i].Name) {
+		case "id", "data":
+		case "type":
+			typ = i
+		default:
+			return false
+		}
+	}
+	if typ < 0 || w.after.Cells[typ].Enc != schemas.EncText {
+		return false
+	}
+	switch string(w.bytes(r, w.after.Cells[typ])) {
+	case "log", "execute-snapshot", "stop-snapshot", "pause-snapshot", "resume-snapshot", "snapshot-window-open", "snapshot-window-close", "schema-changes":
+		return true
+	}
+	return false
+}
+
 // keyless reports a delete without a key: only a table that logs full rows
 // sends one (PostgreSQL documentation, REPLICA IDENTITY).
 func keyless(r *stream.Record) bool { return r.Key.IsNil() }
@@ -75,7 +139,7 @@ func (w *worker) tombstone(r *stream.Record, written bool) verdict {
 	switch {
 	case w.d.config.Tombstones == "filter", w.d.config.Format == "debezium":
 		return filter
-	case w.d.config.Tombstones == "delete":
+	case w.d.config.Tombstones == "delete", headerOp(r) == 'd':
 	case f.deleted >= 0, w.t.shape.Load() == shapeEnvelope, !written && f.op < 0:
 		return filter
 	}

@@ -2,13 +2,29 @@ package decode
 
 import "sluice/schemas"
 
-// infer is the type of a value that nothing else types.
-func infer(c schemas.Cell) schemas.Type {
+// infer is the type of a value that nothing else types, and how it is spelled.
+// debezium says that a connector wrote it: its structs are known by their members.
+func infer(c schemas.Cell, p []byte, debezium bool) (schemas.Type, schemas.Wire) {
+	if debezium && c.Enc == schemas.EncJSON {
+		if t, w, ok := schemas.Recognise(p); ok {
+			return t, w
+		}
+	}
+	return inferPlain(c, p), schemas.WirePlain
+}
+
+func inferPlain(c schemas.Cell, p []byte) schemas.Type {
 	switch c.Enc {
 	case schemas.EncTrue, schemas.EncFalse:
 		return schemas.Type{Kind: schemas.Bool}
 	case schemas.EncInt:
-		return schemas.Type{Kind: schemas.Int64}
+		switch {
+		case fits(schemas.Int64, c, p):
+			return schemas.Type{Kind: schemas.Int64}
+		case len(p) <= 38:
+			return schemas.Type{Kind: schemas.Decimal, Precision: 38}
+		}
+		return schemas.Type{Kind: schemas.JSON} // its digits, as they are
 	case schemas.EncFloat:
 		return schemas.Type{Kind: schemas.Float64}
 	case schemas.EncText, schemas.EncJSONString:
@@ -17,6 +33,15 @@ func infer(c schemas.Cell) schemas.Type {
 		return schemas.Type{Kind: schemas.JSON}
 	}
 	return schemas.Type{}
+}
+
+// fits reports whether an integer literal is one of the type. Most are short.
+func fits(k schemas.Kind, c schemas.Cell, p []byte) bool {
+	if len(p) < 10 || k == schemas.Int64 && len(p) < 19 {
+		return true
+	}
+	_, err := schemas.Int(&schemas.Field{Type: schemas.Type{Kind: k}}, c, p)
+	return err == nil
 }
 
 const (
@@ -39,14 +64,14 @@ func accepts(f *schemas.Field, declared bool) uint16 {
 	case schemas.Decimal:
 		switch f.Wire {
 		case schemas.WireBase64:
-			return bitText
+			return bitText | bitInt | bitFloat // decimal.format=NUMERIC of the JsonConverter
 		case schemas.WireVarDecimal:
 			return bitJSON
 		}
 		return bitInt | bitFloat | bitText
 	case schemas.String, schemas.UUID:
 		if declared {
-			return bitText | bitInt | bitFloat | bitBool | bitJSON
+			return bitText | bitInt | bitFloat | bitBool // and JSON at the second look
 		}
 		return bitText
 	case schemas.Binary:
@@ -69,6 +94,8 @@ func accepts(f *schemas.Field, declared bool) uint16 {
 // its column: whether it spells a value of the type all the same.
 func suits(f *schemas.Field, declared bool, c schemas.Cell, p []byte) bool {
 	switch f.Type.Kind {
+	case schemas.String, schemas.UUID:
+		return declared && c.Enc == schemas.EncJSON
 	case schemas.Bool, schemas.Int32, schemas.Int64:
 		if !declared && c.Enc != schemas.EncFloat { // 10.0 is the integer 10
 			return false

@@ -34,7 +34,8 @@ func (w *worker) key(r *stream.Record, event bool) (v verdict, again bool) {
 		w.fresh = w.fresh[:0]
 		for _, m := range w.keyRow.Extra {
 			name := string(schemas.AppendText(nil, m.Name, p[m.Name.Off:m.Name.Off+m.Name.Len]))
-			w.fresh = append(w.fresh, found{name: name, typ: infer(m.Cell), null: event})
+			typ, wire := infer(m.Cell, p[m.Cell.Off:m.Cell.Off+m.Cell.Len], w.debezium)
+			w.fresh = append(w.fresh, found{name: name, typ: typ, wire: wire, null: event})
 		}
 		nv, ok := w.t.growKey(w.v.writer, w.fresh)
 		if !ok {
@@ -111,6 +112,9 @@ func (w *worker) wrappedKey(p []byte) bool {
 	for _, m := range w.keyRow.Extra {
 		switch string(p[m.Name.Off : m.Name.Off+m.Name.Len]) {
 		case "schema":
+			if !m.Cell.IsNull() && m.Cell.Enc != schemas.EncJSON {
+				return false // a column of that name
+			}
 			seen |= 1
 		case "payload":
 			seen |= 2
@@ -122,7 +126,7 @@ func (w *worker) wrappedKey(p []byte) bool {
 // keyCell checks a cell of the key against its column.
 func (w *worker) keyCell(ord int, c *schemas.Cell, p []byte) verdict {
 	if c.Enc != schemas.EncNone {
-		if pl := &w.v.plans[ord]; (pl.accept>>c.Enc&1 == 0 || pl.digits) && !w.second(ord, c, p) {
+		if pl := &w.v.plans[ord]; (pl.accept>>c.Enc&1 == 0 || pl.digits || pl.long(*c)) && !w.second(ord, c, p) {
 			return verdict{code: codeMismatch, field: w.v.schema.Fields[ord].Name}
 		}
 	}
@@ -137,7 +141,7 @@ func (w *worker) keyCell(ord int, c *schemas.Cell, p []byte) verdict {
 func (w *worker) scalar(r *stream.Record, c schemas.Cell) (v verdict, again bool) {
 	ord := w.v.row.Ordinal([]byte(scalarKey))
 	if ord < 0 {
-		nv, ok := w.t.growKey(w.v.writer, []found{{name: scalarKey, typ: infer(c), null: true}})
+		nv, ok := w.t.growKey(w.v.writer, []found{{name: scalarKey, typ: inferPlain(c, r.Key.Bytes()[c.Off:c.Off+c.Len]), null: true}})
 		if !ok {
 			return reject(codeTooMany), false
 		}

@@ -18,21 +18,21 @@ func (w *worker) moved(r *stream.Record, t *schemas.Target, i int) (ok, grown bo
 	if pl.declared || f.Of != "" || f.Key {
 		return false, false
 	}
-	typ := infer(c)
+	typ, wire := infer(c, w.bytes(r, c), w.debezium)
 	if pl.conflict {
-		typ = pl.other
+		typ, wire = pl.other, schemas.WirePlain
 	}
 	name := schemas.Retyped(f.Name, typ)
 	j := w.v.row.Ordinal([]byte(name))
 	if j < 0 {
-		w.fresh = append(w.fresh[:0], found{name: name, typ: typ, null: true, of: f.Name})
+		w.fresh = append(w.fresh[:0], found{name: name, typ: typ, wire: wire, null: true, of: f.Name})
 		return false, true
 	}
 	if !t.Cells[j].Absent() || w.v.schema.Fields[j].Of != f.Name {
 		return false, false // a column of that name is there for itself
 	}
 	t.Cells[i], t.Cells[j] = schemas.Cell{Flags: schemas.Present | schemas.Null}, c
-	if pl := &w.v.plans[j]; pl.accept>>c.Enc&1 == 1 && !pl.digits {
+	if pl := &w.v.plans[j]; pl.accept>>c.Enc&1 == 1 && !pl.digits && !pl.long(c) {
 		return true, false
 	}
 	p := r.Value.Bytes()

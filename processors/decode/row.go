@@ -22,7 +22,7 @@ func (w *worker) check(r *stream.Record, t *schemas.Target, debezium bool) verdi
 			c.Flags |= schemas.Unavailable
 			continue
 		}
-		if pl.accept>>c.Enc&1 == 1 && !pl.digits {
+		if pl.accept>>c.Enc&1 == 1 && !pl.digits && !pl.long(*c) {
 			continue
 		}
 		if w.second(i, c, p) {
@@ -60,8 +60,12 @@ func (w *worker) second(i int, c *schemas.Cell, p []byte) bool {
 	case pl.conflict:
 		return false
 	case pl.kind == schemas.Unknown:
-		w.retype(w.t.learn(w.v.writer, i, infer(*c)))
-		return w.v.plans[i].accept>>c.Enc&1 == 1 || w.second(i, c, p)
+		typ, wire := infer(*c, b, w.debezium)
+		w.retype(w.t.learn(w.v.writer, i, typ, wire))
+		pl = &w.v.plans[i]
+		return pl.accept>>c.Enc&1 == 1 && !pl.digits || w.second(i, c, p)
+	case pl.rewrite != nil:
+		return w.rewrite(i, c, b)
 	case pl.digits:
 		return w.digits(pl, c, b)
 	case pl.kind == schemas.JSON && (c.Enc == schemas.EncText || c.Enc == schemas.EncJSONString):
@@ -71,7 +75,21 @@ func (w *worker) second(i int, c *schemas.Cell, p []byte) bool {
 		c.Off, c.Len, c.Enc = c.Off-1, c.Len+2, schemas.EncJSON // the string with its quotes is one
 		return true
 	}
-	return suits(&w.v.schema.Fields[i], pl.declared, *c, b)
+	f := &w.v.schema.Fields[i]
+	if pl.declared && pl.kind == schemas.String && c.Enc == schemas.EncJSON && w.debezium {
+		if t, wire, ok := schemas.Recognise(b); ok && wire == schemas.WireVarDecimal {
+			return w.digits(&plan{from: &schemas.Field{Type: t, Wire: wire}}, c, b)
+		} else if ok {
+			return w.anew(schemas.RewriteAs(t.Kind), c, b)
+		}
+	}
+	if r := schemas.RewriteAs(pl.kind); r != nil && c.Enc == schemas.EncJSON && (pl.declared && pl.kind != schemas.String || f.Wire == schemas.WireISO) {
+		return w.anew(r, c, b) // time.precision.mode=structured
+	}
+	if c.Enc == schemas.EncInt && pl.accept>>c.Enc&1 == 1 {
+		return fits(pl.kind, *c, b)
+	}
+	return suits(f, pl.declared, *c, b)
 }
 
 // retype goes on with a version that differs in types alone.
@@ -96,10 +114,40 @@ func (w *worker) document(c *schemas.Cell, p []byte) bool {
 	return ok
 }
 
+// rewrite replaces the JSON of a nested value, or of a structured time, by one
+// that says what it means without its schema, in the arena.
+func (w *worker) rewrite(i int, c *schemas.Cell, p []byte) bool {
+	if c.Flags&schemas.InArena != 0 {
+		return true // it was before
+	}
+	if c.Enc != schemas.EncJSON {
+		return suits(&w.v.schema.Fields[i], w.v.plans[i].declared, *c, p)
+	}
+	if !w.anew(w.v.plans[i].rewrite, c, p) {
+		return false
+	}
+	if w.v.plans[i].kind == schemas.JSON {
+		c.Enc = schemas.EncJSON
+	}
+	return true
+}
+
+// anew replaces c by the text that r makes of it, in the arena.
+func (w *worker) anew(r *schemas.Rewrite, c *schemas.Cell, p []byte) bool {
+	n := len(w.arena)
+	out, ok := r.Append(w.arena, p)
+	if !ok {
+		return false
+	}
+	w.arena = out
+	c.Off, c.Len, c.Enc, c.Flags = uint32(n), uint32(len(out)-n), schemas.EncText, c.Flags|schemas.InArena
+	return true
+}
+
 // digits replaces a decimal by the text of its digits, in the arena.
 func (w *worker) digits(pl *plan, c *schemas.Cell, p []byte) bool {
 	n := len(w.arena)
-	if pl.scale > 255 && c.Enc == schemas.EncText {
+	if (pl.scale > 255 || pl.scale < 0) && c.Enc == schemas.EncText {
 		out, code := schemas.AppendUnscaled(w.arena, p, pl.scale)
 		if w.arena = out; code != "" {
 			w.arena = out[:n]

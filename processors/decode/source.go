@@ -28,8 +28,18 @@ func (w *worker) facts(r *stream.Record) {
 		r.Full = true
 	case "":
 		c := w.bytes(r, s[srcConnector])
-		r.Full = s[srcConnector].Enc == schemas.EncText && (string(c) == "mysql" || string(c) == "mariadb" || string(c) == "mongodb" && w.before.Found)
+		r.Full = s[srcConnector].Enc == schemas.EncText && (wholeBefore(c) || string(c) == "mongodb" && w.before.Found)
 	}
+}
+
+// wholeBefore reports connectors whose before is the row as it was: binlogs
+// with full images, and the capture tables of SQL Server, Db2 and Informix.
+func wholeBefore(connector []byte) bool {
+	switch string(connector) {
+	case "mysql", "mariadb", "sqlserver", "db2", "informix":
+		return true
+	}
+	return false
 }
 
 // connector reports that a record comes from the named one.
@@ -109,14 +119,21 @@ func (w *worker) position(r *stream.Record) stream.SourcePos {
 	case s[srcCommitLSN].Enc == schemas.EncText:
 		return stream.SourcePos{Hi: hexLSN(w.bytes(r, s[srcCommitLSN])), Lo: hexLSN(w.bytes(r, s[srcChangeLSN])), Row: uint32(w.number(r, s[srcSerial]))}
 	case s[srcSCN].Has():
-		scn := uint64(w.number(r, s[srcSCN]))
-		commit := uint64(w.number(r, s[srcCommitSCN]))
+		scn, commit := w.scn(r, s[srcSCN]), w.scn(r, s[srcCommitSCN])
 		if commit == 0 {
 			commit = scn
 		}
 		return stream.SourcePos{Hi: commit, Lo: scn}
 	}
 	return stream.SourcePos{}
+}
+
+// scn is Oracle's system change number, which is a text of up to 64 bits.
+func (w *worker) scn(r *stream.Record, c schemas.Cell) uint64 {
+	if c.Enc != schemas.EncText && c.Enc != schemas.EncInt {
+		return 0
+	}
+	return decimal(w.bytes(r, c))
 }
 
 // transactions counts those of all GTID sets in a VGTID, a JSON array of shards:
@@ -131,6 +148,12 @@ func transactions(vgtid []byte) (n uint64) {
 	for _, s := range shards {
 		for set := range strings.SplitSeq(s.Gtid[strings.IndexByte(s.Gtid, '/')+1:], ",") {
 			_, intervals, _ := strings.Cut(set, ":")
+			if intervals == "" { // MariaDB's domain-server-sequence
+				if n2, err := strconv.ParseUint(set[strings.LastIndexByte(set, '-')+1:], 10, 63); err == nil && strings.Count(set, "-") == 2 {
+					n += n2
+				}
+				continue
+			}
 			for interval := range strings.SplitSeq(intervals, ":") {
 				from, to, span := strings.Cut(interval, "-")
 				a, err := strconv.ParseUint(from, 10, 63)
@@ -142,6 +165,19 @@ func transactions(vgtid []byte) (n uint64) {
 					n += b - a + 1
 				}
 			}
+		}
+	}
+	return n
+}
+
+// decimal reads a number of 64 bits; what is none is 0.
+func decimal(p []byte) (n uint64) {
+	for _, ch := range p {
+		if ch -= '0'; ch > 9 || n > (1<<64-1)/10 {
+			return 0
+		}
+		if n = n*10 + uint64(ch); n < uint64(ch) {
+			return 0
 		}
 	}
 	return n
@@ -175,8 +211,12 @@ func sequence(p []byte) (commit, lsn uint64) {
 	return v[0], v[1]
 }
 
-// hexLSN reads SQL Server's VLF:block:slot; null and others are 0.
+// hexLSN reads SQL Server's VLF:block:slot; null and others are 0. Informix has
+// a decimal number there.
 func hexLSN(p []byte) uint64 {
+	if bytes.IndexByte(p, ':') < 0 {
+		return decimal(p)
+	}
 	var part [3]uint64
 	at := 0
 	for _, ch := range p {

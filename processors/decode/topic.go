@@ -19,6 +19,7 @@ type topic struct {
 	contract *contract.Contract
 	identity string // full, default or "": by connector
 	max      int
+	flatOp   string // the column that says what was done to a flattened row
 
 	shape     atomic.Int32            // of its records so far
 	current   atomic.Pointer[version] // the last one used
@@ -72,15 +73,21 @@ type plan struct {
 	accept   uint16 // bit e: cells of Encoding e need no second look
 	kind     schemas.Kind
 	declared bool
-	conflict bool           // the writer's type does not go with the column's: only nulls do
-	other    schemas.Type   // for conflict: the writer's type
-	digits   bool           // cells become the digits of a decimal, in the arena
+	conflict bool         // the writer's type does not go with the column's: only nulls do
+	other    schemas.Type // for conflict: the writer's type
+	digits   bool         // cells are said anew, in the arena: the digits of a decimal, or rewrite
+	rewrite  *schemas.Rewrite
 	from     *schemas.Field // for digits: how the writer spells it
 	scale    int            // for digits in base64
 }
 
+// long reports an integer that may be beyond its column's type.
+func (p *plan) long(c schemas.Cell) bool {
+	return c.Enc == schemas.EncInt && (c.Len >= 19 && p.kind == schemas.Int64 || c.Len >= 10 && p.kind == schemas.Int32)
+}
+
 func newTopic(name string, c *Config, agreed *contract.Contract) *topic {
-	t := &topic{name: name, contract: agreed, declared: c.columns(name, agreed), identity: c.identity(name), max: c.MaxFields,
+	t := &topic{name: name, contract: agreed, declared: c.columns(name, agreed), identity: c.identity(name), max: c.MaxFields, flatOp: c.AddFieldsPrefix + "op",
 		ordinals: map[string]int{}, versions: map[string]*version{}}
 	t.current.Store(t.build(nil, nil))
 	return t
@@ -170,11 +177,11 @@ func declaredWire(d column, typ schemas.Type, wire schemas.Wire) schemas.Wire {
 }
 
 // learn gives a column that had only nulls its type.
-func (t *topic) learn(writer []byte, ord int, typ schemas.Type) *version {
+func (t *topic) learn(writer []byte, ord int, typ schemas.Type, wire schemas.Wire) *version {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.columns[ord].Type.Kind == schemas.Unknown {
-		t.columns[ord].Type = typ
+		t.columns[ord].Type, t.columns[ord].Wire = typ, wire
 		t.stale()
 	}
 	return t.version(writer)
@@ -284,6 +291,9 @@ func (t *topic) build(writer []byte, row *schemas.Connect) *version {
 				}
 			}
 		}
+		if !p.conflict {
+			t.recognised(f, &p)
+		}
 		if p.accept == 0 && !p.conflict {
 			p.accept = accepts(f, p.declared)
 		}
@@ -294,7 +304,7 @@ func (t *topic) build(writer []byte, row *schemas.Connect) *version {
 		names[i] = f.Name
 	}
 	v.row = schemas.NewNames(names...)
-	v.flat = flatOf(v.row)
+	v.flat = flatOf(v.row, t.flatOp)
 	v.rules = compileRules(t.contract, fields, t.ordinals)
 	v.key = schemas.NewNames(t.keys...)
 	for _, k := range t.keys {
@@ -306,6 +316,21 @@ func (t *topic) build(writer []byte, row *schemas.Connect) *version {
 	v.schema = schemas.NewSchema(schemas.Schema{Topic: t.name, Version: t.serial, Fields: fields, Closed: t.closed,
 		Database: t.origin.database, Namespace: t.origin.namespace, Table: t.origin.table})
 	return v
+}
+
+// recognised makes f and p those of a struct that is known without a schema.
+func (t *topic) recognised(f *schemas.Field, p *plan) {
+	switch {
+	case p.digits || p.declared:
+	case f.Wire == schemas.WireVarDecimal && f.Type.Kind == schemas.String:
+		p.digits, p.from = true, &schemas.Field{Type: f.Type, Wire: f.Wire}
+		f.Wire = schemas.WirePlain
+	case f.Wire == schemas.WireStruct:
+		p.digits, p.rewrite = true, schemas.RewriteAs(f.Type.Kind)
+		if f.Wire = schemas.WireISO; f.Type.Kind == schemas.String {
+			f.Wire = schemas.WirePlain
+		}
+	}
 }
 
 // spell makes f and p those of a writer that declares the column as c.
@@ -328,6 +353,8 @@ func (t *topic) spell(f *schemas.Field, p *plan, c *schemas.Connect) {
 	}
 	if digits {
 		p.digits, p.from, p.scale, f.Wire = true, &from, c.Scale(), schemas.WirePlain
+	} else if p.rewrite = c.Rewrite(); p.rewrite != nil {
+		p.digits = true
 	}
 	if !p.declared && typ.Kind == schemas.JSON && c.Type == "string" { // a text that holds a document
 		p.accept = bitText
@@ -372,8 +399,10 @@ func rowSchema(c *schemas.Connect) *schemas.Connect {
 	if c.Type != "struct" {
 		return nil
 	}
-	if after := c.Child("after"); after != nil && c.Child("op") != nil && after.Type == "struct" {
-		return after
+	if after := c.Child("after"); after != nil && after.Type == "struct" {
+		if before := c.Child("before"); c.Child("op") != nil || before != nil && before.Type == "struct" {
+			return after // the second is the data of a CloudEvent
+		}
 	}
 	return c
 }
