@@ -3,6 +3,7 @@ package topology
 import (
 	"encoding/json"
 
+	"sluice/schemas"
 	"sluice/topology/stream"
 )
 
@@ -38,7 +39,11 @@ func (a attest) text(policy string) string {
 	for t, n := range a {
 		x.Rows += n
 		for _, c := range t.Columns {
-			x.Values[c.Action] += n
+			what := c.Action
+			if c.Class != schemas.NoClass {
+				what = c.Class.String() + " " + what
+			}
+			x.Values[what] += n
 		}
 	}
 	p, err := json.Marshal(x)

@@ -3,6 +3,7 @@ package topology
 import (
 	"testing"
 
+	"sluice/schemas"
 	"sluice/topology/stream"
 )
 
@@ -15,7 +16,9 @@ func TestAttestation(t *testing.T) {
 		}
 		return x
 	}
+	email := stream.Column{Field: schemas.Field{Class: schemas.Email}, Action: "hash"}
 	old, wide := column("keep", "hash"), column("keep", "hash", "hash", "partial")
+	wide.Columns = append(wide.Columns, email)
 	a := attest{}
 	if a.text("p") != "" {
 		t.Error("no rows are attested")
@@ -23,7 +26,7 @@ func TestAttestation(t *testing.T) {
 	a.add([]stream.CleanRow{{Table: old}, {Table: old}, {Table: wide}, {Table: old}})
 	a.add(nil)
 	a.add([]stream.CleanRow{{Table: wide}})
-	const want = `{"policy":"p","rows":5,"values":{"hash":7,"keep":5,"partial":2}}`
+	const want = `{"policy":"p","rows":5,"values":{"email hash":2,"hash":7,"keep":5,"partial":2}}`
 	if got := a.text("p"); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}

@@ -144,7 +144,11 @@ func (g *Gate) compile(s *schemas.Schema) *plan {
 		if c.act.gone {
 			continue
 		}
-		p.add(c, c.output(), ds[0].Action)
+		out := c.output()
+		if ds[0].Class != "" { // what the policy says counts beside what a contract does
+			out.Class, _ = schemas.ParseClass(ds[0].Class)
+		}
+		p.add(c, out, ds[0].Action)
 	}
 	g.check(s, p)
 	return p
