@@ -27,7 +27,7 @@ import (
 type account struct {
 	t      testing.TB
 	emu    *emulator.Emulator // nil on the Workers runtime
-	edge   *edge
+	edge   *emulator.Line
 	db     string
 	config Config
 	calls  int  // requests of the API
@@ -100,16 +100,13 @@ func (a *account) fail(k emulator.Kind, n int, d time.Duration) {
 	if !a.armed {
 		a.armed = true
 		a.t.Cleanup(func() {
-			if a.met == 0 {
+			if a.met == 0 && (a.edge == nil || a.edge.Met() == 0) {
 				a.t.Error("the faults met no commit")
 			}
 		})
 	}
 	if a.edge != nil {
-		a.edge.met = &a.met
-		for range n {
-			a.edge.faults = append(a.edge.faults, k)
-		}
+		a.edge.Fail(k, n)
 		return
 	}
 	a.emu.Fail(emulator.Fault{Kind: k, Count: n, Delay: d, Match: func(r *http.Request) bool {
@@ -139,7 +136,7 @@ func (a *account) query(t testing.TB, sql string, args ...string) []cloudflare.S
 	var c cloudflare.API
 	var err error
 	if a.edge != nil {
-		c, err = a.config.Connection.Open(topology.Env{HTTP: a.edge.rt, Secret: a.env("", "").Secret})
+		c, err = a.config.Connection.Open(topology.Env{HTTP: a.edge.Next, Secret: a.env("", "").Secret})
 	} else {
 		c, err = cloudflare.New(cloudflare.Config{AccountID: "acc", Token: "x", HTTP: a.emu.Transport()})
 	}

@@ -93,9 +93,25 @@ func (s *Source) carryOut() {
 		}
 		add[l.Topic][l.Partition] = kgo.NewOffset().At(o.at.Offset).WithEpoch(o.at.Epoch)
 	}
+	var forget []string
+	for topic, lanes := range add {
+		if !s.stale[topic] {
+			continue
+		}
+		delete(s.stale, topic)
+		forget = append(forget, topic)
+		for l, at := range s.next { // lanes that have not met the error yet go with it: their batches will name the new log
+			if _, ordered := lanes[l.Partition]; l.Topic == topic && !ordered {
+				lanes[l.Partition] = kgo.NewOffset().At(at.Offset).WithEpoch(at.Epoch)
+			}
+		}
+	}
 	s.mu.Unlock()
 	if len(remove) > 0 {
 		s.reader.RemoveConsumePartitions(remove) // drops what is buffered of them
+	}
+	if len(forget) > 0 { // without it a rebased lane met the old id's error for ever
+		s.reader.PurgeTopicsFromConsuming(forget...)
 	}
 	if len(add) > 0 {
 		s.reader.AddConsumePartitions(add)

@@ -135,6 +135,9 @@ func (s *Source) trouble(ctx context.Context, f stream.Feed, lane stream.Lane, e
 	case errors.Is(err, kerr.OffsetOutOfRange):
 		s.outOfRange(ctx, f, lane)
 	case errors.Is(err, kerr.UnknownTopicID), errors.Is(err, kerr.InconsistentTopicID), errors.Is(err, kerr.UnknownTopicOrPartition):
+		s.mu.Lock()
+		s.stale[lane.Topic] = true
+		s.mu.Unlock()
 		parked("the topic was deleted, or deleted and made anew")
 	case errors.Is(err, kerr.TopicAuthorizationFailed), errors.Is(err, kerr.SaslAuthenticationFailed), errors.Is(err, kerr.GroupAuthorizationFailed):
 		return fmt.Errorf("%v: %w: check the user's rights", lane, err)

@@ -38,6 +38,7 @@ type Source struct {
 	gone   map[stream.Lane]int             // how often a lane was taken away: orders older than that are void
 	sought map[stream.Lane]int             // how often a lane was sought
 	todo   []order                         // for the reading goroutine
+	stale  map[string]bool                 // topics that were made anew: the client keeps to the old id until it forgets them
 	wake   context.CancelFunc              // of the poll that waits
 	fatal  error                           // ends Run
 }
@@ -50,7 +51,7 @@ func openSource(c Config, env topology.Env) (stream.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{cfg: c, env: env, opts: opts, next: map[stream.Lane]stream.Position{}, gone: map[stream.Lane]int{}, sought: map[stream.Lane]int{}}, nil
+	return &Source{cfg: c, env: env, opts: opts, next: map[stream.Lane]stream.Position{}, gone: map[stream.Lane]int{}, sought: map[stream.Lane]int{}, stale: map[string]bool{}}, nil
 }
 
 // Run is stream.Source.

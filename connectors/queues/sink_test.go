@@ -92,14 +92,14 @@ func TestTooLargeIsRejected(t *testing.T) {
 	st := w.stage(s, b)
 	w.again(s, st)
 	w.want("0/0/0*1", "0/2/0*1")
-	if d := w.truth.dead; len(d) != 1 || d[0].ID != "conformance/events/0/1/0" || d[0].Code != "message_too_large" || d[0].Sink != "sink" || d[0].Offset != 1 || d[0].Sealed != nil {
+	if d := w.truth.Dead; len(d) != 1 || d[0].ID != "conformance/events/0/1/0" || d[0].Code != "message_too_large" || d[0].Sink != "sink" || d[0].Offset != 1 || d[0].Sealed != nil {
 		t.Errorf("dead letters: %+v", d)
 	}
 	// The largest message that a queue takes.
 	empty := int64(len(`{"id":"conformance/events/0/3/0","op":"insert","topic":"events","partition":0,"offset":3,"ts":1700000000000003,"key":{"id":3},"after":{"id":3,"note":""}}`))
 	w.again(s, w.stage(s, batch1(laneA, 3, 4, strings.Repeat("x", int(127_900-empty)))))
-	if n := len(w.ids()); n != 3 || len(w.truth.dead) != 1 {
-		t.Errorf("%d messages, %d dead letters", n, len(w.truth.dead))
+	if n := len(w.ids()); n != 3 || len(w.truth.Dead) != 1 {
+		t.Errorf("%d messages, %d dead letters", n, len(w.truth.Dead))
 	}
 }
 
@@ -192,7 +192,7 @@ func TestCrashBetweenPushAndProgress(t *testing.T) {
 	s := w.open()
 	w.again(s, w.stage(s, batch1(laneA, 0, 3, "x")))
 	st := w.stage(s, batch1(laneA, 3, 9, "x"))
-	w.truth.refuse = 1
+	w.truth.Refuse = 1
 	if err := w.commit(s, st); stream.KindOf(err) != stream.KindRetry {
 		t.Fatal(err)
 	}
@@ -216,7 +216,7 @@ func TestLostSwapReply(t *testing.T) {
 	w := newWorld(t)
 	s := w.open()
 	a, b := w.stage(s, batch1(laneA, 0, 2, "x")), w.stage(s, batch1(laneA, 2, 4, "x"), batch1(laneB, 0, 1, "x"))
-	w.truth.lose = 1
+	w.truth.Lose = 1
 	if err := w.commit(s, a, b); stream.KindOf(err) != stream.KindRetry {
 		t.Fatal(err)
 	}
@@ -231,8 +231,8 @@ func TestFencedBetweenPushAndSwap(t *testing.T) {
 	w := newWorld(t)
 	old, next := w.open(), w.open()
 	st, other := w.stage(old, batch1(laneA, 0, 2, "x")), w.stage(next, batch1(laneA, 0, 3, "x"))
-	w.truth.before = func() {
-		w.truth.before = nil
+	w.truth.Before = func() {
+		w.truth.Before = nil
 		w.again(next, other)
 	}
 	if err := w.commit(old, st); !errors.Is(err, stream.ErrFenced) {
@@ -247,7 +247,7 @@ func TestWipedProgressStops(t *testing.T) {
 	w := newWorld(t)
 	s := w.open()
 	w.again(s, w.stage(s, batch1(laneA, 0, 2, "x")))
-	clear(w.truth.p.Lanes)
+	clear(w.truth.P.Lanes)
 	for _, from := range []int64{2, 0} {
 		if err := w.commit(s, w.stage(s, batch1(laneA, from, from+2, "x"))); !errors.Is(err, stream.ErrFenced) {
 			t.Errorf("from %d: %v", from, err)

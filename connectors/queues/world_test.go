@@ -3,110 +3,32 @@ package queues
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	emulator "sluice/connectors/emulator/cloudflare"
+	"sluice/connectors/sinktest"
 	"sluice/schemas"
 	"sluice/topology"
 	"sluice/topology/stream"
 )
 
-// truth is a progress store in memory: what a transactional sink keeps.
-type truth struct {
-	mu     sync.Mutex
-	p      stream.Progress
-	ledger []stream.LedgerRow
-	dead   []stream.DeadLetter
-	lose   int // swaps whose reply is lost
-	refuse int // swaps that are refused
-	before func()
-}
-
-func newTruth() *truth { return &truth{p: stream.Progress{Lanes: map[stream.Lane]stream.LanePos{}}} }
-
-// view is the truth as one process uses it.
-type view struct {
-	*truth
-	known map[stream.Lane]bool
-}
-
-func (v *view) LoadProgress(_ context.Context, _ string, lanes []stream.Lane) (stream.Progress, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	out := v.p
-	out.Lanes = map[stream.Lane]stream.LanePos{}
-	for _, l := range lanes {
-		if at, ok := v.p.Lanes[l]; ok {
-			out.Lanes[l], v.known[l] = at, true
-		}
-	}
-	return out, nil
-}
-
-func (v *view) SwapProgress(_ context.Context, e stream.Epoch) error {
-	if v.before != nil {
-		v.before()
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.refuse > 0 {
-		v.refuse--
-		return stream.Retry("store_down", 0, errors.New("refused"))
-	}
-	done, from := v.p.Commit == e.Commit, true
-	for _, s := range e.Spans {
-		at, ok := v.p.Lanes[s.Lane]
-		done = done && at.Next == s.To
-		from = from && (ok && at.Next == s.From && e.SameLog(at, s) || !ok && !v.known[s.Lane])
-	}
-	switch {
-	case done:
-		return nil
-	case !from:
-		return stream.ErrFenced
-	}
-	v.p.Seq++
-	v.p.Commit, v.p.Cluster = e.Commit, e.Cluster
-	if !e.PositionsOnly || v.p.Plan == "" {
-		v.p.Plan = e.Plan
-	}
-	for _, s := range e.Spans {
-		v.p.Lanes[s.Lane], v.known[s.Lane] = stream.LanePos{TopicID: s.TopicID, Next: s.To}, true
-		v.ledger = append(v.ledger, stream.LedgerRow{Seq: v.p.Seq, Sink: e.Sink, Commit: e.Commit, Plan: e.Plan, Time: e.Time, LedgerSpan: s})
-	}
-	v.dead = append(v.dead, e.Rejects...)
-	if v.lose > 0 {
-		v.lose--
-		return stream.Retry("store_lost", 0, errors.New("lost reply"))
-	}
-	return nil
-}
-
-func (v *view) ProgressLedger(context.Context, string) iter.Seq2[stream.LedgerRow, error] {
-	return func(yield func(stream.LedgerRow, error) bool) {
-		for _, r := range v.ledger {
-			if !yield(r, nil) {
-				return
-			}
-		}
-	}
-}
-
-// world is a queue in an emulator and the progress beside it.
+// world is a queue in an emulator, or on the Workers runtime, and the progress
+// beside it.
 type world struct {
 	testing.TB
+	edge  *edge // nil: the emulator
 	e     *emulator.Emulator
 	queue string
-	truth *truth
+	truth *sinktest.Truth
 	n     int
+
+	secret string
 }
 
 func newWorld(t testing.TB) *world {
@@ -120,20 +42,73 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{TB: t, e: e, queue: q, truth: newTruth()}
+	return &world{TB: t, e: e, queue: q, truth: sinktest.NewTruth(), secret: "tok"}
+}
+
+func (w *world) transport() http.RoundTripper {
+	if w.edge != nil {
+		return w.edge
+	}
+	return w.e.Transport()
 }
 
 func (w *world) env(name string) topology.Env {
-	return topology.Env{Pipeline: "conformance", Name: name, Log: slog.New(slog.DiscardHandler), Now: time.Now, HTTP: w.e.Transport(),
-		Secret:   func(string) (string, error) { return "tok", nil },
-		Progress: func(string) (stream.ProgressStore, error) { return &view{w.truth, map[stream.Lane]bool{}}, nil }}
+	return topology.Env{Pipeline: "conformance", Name: name, Log: slog.New(slog.DiscardHandler), Now: time.Now, HTTP: w.transport(),
+		Secret:   func(string) (string, error) { return w.secret, nil },
+		Progress: func(string) (stream.ProgressStore, error) { return w.truth.Open(), nil }}
+}
+
+func (w *world) config() Config {
+	c := Default()
+	c.Queue, c.Progress = w.queue, "d1"
+	if w.edge != nil {
+		c.Via, c.Bridge, c.Key = "bridge", w.edge.url, "env:KEY"
+		return c
+	}
+	c.Account, c.Token, c.Requests = "acc", "env:T", 0
+	return c
+}
+
+// fail makes the next n pushes fail.
+func (w *world) fail(k emulator.Kind, n int) {
+	if w.edge != nil {
+		w.edge.line.Fail(k, n)
+		return
+	}
+	w.e.Fail(emulator.Fault{Path: "queues/*/messages/batch", Kind: k, Count: n})
+}
+
+// bodies are the queue's messages.
+func (w *world) bodies() (out [][]byte) {
+	w.Helper()
+	if w.edge != nil {
+		return w.edge.bodies(w)
+	}
+	ms, err := w.e.Messages(w.queue)
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, m := range ms {
+		out = append(out, m.Body)
+	}
+	return out
+}
+
+func (w *world) purge() {
+	w.Helper()
+	if w.edge != nil {
+		w.edge.purge(w)
+		return
+	}
+	if err := w.e.Purge(w.queue); err != nil {
+		w.Fatal(err)
+	}
 }
 
 // open starts a process.
 func (w *world) open(change ...func(*Config)) *sink {
 	w.Helper()
-	c := Default()
-	c.Account, c.Token, c.Queue, c.Progress, c.Requests = "acc", "env:T", w.queue, "d1", 0
+	c := w.config()
 	for _, f := range change {
 		f(&c)
 	}
@@ -296,7 +271,7 @@ func span(lane stream.Lane, from, to int64, n int) (out []string) {
 
 func (w *world) stands(a int64) {
 	w.Helper()
-	if got := w.truth.p.Lanes[laneA].Next.Offset; got != a {
+	if got := w.truth.P.Lanes[laneA].Next.Offset; got != a {
 		w.Errorf("the progress stands at %d, want %d", got, a)
 	}
 }

@@ -75,6 +75,7 @@ type Option func(*options)
 type options struct {
 	atLeastOnce bool
 	replica     bool
+	wholeRows   bool
 }
 
 // AtLeastOnce accepts a row that is there twice, exactly alike.
@@ -82,6 +83,10 @@ func AtLeastOnce() Option { return func(o *options) { o.atLeastOnce = true } }
 
 // Replica has keyed rows written and compares the rows that are left by key.
 func Replica() Option { return func(o *options) { o.replica = true } }
+
+// WholeRows is a replica that refuses rows which leave unavailable columns out,
+// because it cannot keep what is there.
+func WholeRows() Option { return func(o *options) { o.wholeRows = true } }
 
 // Run runs the contract; fresh makes an empty store.
 func Run(t *testing.T, fresh func(t testing.TB) Store, opts ...Option) {

@@ -164,8 +164,8 @@ func values(w *world) {
 
 // unavailable: the placeholder is "keep what is there", never data.
 func unavailable(w *world) {
-	if !w.o.replica {
-		w.Skip("only a replica can keep what is there")
+	if !w.o.replica || w.o.wholeRows {
+		w.Skip("only a replica can keep what is there, and this sink cannot")
 	}
 	p := w.open()
 	big := schemas.Schema{Topic: w.topic, Version: 1, Closed: true, Database: "shop", Namespace: "public", Table: "events", Fields: append(slices.Clone(w.plain().Fields),

@@ -27,10 +27,19 @@ func recreated(w *world) {
 		return f.infos[lane(0)].TopicID != id
 	}
 	w.until("the change is known", known)
-	stop()
-	if n := w.count(); n != 60 && f.reported(lane(0)) != nil {
+	if f.reported(lane(0)) == nil {
+		stop()
+		return
+	}
+	w.until("every lane is reported", func() bool { return f.reported(lane(1)) != nil && f.reported(lane(2)) != nil })
+	if n := w.count(); n != 60 {
 		w.Errorf("%d records of the new topic were read at positions of the old one", n-60)
 	}
+	for i := range int32(Partitions) {
+		f.rebase(lane(i))
+	}
+	w.until("the new topic is read from its start", func() bool { return w.count() == 150 })
+	stop()
 }
 
 // grows: a partition that appears is assigned and read from its start.

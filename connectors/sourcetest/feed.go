@@ -179,6 +179,18 @@ func (f *Feed) keep(b *stream.Batch) {
 	f.store.got[b.Lane] = append(f.store.got[b.Lane], rs...)
 }
 
+// rebase moves a lane to the start of the log that took the old one's place.
+func (f *Feed) rebase(l stream.Lane) {
+	f.mu.Lock()
+	f.store.mu.Lock()
+	pos := stream.Position{Epoch: -1}
+	f.store.next[l], f.at[l] = pos, pos
+	f.store.mu.Unlock()
+	src := f.src
+	f.mu.Unlock()
+	src.Seek(map[stream.Lane]stream.Position{l: pos})
+}
+
 // Revoke is part of stream.Feed.
 func (f *Feed) Revoke(_ context.Context, lanes []stream.Lane) {
 	f.mu.Lock()
