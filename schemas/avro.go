@@ -339,6 +339,13 @@ func connectOf(n *avroNode, depth int, left *int) Connect {
 		} else {
 			c.Values = &of
 		}
+	case n.op == avroArray, n.op == avroMap:
+		of := connectOf(n.sub[0], depth+1, left)
+		if n.op == avroArray {
+			c.Items = &of
+		} else {
+			c.Values = &of
+		}
 	}
 	return c
 }
