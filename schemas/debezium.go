@@ -230,7 +230,9 @@ func Placeholders(text string) []Placeholder {
 // texts count, if not the type's own: `timestamp:millis`, `date:days`,
 // `decimal(12,2):base64`. explicit tells whether there was a colon. Without
 // one numbers of a date are days and of other times microseconds; text is
-// ISO 8601 everywhere, and base64 for binary.
+// ISO 8601 everywhere, and base64 for binary. decimal(65,30):base64, with more
+// digits than a decimal has, is a String of its digits: its Scale is that of the
+// unscaled integer on the wire.
 func ParseColumn(s string) (t Type, w Wire, explicit bool, err error) {
 	kind, wire, explicit := strings.Cut(strings.ReplaceAll(s, " ", ""), ":")
 	kind, args, hasArgs := strings.Cut(kind, "(")
@@ -244,8 +246,11 @@ func ParseColumn(s string) (t Type, w Wire, explicit bool, err error) {
 	}
 	if t.Kind == Decimal {
 		var p, sc int
-		if n, _ := fmt.Sscanf(args, "%d,%d)", &p, &sc); n != 2 || p < 1 || p > 38 || sc < 0 || sc > p {
+		if n, _ := fmt.Sscanf(args, "%d,%d)", &p, &sc); n != 2 || p < 1 || p > 38 && wire != "base64" || p > maxScale || sc < 0 || sc > min(p, 255) {
 			return t, w, false, fmt.Errorf("column type %q: write decimal(precision,scale), precision 1 to 38, scale 0 to precision", s)
+		}
+		if p > 38 {
+			return Type{Kind: String, Scale: uint8(sc)}, WireBase64, true, nil
 		}
 		t.Precision, t.Scale = uint8(p), uint8(sc)
 	} else if hasArgs {

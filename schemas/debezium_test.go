@@ -57,6 +57,8 @@ func TestParseColumn(t *testing.T) {
 		{"date:iso", Type{Kind: Date}, WireISO, true, false},
 		{"decimal", Type{}, 0, false, true},
 		{"decimal(39,2)", Type{}, 0, false, true},
+		{"decimal(65,30):base64", Type{Kind: String, Scale: 30}, WireBase64, true, false},
+		{"decimal(65,300):base64", Type{}, 0, false, true},
 		{"decimal(4,5)", Type{}, 0, false, true},
 		{"int64(3)", Type{}, 0, false, true},
 		{"string:base64", Type{}, 0, false, true},

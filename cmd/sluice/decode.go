@@ -2,13 +2,18 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
 
 	"sluice/schemas"
 	"sluice/topology/stream"
@@ -16,7 +21,7 @@ import (
 
 func decodeCommand(a *app) *cobra.Command {
 	var in reading
-	var model bool
+	var model, infer bool
 	c := &cobra.Command{
 		Use: "decode [FILE|-]", Short: "Show the rows of a recording or a topic, typed and exact",
 		Long: `Reads a recording of Kafka topics, gzip'd or not, or with --topic a topic from
@@ -33,6 +38,10 @@ cannot be read has reject with stage, code and field instead. Tombstones,
 heartbeats, transaction metadata and schema changes are counted on standard
 error only.
 
+JSON without schemas says neither what its numbers count nor the scale of its
+decimals: --infer takes them from the connector's schema change records in the
+same recording, or guesses them from the values, as sluice contract infer does.
+
 Rows pass the gate: --policy names a pipeline file whose decode and mask stages
 are used, or --privacy none says that there is no personal data in it.
 
@@ -40,6 +49,13 @@ Exit code 4: there were rejects.`,
 		Example: "  sluice decode --privacy none topics.jsonl.gz\n  sluice decode --policy pipeline.yaml - < topics.jsonl\n  sluice decode --privacy none --schema topics.jsonl.gz\n  sluice decode --policy pipeline.yaml --topic shop.public.orders",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if infer {
+				end, err := in.inferTypes(a, c, args)
+				if err != nil {
+					return err
+				}
+				defer end()
+			}
 			out := bufio.NewWriterSize(a.out, 64<<10)
 			v := newViewer(out, !model)
 			err := in.each(a, c, args, v.batch)
@@ -60,8 +76,49 @@ Exit code 4: there were rejects.`,
 		},
 	}
 	in.flags(c)
+	c.Flags().BoolVar(&infer, "infer", false, "read the recording twice: types of JSON without schemas are those that sluice contract infer finds in it")
 	c.Flags().BoolVar(&model, "schema", false, "print the columns of every topic instead of rows")
 	return c
+}
+
+// inferTypes has the columns typed by what sluice contract infer says of the
+// recording. end removes the file of contracts.
+func (in *reading) inferTypes(a *app, c *cobra.Command, args []string) (end func(), err error) {
+	if len(args) != 1 || args[0] == "-" {
+		return nil, exit(exitUsage, errors.New("--infer reads twice: it needs a recording's file"))
+	}
+	set, err := in.observe(a, c, args)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "sluice")
+	if err != nil {
+		return nil, exit(exitRuntime, err)
+	}
+	end = func() { _ = os.RemoveAll(dir) }
+	var b bytes.Buffer
+	e := yaml.NewEncoder(&b)
+	for _, k := range set {
+		k.Key = nil // types, no rules
+		for i := range k.Fields {
+			k.Fields[i].NotNull = false
+		}
+		if err = e.Encode(k); err != nil {
+			break
+		}
+	}
+	in.contracts = filepath.Join(dir, "contracts.yaml")
+	if err == nil {
+		err = os.WriteFile(in.contracts, b.Bytes(), 0o600)
+	}
+	if err != nil {
+		end()
+		return nil, exit(exitRuntime, err)
+	}
+	if len(set) == 0 {
+		in.contracts = ""
+	}
+	return end, nil
 }
 
 // viewer prints what became of batches.

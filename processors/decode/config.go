@@ -200,7 +200,7 @@ func (c *Config) columns(topic string, agreed *contract.Contract) map[string]col
 	if agreed != nil {
 		for _, f := range agreed.Fields {
 			if t, w, explicit, err := schemas.ParseColumn(f.Type); err == nil {
-				out[f.Name] = column{t, w, explicit}
+				out[f.Name] = columnOf(t, w, explicit)
 			}
 		}
 	}
@@ -214,7 +214,7 @@ func (c *Config) columns(topic string, agreed *contract.Contract) map[string]col
 			}
 			from[name] = glob
 			t, w, explicit, _ := schemas.ParseColumn(typ) // Validate did
-			out[name] = column{t, w, explicit}
+			out[name] = columnOf(t, w, explicit)
 		}
 	}
 	return out
@@ -228,4 +228,14 @@ type column struct {
 	typ      schemas.Type
 	wire     schemas.Wire
 	explicit bool // the wire was declared too
+	digits   bool // a String of the digits of a decimal in base64, whose scale is
+	scale    int
+}
+
+func columnOf(t schemas.Type, w schemas.Wire, explicit bool) column {
+	c := column{typ: t, wire: w, explicit: explicit}
+	if t.Kind == schemas.String && w == schemas.WireBase64 {
+		c.digits, c.scale, c.wire, c.typ.Scale = true, int(t.Scale), schemas.WirePlain, 0
+	}
+	return c
 }

@@ -320,7 +320,10 @@ func (t *topic) build(writer []byte, row *schemas.Connect) *version {
 
 // recognised makes f and p those of a struct that is known without a schema.
 func (t *topic) recognised(f *schemas.Field, p *plan) {
-	switch {
+	switch d := t.declared[f.Name]; {
+	case p.declared && d.digits && !p.digits:
+		p.digits, p.scale = true, d.scale
+		p.from = &schemas.Field{Type: schemas.Type{Kind: schemas.String, Scale: uint8(d.scale)}, Wire: schemas.WireBase64}
 	case p.digits || p.declared:
 	case f.Wire == schemas.WireVarDecimal && f.Type.Kind == schemas.String:
 		p.digits, p.from = true, &schemas.Field{Type: f.Type, Wire: f.Wire}

@@ -41,6 +41,7 @@ type values struct {
 	texts, numbers  int
 	decimal, base64 bool   // all texts can be read so
 	votes           [4]int // of numbers, for days, milliseconds, microseconds, nanoseconds
+	clock           [4]int // the same of times of day, which are smaller
 }
 
 // table is a table of the source, as a schema change record describes it.
@@ -114,6 +115,9 @@ func (v *values) see(c schemas.Cell, p []byte) {
 		v.numbers++
 		if n, err := strconv.ParseInt(string(p), 10, 64); err == nil {
 			v.votes[unit(max(n, -n))]++
+			if n != 0 {
+				v.clock[clockUnit(max(n, -n))]++
+			}
 		}
 	case c.Enc == schemas.EncText || c.Enc == schemas.EncJSONString:
 		v.texts++
@@ -147,6 +151,11 @@ func (o *Observer) Contracts() Set {
 				v = t.columns[i]
 			}
 			field := Field{Name: f.Name, Type: spelled(f), NotNull: !f.Nullable || f.Key}
+			if slices.ContainsFunc(s.Fields, func(o schemas.Field) bool { return o.Of == f.Name }) {
+				field.Type = "" // it had several: what comes is taken
+				c.Fields = append(c.Fields, field)
+				continue
+			}
 			if tab != nil {
 				for _, col := range tab.Columns {
 					if typ := sourceType(col.Type, col.Length, col.Scale, v); col.Name == f.Name && f.Wire == schemas.WirePlain {
@@ -211,14 +220,14 @@ func sourceType(name string, length, scale int, v values) string {
 			return "int64"
 		}
 	case "DECIMAL", "NUMERIC", "NUMBER", "DEC", "FIXED", "MONEY", "SMALLMONEY":
-		if length < 1 || length > 38 || scale < 0 || scale > length {
+		spelled := ""
+		if text && v.base64 && !v.decimal {
+			spelled = ":base64"
+		}
+		if length < 1 || length > 38 && spelled == "" || scale < 0 || scale > length {
 			return ""
 		}
-		typ := fmt.Sprintf("decimal(%d,%d)", length, scale)
-		if text && v.base64 && !v.decimal {
-			typ += ":base64"
-		}
-		return typ
+		return fmt.Sprintf("decimal(%d,%d)%s", length, scale, spelled)
 	case "DATE":
 		if text {
 			return "date:iso"
@@ -243,7 +252,7 @@ func sourceType(name string, length, scale int, v values) string {
 		if text {
 			return "time:iso"
 		}
-		return "time"
+		return "time" + count(v.clock)
 	case "BINARY", "VARBINARY", "TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB", "IMAGE", "RAW", "BIT":
 		if text && v.base64 {
 			return "binary"
@@ -272,12 +281,25 @@ func unit(n int64) int {
 	return 3
 }
 
+// clockUnit is the same of a time of day, of MySQL's up to 838 hours.
+func clockUnit(n int64) int {
+	switch {
+	case n <= 86_400_000:
+		return 1
+	case n < 4e12:
+		return 2
+	}
+	return 3
+}
+
 // count is the suffix for what the numbers of a time count, as most of them
 // say: a few lie at the ends of what a database can hold.
-func (v *values) count() string {
+func (v *values) count() string { return count(v.votes) }
+
+func count(votes [4]int) string {
 	best := 0
-	for u, n := range v.votes {
-		if n > v.votes[best] {
+	for u, n := range votes {
+		if n > votes[best] {
 			best = u
 		}
 	}
