@@ -1,7 +1,9 @@
 package schemas
 
 import (
+	"crypto/md5"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -186,9 +188,10 @@ type Placeholder struct {
 }
 
 // Placeholders are the forms of the placeholder text: itself in text columns,
-// base64 and hex in bytes, a one-element array of it, the UUID made from it, its
-// bytes in arrays of numbers, an hstore of it as an object and as a text. Which
-// columns get which was observed in recordings of PostgreSQL 15.
+// base64 and hex in bytes, a one-element array of it, the UUID made from it, alone
+// and in an array, its bytes in arrays of numbers, an hstore of it as an object and
+// as a text. Which columns get which was observed in recordings of PostgreSQL 15;
+// others get those of their types.
 func Placeholders(text string) []Placeholder {
 	if text == "" {
 		return nil
@@ -219,10 +222,26 @@ func Placeholders(text string) []Placeholder {
 	if url != std {
 		forms = append(forms, Placeholder{EncText, url})
 	}
-	if text == DefaultUnavailable {
-		forms = append(forms, Placeholder{EncJSON, `["b68a35a7-17ad-35b3-af2a-ae46edb4545a"]`})
+	return append(forms, Placeholder{EncJSON, `["` + nameUUID(text) + `"]`}, Placeholder{EncText, nameUUID(text)})
+}
+
+// nameUUID is the UUID that Java's UUID.nameUUIDFromBytes makes of a text:
+// version 3 of RFC 9562, without a namespace.
+func nameUUID(text string) string {
+	b := md5.Sum([]byte(text))
+	b[6], b[8] = b[6]&0x0f|0x30, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// PlaceholderText is what a connector's unavailable.value.placeholder stands for:
+// after hex: are the bytes of it.
+func PlaceholderText(setting string) string {
+	if h, ok := strings.CutPrefix(setting, "hex:"); ok {
+		if b, err := hex.DecodeString(h); err == nil {
+			return string(b)
+		}
 	}
-	return forms
+	return setting
 }
 
 // ParseColumn reads a column type as a person writes it: a kind's name, for

@@ -60,7 +60,9 @@ type Config struct {
 	// SQL Server, Db2 and Informix are full, others default.
 	Identity map[string]string `yaml:"identity"`
 
-	// Unavailable is the connector's unavailable.value.placeholder; "" recognises none.
+	// Unavailable is the connector's unavailable.value.placeholder, hex: and its
+	// bytes included; "" recognises none. A value that is it, in any form that a
+	// column's type gives it, is not there: sinks keep what they have.
 	Unavailable string `yaml:"unavailable"`
 
 	// Truncate is pass (sinks decide) or filter.

@@ -162,7 +162,9 @@ func TestDecode(t *testing.T) {
 			json("", envelope("u", "null", `{"t":"__debezium_unavailable_value","b":"X19kZWJleml1bV91bmF2YWlsYWJsZV92YWx1ZQ==","a":["__debezium_unavailable_value"],`+
 				`"h":"{\"__debezium_unavailable_value\":\"__debezium_unavailable_value\"}","u":["b68a35a7-17ad-35b3-af2a-ae46edb4545a"],"x":"_debezium_unavailable_value_"}`)),
 		}, []string{"update before=none after={a:json=unavailable b:string=unavailable h:string=unavailable t:string=unavailable u:json=unavailable x:string=_debezium_unavailable_value_} key=none"}},
-		{"an event may say what it likes", Default, []proctest.Rec{json("", `{"t":"__debezium_unavailable_value"}`)},
+		{"a row that was flattened without a trace", Default, []proctest.Rec{json("", `{"t":"__debezium_unavailable_value"}`)},
+			[]string{"insert before=none after={t:string=unavailable} key=none"}},
+		{"an event may say what it likes", func() Config { c := Default; c.Format = "json"; return c }(), []proctest.Rec{json("", `{"t":"__debezium_unavailable_value"}`)},
 			[]string{"insert before=none after={t:string=__debezium_unavailable_value} key=none"}},
 		{"names and doubles", Default, []proctest.Rec{
 			json("", `{"a":1,"a":2,"\u0062":3,"":4,"eMail Address":"x","gr\u00f6\u00dfe":5}`),

@@ -96,7 +96,7 @@ func (w *worker) plainRow(r *stream.Record, shape int32) verdict {
 	} else if string(w.v.writer) != string(w.outer) {
 		return w.plain(r, shape)
 	}
-	if v := w.check(r, &w.after, false); v.again {
+	if v := w.check(r, &w.after, w.d.config.Format != "json"); v.again {
 		if v = w.grow(); v.code != "" {
 			return v
 		}

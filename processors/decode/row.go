@@ -174,7 +174,7 @@ type placeholders struct {
 }
 
 func newPlaceholders(text string) placeholders {
-	p := placeholders{forms: schemas.Placeholders(text)}
+	p := placeholders{forms: schemas.Placeholders(schemas.PlaceholderText(text))}
 	for _, f := range p.forms {
 		p.lengths |= 1 << (len(f.Bytes) & 63)
 	}
