@@ -169,7 +169,9 @@ func appendPhone(dst, p []byte, country string) []byte {
 	number := dst[start:]
 	var more []byte
 	if ext >= 0 {
-		number, more = dst[start:ext], dst[ext:]
+		if number, more = dst[start:ext], dst[ext:]; len(more) == 0 { // letters are digits on some phones
+			return dst[:from]
+		}
 	}
 	if len(number) == 0 || len(more) > maxExtension {
 		return dst[:from]
