@@ -130,16 +130,17 @@ func (p *plant) envelope(table, op string, before, after object) object {
 }
 
 // person is a row with a marker in every column but id. Names beside a path of
-// the policy stay, as names of columns do; all other names inside are data.
+// the policy stay if they look like names of columns; all other names inside are
+// data.
 func (p *plant) person(id int, at string) object {
 	s := func(c string) string { return p.secret("people." + c + " " + at) }
 	n := func(c string) json.Number { return p.number("people." + c + " " + at) }
-	packed := jsonOf(object{"a": object{"b": s("packed.a.b"), "c": s("packed.a.c")}, p.kept("packed: name beside a path " + at): s("packed: member")})
+	packed := jsonOf(object{"a": object{"b": s("packed.a.b"), "c": s("packed.a.c")}, "m" + p.kept("packed: name beside a path "+at): s("packed: member"), s("packed: name that is data") + "@mail.example": s("packed: its member")})
 	return object{"id": id, "city": p.kept("people.city " + at), "amount": "12.50", "level": 3, "first_name": s("first_name"), "last_name": s("last_name"),
 		"email": p.within("people.email "+at, "", "@mail.example"), "phone": s("phone"), "ssn": s("ssn"), "card": s("card"), "birth": s("birth"),
 		"born": n("born"), "pin": n("pin"), "score": n("score"), "stray": s("stray"), "salary": n("salary"), "tags": []any{s("tags[0]"), n("tags[1]"), object{s("tags: name"): s("tags: member")}},
 		"profile": object{"tel": s("profile.tel"), "deep": []any{object{"name": s("profile.deep.name"), "note": s("profile.deep.note"), "more": s("profile.deep.more"), "n": n("profile.deep.n")}},
-			p.kept("profile: name beside a path " + at): s("profile: member")},
+			"m" + p.kept("profile: name beside a path "+at): s("profile: member"), "2" + s("profile: name that is data"): s("profile: its member")},
 		"packed": string(packed), "quoted": "\"\\\n\u00e9\U0001F600" + s("quoted")}
 }
 
@@ -274,7 +275,7 @@ func (p *plant) plain() {
 		at := fmt.Sprintf("event %d", i)
 		s := func(c string) string { return p.secret("events." + c + " " + at) }
 		p.put("events", key, jsonOf(object{"kind": p.kept("events.kind " + at), "user": s("user"), "ip": s("ip"), "count": p.number("events.count " + at),
-			"who":   object{"mail": s("who.mail"), "phones": []any{s("who.phones[0]"), p.number("events.who.phones[1] " + at)}, p.kept("who: name beside a path " + at): s("who: member")},
+			"who":   object{"mail": s("who.mail"), "phones": []any{s("who.phones[0]"), p.number("events.who.phones[1] " + at)}, "m" + p.kept("who: name beside a path "+at): s("who: member"), s("who: name that is data") + "@mail.example": s("who: its member")},
 			"items": []any{object{"for": s("items.for"), s("items: name"): []any{s("items: element")}}}}))
 	}
 	p.put("events", []byte(p.secret("key of an event without value")), nil)

@@ -287,6 +287,12 @@ func TestAllocations(t *testing.T) {
 		f.Type.Kind, f.Wire = k, schemas.WireISO
 	}
 	g := policy(t, "key: env:KEY\nrules: [{columns: {id: {keep: r}, phone: {partial: {keep_last: 4}}, f: hash, day: hash, at: hash, dec: hash, nest.a: hash, 'nest.b[*].c': redact, text.a: hash}}]")
+	allocations(t, s, in, g)
+	allocations(t, s, in, policy(t, "key: env:KEY\ndefault: scan\nrules: [{columns: {id: {keep: r}}}]"))
+}
+
+func allocations(t *testing.T, s *schemas.Schema, in string, g *Gate) {
+	t.Helper()
 	per := func(n int) float64 {
 		changes := make([]change, n)
 		for i := range changes {

@@ -255,33 +255,23 @@ func (x *pass) scan(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 	return x.made(from, schemas.EncText)
 }
 
-// find notes the findings of text in s.spans, as places of the copy it returns.
-func (s *scratch) find(text []byte) []byte {
-	at := 0
+// look puts text where the detector sees it, behind the name it stands under,
+// and returns how long that is. It is a copy: actions use s.text.
+func (s *scratch) look(text []byte) (name int) {
 	s.seen = s.seen[:0]
 	if len(s.under) > 0 && len(text) <= maxContext {
 		s.seen = append(appendWords(s.seen, s.under), ": "...)
-		at = len(s.seen)
 	}
-	s.seen = append(s.seen, text...) // a copy: actions use s.text
-	s.spans = s.det.Find(s.spans[:0], s.seen)
-	n := 0
-	for _, f := range s.spans {
-		if f.End <= at { // in the name
-			continue
-		}
-		f.Start, f.End = max(f.Start-at, 0), f.End-at
-		s.spans[n] = f
-		n++
-	}
-	s.spans = s.spans[:n]
-	return s.seen[at:]
+	name = len(s.seen)
+	s.seen = append(s.seen, text...)
+	return name
 }
 
 // holds reports a finding in text.
 func (s *scratch) holds(text []byte) bool {
-	s.find(text)
-	return len(s.spans) > 0
+	name := s.look(text)
+	s.spans = s.det.Find(s.spans[:0], s.seen)
+	return len(s.spans) > 0 && s.spans[len(s.spans)-1].End > name
 }
 
 // numberHolds does that with the digits of a number.
@@ -310,14 +300,23 @@ func (s *scratch) numberHolds(text []byte) bool {
 
 // scanText appends text with its findings masked; found is false if there are none.
 func (s *scratch) scanText(dst, text []byte, x *Scanning) (out []byte, found bool) {
-	p := s.find(text)
-	last := 0
-	for _, f := range s.spans {
-		dst = append(dst, p[last:f.Start]...)
-		dst = s.part(dst, x.of(f.Class), f.Class, p[f.Start:f.End])
-		last = f.End
+	from, name := len(dst), s.look(text)
+	s.scan, s.name, s.hits = x, name, 0
+	dst = s.det.Replace(dst, s.seen, s.replace)
+	return append(dst[:from], dst[from+name:]...), s.hits > 0
+}
+
+// replaced appends what becomes of a finding in s.seen. The name before the
+// text stays whole.
+func (s *scratch) replaced(dst []byte, f detect.Span, value []byte) []byte {
+	if f.End <= s.name {
+		return append(dst, s.seen[f.Start:f.End]...)
 	}
-	return append(dst, p[last:]...), len(s.spans) > 0
+	if f.Start < s.name {
+		dst = append(dst, s.seen[f.Start:s.name]...)
+	}
+	s.hits++
+	return s.part(dst, s.scan.of(f.Class), f.Class, value)
 }
 
 var textField = schemas.Field{Type: schemas.Type{Kind: schemas.String}}

@@ -44,6 +44,11 @@ type scratch struct {
 	seen     []byte // what the detector sees
 	num      []byte // digits of a number
 	spans    []detect.Span
+
+	scan    *Scanning // of the text at hand
+	name    int       // how long the name before it is
+	hits    int       // findings in it
+	replace func([]byte, detect.Span, []byte) []byte
 }
 
 func newScratch(g *Gate) *scratch {
@@ -57,6 +62,7 @@ func newScratch(g *Gate) *scratch {
 	if g.memo {
 		s.memo = newMemo()
 	}
+	s.replace = s.replaced
 	return s
 }
 
@@ -65,6 +71,9 @@ const keptScratch = 1 << 20 // larger buffers, of one huge value, are not kept
 // forget clears what is left of values: nothing raw outlives its batch. // P1
 func (s *scratch) forget() {
 	s.under = nil
+	if s.det != nil {
+		s.det.Forget()
+	}
 	for _, p := range []*[]byte{&s.text, &s.more, &s.person, &s.folded, &s.plain, &s.nums, &s.seen, &s.num} {
 		clear((*p)[:cap(*p)])
 		if cap(*p) > keptScratch {
