@@ -2,10 +2,13 @@ package decode
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
 	"sluice/processors/proctest"
+	"sluice/topology/stream"
 )
 
 const mongoSource = `"source":{"version":"3.5.2.Final","connector":"mongodb","name":"m","ts_ms":1558965508000,"snapshot":"false","db":"shop","collection":"customers","ord":31}`
@@ -47,5 +50,29 @@ func TestMongoDB(t *testing.T) {
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// TestRefusedAsItCame: what is sealed of a refused record is its own bytes, not
+// the row that was made of them on the way. // P2
+func TestRefusedAsItCame(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "t.yaml")
+	if err := os.WriteFile(file, []byte("topic: '*'\nadditional: reject\nfields: [{name: _id, type: string}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := Default
+	c.Contracts = file
+	d, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, value := `{"id":"{\"$oid\": \"596e275826f08b2730779e1f\"}"}`, mongo("c", "null", `"{\"_id\": {\"$oid\": \"596e275826f08b2730779e1f\"},\"n\": 1}"`)
+	b := proctest.NewBatch(t, stream.Lane{Topic: "shop.customers"}, 0, proctest.JSON(key, value))
+	if err := d.Process(b); err != nil || len(b.Rejects) != 1 {
+		t.Fatalf("%v, %d rejects", err, len(b.Rejects))
+	}
+	r := &b.Rejects[0].Record
+	if string(r.Key.Bytes()) != key || string(r.Value.Bytes()) != value {
+		t.Errorf("sealed would be %s %s", r.Key.Bytes(), r.Value.Bytes())
 	}
 }
