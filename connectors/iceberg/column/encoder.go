@@ -49,16 +49,19 @@ type Property struct{ Key, Value string }
 // compressor and scratch memory (about 8 MB with zstd and the default pages), so one of them serves
 // all tables of a flush; drop it afterwards.
 type Encoder struct {
-	opt   Options
-	zstd  *zstd.Encoder
-	dict  dictionary
-	page  []byte
-	out   []byte
-	pack  bytes.Buffer // scratch of Pack
-	head  thrift
-	w     io.Writer
-	at    int64
-	fault error
+	opt  Options
+	zstd *zstd.Encoder
+	dict dictionary
+	page []byte
+	stride
+	strider strider
+	sample  []byte // scratch of strided
+	out     []byte
+	pack    bytes.Buffer // scratch of Pack
+	head    thrift
+	w       io.Writer
+	at      int64
+	fault   error
 }
 
 // NewEncoder returns an encoder. It fails on options that make no sense.
@@ -203,15 +206,34 @@ func (e *Encoder) plainPages(f *Field, c *vector, data []byte, from, to int, out
 			out.stats.scan(data, c, n)
 		}
 		e.beginPage(f, c, a, b)
-		if c.phys == physBool {
+		switch {
+		case c.phys == physBool:
 			e.page = appendBools(e.page, data[:size])
-		} else {
+		case c.phys == physBytes && e.opt.Codec == Zstd:
+			if s := strideOf(data[:size], n); s.size > 0 && e.strided(data[:size], s) {
+				e.stride, e.stride.at = s, len(e.page)
+			}
+			e.page = append(e.page, data[:size]...)
+		default:
 			e.page = append(e.page, data[:size]...)
 		}
 		e.writePage(pageData, encPlain, b-a, out)
+		e.stride = stride{}
 		out.pages++
 		data, a = data[size:], b
 	}
+}
+
+// strided tells from a sample of data whether its stride is as small as what
+// the compressor makes of it.
+func (e *Encoder) strided(data []byte, s stride) bool {
+	const sample = 16 << 10
+	from := len(data) / 2 / s.size * s.size
+	p := data[from : from+sample/s.size*s.size]
+	e.sample = e.strider.appendFrame(e.sample[:0], p, s)
+	n := len(e.sample)
+	e.sample = e.zstd.EncodeAll(p, e.sample[:0])
+	return n <= len(e.sample)+len(e.sample)/16
 }
 
 // pageEnd returns the row where a page that starts at row a ends, the number
@@ -300,7 +322,11 @@ func (e *Encoder) writePage(typ, encoding int32, rows int, out *chunk) {
 	e.out = e.out[:headRoom]
 	switch e.opt.Codec {
 	case Zstd:
-		e.out = e.zstd.EncodeAll(e.page, e.out)
+		if e.stride.size > 0 {
+			e.out = e.strider.appendFrame(e.out, e.page, e.stride)
+		} else {
+			e.out = e.zstd.EncodeAll(e.page, e.out)
+		}
 	case Snappy:
 		n := s2.MaxEncodedLen(len(e.page))
 		if n < 0 {
