@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"strconv"
@@ -35,26 +34,30 @@ type sample struct{ rss, goroutines, files int64 }
 const ahead = 3_000_000
 
 // feed produces until the time is over, never far ahead of what is durable.
-func (f *flatness) feed(ctx context.Context, broker string, narrow bool, bytes *int64) error {
+func (f *flatness) feed(ctx context.Context, broker string, w work, bytes *int64) error {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ProducerBatchCompression(kgo.Lz4Compression()), kgo.ProducerBatchMaxBytes(1_000_000), kgo.ProducerLinger(20*time.Millisecond), kgo.MaxBufferedRecords(50_000))
 	if err != nil {
 		return err
 	}
 	defer cl.Close()
-	rng, names := rand.New(rand.NewPCG(3, 4)), fields(narrow)
-	values := make([][]byte, 100_000) // made once: the machine is Sluice's
-	for i := range values {
-		values[i] = trip(rng, names, i)
+	type message struct {
+		topic      string
+		key, value []byte
+	}
+	made := make([]message, 100_000) // once: the machine is Sluice's
+	for i := range made {
+		m := &made[i]
+		m.topic, m.key, m.value = w.make(i)
 	}
 	var failed error
 	for i := 0; time.Now().Before(f.until) && ctx.Err() == nil && failed == nil; i++ {
 		for f.sent.Load()-f.durable.Load() > ahead {
 			time.Sleep(10 * time.Millisecond)
 		}
-		v := values[i%len(values)]
-		*bytes += int64(len(v))
+		m := &made[i%len(made)]
+		*bytes += int64(len(m.value))
 		f.sent.Add(1)
-		cl.Produce(ctx, &kgo.Record{Topic: topic, Key: strconv.AppendInt(nil, int64(i), 10), Value: v}, func(_ *kgo.Record, err error) {
+		cl.Produce(ctx, &kgo.Record{Topic: m.topic, Key: m.key, Value: m.value}, func(_ *kgo.Record, err error) {
 			if err != nil {
 				failed = err
 			}

@@ -3,6 +3,7 @@
 //
 //	go run ./integration/bench -n 6000000             trips: 29 columns, about 690 bytes of JSON
 //	go run ./integration/bench -n 6000000 --narrow    six of them, about 140 bytes
+//	go run ./integration/bench -n 3000000 --debezium  recorded changes of six tables, about 640 bytes, what is personal hashed with a key
 //	go run ./integration/bench -n 1000000 --json
 //	go run ./integration/bench -n 6000000 --profile cpu.out   a CPU profile of ten seconds of it, for go tool pprof
 //	go run ./integration/bench --narrow --for 30m     half an hour at full rate: is memory flat?
@@ -21,7 +22,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
@@ -52,20 +52,30 @@ type result struct {
 
 func (r result) String() string {
 	mega := float64(r.Records) / 1e6
-	return fmt.Sprintf("%d records in %.1f s: %.0f msg/s, %.1f MB/s, %.2f CPU-s per million, peak %d MB, %d files, %d commits, %.0f MB read, %.0f MB written",
-		r.Records, r.Seconds, float64(r.Records)/r.Seconds, float64(r.Bytes)/1e6/r.Seconds, r.CPUSeconds/mega, r.PeakRSS>>20, r.Files, r.Commits, float64(r.Bytes)/1e6, float64(r.Written)/1e6)
+	return fmt.Sprintf("%d records in %.1f s: %.0f msg/s, %.1f MB/s, %.2f CPU-s per million, %.0f MB a CPU-s, peak %d MB, %d files, %d commits, %.0f MB read, %.0f MB written",
+		r.Records, r.Seconds, float64(r.Records)/r.Seconds, float64(r.Bytes)/1e6/r.Seconds, r.CPUSeconds/mega, float64(r.Bytes)/1e6/r.CPUSeconds, r.PeakRSS>>20, r.Files, r.Commits, float64(r.Bytes)/1e6, float64(r.Written)/1e6)
 }
 
 func main() {
 	n := flag.Int("n", 1_000_000, "records")
 	narrow := flag.Bool("narrow", false, "six columns instead of 29")
+	debezium := flag.Bool("debezium", false, "recorded Debezium changes instead of trips")
 	asJSON := flag.Bool("json", false, "one JSON document")
 	profile := flag.String("profile", "", "write a CPU profile of the middle of the run to this file, and FILE.heap beside it")
 	long := flag.Duration("for", 0, "go on loading for so long, and tell whether memory, goroutines and descriptors stay flat")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	r, err := bench(ctx, *n, *narrow, *profile, *long)
+	w, again := trips(*narrow, 1), trips(*narrow, 3)
+	if *debezium {
+		var err error
+		if w, err = changes(); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		again = w
+	}
+	r, err := bench(ctx, *n, w, again, *profile, *long)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -77,13 +87,15 @@ func main() {
 	fmt.Println(r)
 }
 
-const topic, partitions = "bench.trips", 4
+const partitions = 4
 
 // What half an hour loads does not fit a small disk: the broker may drop what
 // lies so far back, per partition. A run that loads everything first stays below.
 var retention, segment = "2000000000", "268435456"
 
-func bench(ctx context.Context, n int, narrow bool, profile string, long time.Duration) (r result, err error) {
+// bench loads n records of w and runs the pipeline; again is what a long run goes
+// on loading.
+func bench(ctx context.Context, n int, w, again work, profile string, long time.Duration) (r result, err error) {
 	dir, err := os.MkdirTemp("", "sluice-bench-")
 	if err != nil {
 		return r, err
@@ -98,7 +110,7 @@ func bench(ctx context.Context, n int, narrow bool, profile string, long time.Du
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "sluice/cmd/sluice").CombinedOutput(); err != nil {
 		return r, fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	if r.Bytes, err = load(ctx, s.Kafka.Address, n, narrow); err != nil {
+	if r.Bytes, err = load(ctx, s.Kafka.Address, n, w); err != nil {
 		return r, err
 	}
 	port, err := launch.Port()
@@ -106,12 +118,11 @@ func bench(ctx context.Context, n int, narrow bool, profile string, long time.Du
 		return r, err
 	}
 	file := filepath.Join(dir, "bench.yaml")
-	keep := strings.Join(fields(narrow), ", ")
 	text := fmt.Sprintf(`id: bench
 source: {kafka: {brokers: ["%s"], topics: ["bench.*"]}}
 stages:
-  - decode: {format: auto}
-  - mask: {key: "%s", rules: [{keep: {columns: [%s], because: no personal data}}]}
+  - decode: %s
+  - mask: {key: "%s", rules: %s}
 sinks:
   - name: lake
     commit: {every: 5s, bytes: 256MiB}
@@ -122,7 +133,7 @@ sinks:
       table: "{topic}"
       meta: [op, partition, offset]
 http: {listen: "127.0.0.1:%d", pprof: true}
-`, s.Kafka.Address, s.Secrets.Ref("mask.key"), keep, s.Catalog.Address, s.Secrets.Ref("catalog.token"), s.S3.Address, s.Secrets.Ref("s3.access"), s.Secrets.Ref("s3.secret"), port)
+`, s.Kafka.Address, w.decode, s.Secrets.Ref("mask.key"), w.rules, s.Catalog.Address, s.Secrets.Ref("catalog.token"), s.S3.Address, s.Secrets.Ref("s3.access"), s.Secrets.Ref("s3.secret"), port)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return r, err
 	}
@@ -140,7 +151,7 @@ http: {listen: "127.0.0.1:%d", pprof: true}
 	var flat *flatness
 	if long > 0 {
 		flat = &flatness{port: port, pid: cmd.Process.Pid, until: time.Now().Add(long)}
-		go func() { flat.err = flat.feed(ctx, s.Kafka.Address, narrow, &r.Bytes) }()
+		go func() { flat.err = flat.feed(ctx, s.Kafka.Address, again, &r.Bytes) }()
 	}
 	var began time.Time
 	profiled := make(chan error, 1)
@@ -203,7 +214,7 @@ http: {listen: "127.0.0.1:%d", pprof: true}
 		r.Commits += int(k.Commits)
 	}
 	err = filepath.WalkDir(filepath.Join(dir, "s3", "data", "lake"), func(p string, d fs.DirEntry, err error) error {
-		if err == nil && strings.HasSuffix(p, ".parquet") && strings.Contains(p, "trips") {
+		if err == nil && strings.HasSuffix(p, ".parquet") && !strings.Contains(p, "_sluice") {
 			i, e := d.Info()
 			if e != nil {
 				return e
@@ -216,61 +227,27 @@ http: {listen: "127.0.0.1:%d", pprof: true}
 	return r, err
 }
 
-// load fills the topic with n records, the same ones every time.
-func load(ctx context.Context, broker string, n int, narrow bool) (bytes int64, err error) {
+// load fills the topics with n records, the same ones every time.
+func load(ctx context.Context, broker string, n int, w work) (bytes int64, err error) {
 	cl, err := kgo.NewClient(kgo.SeedBrokers(broker), kgo.ProducerBatchCompression(kgo.Lz4Compression()), kgo.ProducerBatchMaxBytes(1_000_000), kgo.ProducerLinger(20*time.Millisecond), kgo.MaxBufferedRecords(50_000))
 	if err != nil {
 		return 0, err
 	}
 	defer cl.Close()
-	if _, err := kadm.NewClient(cl).CreateTopic(ctx, partitions, 1, map[string]*string{"retention.bytes": &retention, "segment.bytes": &segment}, topic); err != nil {
+	if _, err := kadm.NewClient(cl).CreateTopics(ctx, partitions, 1, map[string]*string{"retention.bytes": &retention, "segment.bytes": &segment}, w.topics...); err != nil {
 		return 0, err
 	}
-	rng, names := rand.New(rand.NewPCG(1, 2)), fields(narrow)
 	var failed error
 	for i := range n {
-		v := trip(rng, names, i)
+		topic, key, v := w.make(i)
 		bytes += int64(len(v))
-		cl.Produce(ctx, &kgo.Record{Topic: topic, Key: strconv.AppendInt(nil, int64(i), 10), Value: v}, func(_ *kgo.Record, err error) {
+		cl.Produce(ctx, &kgo.Record{Topic: topic, Key: key, Value: v}, func(_ *kgo.Record, err error) {
 			if err != nil {
 				failed = err
 			}
 		})
 	}
 	return bytes, errors.Join(cl.Flush(ctx), failed)
-}
-
-// fields are the columns of a trip (the schema of the public NYC taxi benchmark).
-func fields(narrow bool) []string {
-	if narrow {
-		return strings.Fields("id vendor_id pickup_datetime passenger_count trip_distance total_amount")
-	}
-	return strings.Fields("id cab_type_id vendor_id pickup_datetime dropoff_datetime store_and_fwd_flag rate_code_id pickup_longitude pickup_latitude dropoff_longitude dropoff_latitude passenger_count trip_distance fare_amount extra mta_tax tip_amount tolls_amount ehail_fee improvement_surcharge congestion_surcharge airport_fee total_amount payment_type trip_type pickup_nyct2010_gid dropoff_nyct2010_gid pickup_location_id dropoff_location_id")
-}
-
-func trip(r *rand.Rand, names []string, i int) []byte {
-	p := append(make([]byte, 0, 700), '{')
-	for k, c := range names {
-		if k > 0 {
-			p = append(p, ',')
-		}
-		p = append(strconv.AppendQuote(p, c), ':')
-		switch {
-		case c == "id":
-			p = strconv.AppendInt(p, int64(i), 10)
-		case strings.HasSuffix(c, "datetime"):
-			p = fmt.Appendf(p, `"2026-11-%02dT%02d:%02d:%02dZ"`, 1+r.IntN(28), r.IntN(24), r.IntN(60), r.IntN(60))
-		case strings.HasSuffix(c, "flag"):
-			p = append(p, `"N"`...)
-		case strings.HasSuffix(c, "_id") || strings.HasSuffix(c, "_gid") || strings.HasSuffix(c, "_type") || strings.HasSuffix(c, "count"):
-			p = strconv.AppendInt(p, int64(r.IntN(260)), 10)
-		case strings.HasSuffix(c, "tude"):
-			p = strconv.AppendFloat(p, 40+r.Float64(), 'f', 6, 64)
-		default:
-			p = strconv.AppendFloat(p, float64(r.IntN(10000))/100+.01, 'f', 2, 64)
-		}
-	}
-	return append(p, '}')
 }
 
 // position asks Sluice's own /lag how many records it fetched and how many are durable.
