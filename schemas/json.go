@@ -39,35 +39,54 @@ type Names struct {
 }
 
 // name is a member name as most writers spell it: in quotes, with the colon.
+// With the comma or brace before it, whose byte is not compared, it has size
+// bytes. Longer ones than the four words hold are no name to scanner.run.
 type name struct {
-	lit    string // `"name":`
-	head   uint64 // its first eight bytes, less if it has fewer
-	mask   uint64
-	tail   uint64 // its last eight bytes, if it has as many
-	ord    int32
-	simple bool // no byte of it needs an escape
+	head, mask    uint64 // its first eight bytes, or as many as there are
+	tail          uint64 // its last eight bytes, of more than eight
+	second, third uint64 // what is next to head and tail, of more than sixteen
+	size          int32
+	ord           int32
+	lit           string // "": it needs an escape
 }
 
 // NewNames returns the names in the order they are expected, with the ordinals 0, 1, ...
 func NewNames(names ...string) *Names {
 	n := &Names{list: make([]name, len(names)), index: make(map[string]int32, len(names))}
 	for i, s := range names {
-		e := name{lit: `"` + s + `":`, ord: int32(i), simple: true}
-		for j := range len(s) {
-			e.simple = e.simple && s[j] >= ' ' && s[j] != '"' && s[j] != '\\'
-		}
-		var b [8]byte
-		e.mask = ^uint64(0)
-		if k := copy(b[:], e.lit); k < 8 {
-			e.mask = 1<<(8*k) - 1
-		} else {
-			e.tail = binary.LittleEndian.Uint64([]byte(e.lit[len(e.lit)-8:]))
-		}
-		e.head = binary.LittleEndian.Uint64(b[:])
-		n.list[i] = e
+		n.list[i] = newName(s, int32(i))
 		n.index[s] = int32(i)
 	}
 	return n
+}
+
+func newName(s string, ord int32) name {
+	lit := ` "` + s + `":`
+	e := name{ord: ord, size: int32(len(lit)), lit: lit[1:], mask: ^uint64(0xFF)}
+	for j := range len(s) {
+		if s[j] < ' ' || s[j] == '"' || s[j] == '\\' {
+			e.lit = ""
+		}
+	}
+	word := func(i int) uint64 {
+		var b [8]byte
+		copy(b[:], lit[i:])
+		return binary.LittleEndian.Uint64(b[:])
+	}
+	switch k := len(lit); {
+	case e.lit == "" || k > 32:
+		e.head = 0xFF // no text has that behind the mask
+		return e
+	case k < 8:
+		e.mask &= 1<<(8*k) - 1
+	case k > 16:
+		e.second, e.third = word(8), word(k-16)
+		fallthrough
+	default:
+		e.tail = word(k - 8)
+	}
+	e.head = word(0) & e.mask
+	return e
 }
 
 // Len is the number of names.
@@ -133,7 +152,7 @@ func ScanJSON(p []byte, t *Target) (Cell, error) {
 	if uint64(len(p)) >= 1<<32 {
 		return Cell{}, ErrLong
 	}
-	s := scanner{p: p}
+	s := scanner{p: p, by: bestMarker}
 	var c Cell
 	i := s.value(s.space(0), t, &c)
 	if s.err != nil {

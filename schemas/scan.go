@@ -12,6 +12,11 @@ type scanner struct {
 	p     []byte
 	depth int
 	err   error
+
+	by    marker
+	base  int // what is marked begins here
+	limit int // from here on more has to be marked
+	marks marks
 }
 
 // failed is a place behind every end: whatever is tried there fails again.
@@ -22,6 +27,20 @@ func (s *scanner) fail(err error) int {
 		s.err = err
 	}
 	return failed
+}
+
+// more marks the text from i on; false: there is none.
+func (s *scanner) more(i int) bool {
+	if i >= len(s.p) {
+		return false
+	}
+	s.base = i &^ 63
+	end := min(s.base+markSize, len(s.p))
+	s.by.mark(&s.marks, s.p[s.base:end])
+	if s.limit = end; end < len(s.p) {
+		s.limit -= 64 // a look from there on would see too little
+	}
+	return true
 }
 
 func (s *scanner) space(i int) int {
@@ -84,10 +103,9 @@ func (s *scanner) literal(i int, c *Cell) int {
 	return s.fail(ErrJSON)
 }
 
-// object reads the object at i into t. It is long because it is the loop that
-// all the time goes to: calls in it were measured.
+// object reads the object at i into t.
 func (s *scanner) object(i int, t *Target) int {
-	p, names, cells := s.p, t.Names.list, t.Cells
+	p, cells := s.p, t.Cells
 	if s.depth++; s.depth > MaxDepth {
 		return s.fail(ErrDepth)
 	}
@@ -96,69 +114,44 @@ func (s *scanner) object(i int, t *Target) int {
 		t.Extra, t.Hit = t.Extra[:0], 0
 	}
 	t.Found = true
-	i++
-	if i < len(p) && p[i] <= ' ' {
-		i = s.space(i)
-	}
-	if i < len(p) && p[i] == '}' {
-		s.depth--
-		return i + 1
-	}
-	var other Cell // of a member without an ordinal
-	next := 0
+	next, first := 0, true
 	for {
-		ord := -1
-		var label Cell
-		if next < len(names) {
-			if n := &names[next]; n.at(p, i) {
-				ord = int(n.ord)
-				i += len(n.lit)
-				next++
-				goto value
+		// Members begin behind i, where the brace or a comma stands.
+		at, n, named := s.members(i, next, t)
+		moved := at != i
+		i, next = at, n
+		switch {
+		case named:
+			i = s.member(i, t, next, &cells[next])
+			next++
+		case moved && (i >= len(p) || p[i] != ','):
+		default:
+			i = s.space(i + 1)
+			if first && !moved && i < len(p) && p[i] == '}' {
+				s.depth--
+				return i + 1
+			}
+			var label Cell
+			if label, i = s.label(i); i == failed {
+				return failed
+			}
+			if ord := s.ordinal(t.Names, label); ord >= 0 {
+				next = ord + 1
+				i = s.member(i, t, ord, &cells[ord])
+			} else {
+				m := Member{Name: label}
+				i = s.member(i, t, ord, &m.Cell)
+				t.Extra = append(t.Extra, m)
 			}
 		}
-		label, i = s.label(i)
-		if i == failed {
-			return failed
-		}
-		if ord = s.ordinal(t.Names, label); ord >= 0 {
-			next = ord + 1
-		}
-	value:
-		if i < len(p) && p[i] <= ' ' {
-			i = s.space(i)
-		}
-		dst := &other
-		if ord >= 0 {
-			dst = &cells[ord]
-		}
-		switch {
-		case uint(i) < uint(len(p)) && p[i] == '"':
-			end, enc := s.string(i + 1)
-			dst.set(i+1, end, enc)
-			i = end + 1
-		case uint(i) < uint(len(p)) && p[i]-'0' <= 9:
-			end, enc := s.number(i)
-			dst.set(i, end, enc)
-			i = end
-		default:
-			i = s.member(i, t, ord, dst)
-		}
-		if ord < 0 {
-			t.Extra = append(t.Extra, Member{Name: label, Cell: other})
-		}
-		if i < len(p) && p[i] == ',' && i+1 < len(p) && p[i+1] == '"' {
-			i++
+		first = false
+		if i < len(p) && p[i] == ',' {
 			continue
 		}
-		if i < len(p) && p[i] <= ' ' {
-			i = s.space(i)
-		}
-		switch {
+		switch i = s.space(i); {
 		case i >= len(p):
 			return s.fail(ErrJSON)
 		case p[i] == ',':
-			i = s.space(i + 1)
 		case p[i] == '}':
 			s.depth--
 			s.settle(t)
@@ -182,40 +175,27 @@ func (s *scanner) settle(t *Target) {
 	}
 }
 
-// member reads the value of member ord, or -1, that is no string.
+// member reads the value of member ord, or -1, with white space before it.
 func (s *scanner) member(i int, t *Target, ord int, c *Cell) int {
+	p := s.p
+	if i < len(p) && p[i] == '"' {
+		end, enc := s.string(i + 1)
+		c.set(i+1, end, enc)
+		return end + 1
+	}
+	i = s.space(i)
 	var sub *Target
 	if ord >= 0 && ord < len(t.Sub) {
 		sub = t.Sub[ord]
 	}
-	if ord >= 0 && ord < len(t.Known) && i < len(s.p) && s.p[i] == '{' {
-		if k := t.Known[ord]; len(k) > 0 && len(s.p)-i >= len(k) && string(s.p[i:i+len(k)]) == string(k) {
+	if ord >= 0 && ord < len(t.Known) && i < len(p) && p[i] == '{' {
+		if k := t.Known[ord]; len(k) > 0 && len(p)-i >= len(k) && string(p[i:i+len(k)]) == string(k) {
 			t.Hit = uint32(i)
 			c.set(i, i+len(k), EncJSON)
 			return i + len(k)
 		}
 	}
 	return s.value(i, sub, c)
-}
-
-// at reports whether n stands at i, in its usual spelling.
-func (n *name) at(p []byte, i int) bool {
-	k := len(n.lit)
-	if len(p)-i < k || len(p)-i < 8 || !n.simple {
-		return false
-	}
-	if binary.LittleEndian.Uint64(p[i:])&n.mask != n.head {
-		return false
-	}
-	switch {
-	case k <= 8:
-		return true
-	case binary.LittleEndian.Uint64(p[i+k-8:]) != n.tail:
-		return false
-	case k <= 16:
-		return true
-	}
-	return string(p[i+8:i+k-8]) == n.lit[8:k-8]
 }
 
 // label reads a member's name and the colon behind it.
@@ -242,45 +222,29 @@ func (s *scanner) ordinal(names *Names, label Cell) int {
 	return names.Ordinal(appendUnescaped(buf[:0], p))
 }
 
-const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
-
 // string reads the rest of a string whose quote is behind i-1, and returns the
 // place of the closing quote. EncText promises valid UTF-8 without escapes.
 func (s *scanner) string(i int) (int, Encoding) {
 	p, start := s.p, i
 	enc := EncText
-	var high uint64 // bytes of 0x80 and above, which need a look at the end
+	var high uint64
 	for {
-		for len(p)-i >= 8 {
-			w := binary.LittleEndian.Uint64(p[i:])
-			q := w ^ '"'*ones
-			e := w ^ '\\'*ones
-			// The lowest set bit is exact: borrows only reach upwards.
-			m := ((q-ones)&^q | (e-ones)&^e | (w-' '*ones)&^w) & highs
-			if m == 0 {
-				high |= w
-				i += 8
-				continue
-			}
-			n := bits.TrailingZeros64(m) // 8*place + 7
-			high |= w & (1<<(n&^7) - 1)
-			i += n >> 3
-			goto hit
+		if i >= s.limit && !s.more(i) {
+			return s.fail(ErrJSON), EncNone
 		}
-		for i < len(p) && p[i] != '"' && p[i] != '\\' && p[i] >= ' ' {
-			high |= uint64(p[i])
-			i++
+		stop := s.marks.stop.from(i - s.base)
+		high |= s.marks.high.from(i-s.base) & (stop&-stop - 1)
+		if stop == 0 {
+			i += 57
+			continue
 		}
-	hit:
+		i += bits.TrailingZeros64(stop)
 		if i >= len(p) {
 			return s.fail(ErrJSON), EncNone
 		}
 		switch p[i] {
 		case '"':
-			if high&highs != 0 && enc == EncText && !utf8.Valid(p[start:i]) {
+			if high != 0 && enc == EncText && !utf8.Valid(p[start:i]) {
 				enc = EncJSONString
 			}
 			return i, enc
@@ -326,13 +290,13 @@ func (s *scanner) number(i int) (int, Encoding) {
 	if p[i] == '0' {
 		i++
 	} else {
-		i = digitsEnd(p, i)
+		i = s.digits(i)
 	}
 	if i >= len(p) || p[i] != '.' && p[i]|0x20 != 'e' {
 		return i, EncInt
 	}
 	if p[i] == '.' {
-		j := digitsEnd(p, i+1)
+		j := s.digits(i + 1)
 		if j == i+1 {
 			return s.fail(ErrJSON), EncNone
 		}
@@ -343,7 +307,7 @@ func (s *scanner) number(i int) (int, Encoding) {
 		if i < len(p) && (p[i] == '-' || p[i] == '+') {
 			i++
 		}
-		j := digitsEnd(p, i)
+		j := s.digits(i)
 		if j == i {
 			return s.fail(ErrJSON), EncNone
 		}
@@ -352,11 +316,18 @@ func (s *scanner) number(i int) (int, Encoding) {
 	return i, EncFloat
 }
 
-func digitsEnd(p []byte, i int) int {
-	for i < len(p) && p[i]-'0' <= 9 {
-		i++
+// digits is the place behind the digits at i.
+func (s *scanner) digits(i int) int {
+	for {
+		if i >= s.limit && !s.more(i) {
+			return i
+		}
+		other := s.marks.other.from(i - s.base)
+		if other != 0 {
+			return min(i+bits.TrailingZeros64(other), len(s.p))
+		}
+		i += 57
 	}
-	return i
 }
 
 // skip checks the object or array at i and all within, without recursion: what
