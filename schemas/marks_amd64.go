@@ -70,13 +70,13 @@ func (by marker) mark(m *marks, p []byte) {
 }
 
 //go:noescape
-func runBMI2(p unsafe.Pointer, m *marks, names *name, cells *Cell, count, i, limit, from int) (at, n int, named bool)
+func runBMI2(p unsafe.Pointer, m *marks, names *name, cells *Cell, lengths *int32, count, i, limit, from int) (at, n int, named, check bool)
 
 // run is the function of that name, or its twin. names are not empty.
-func (by marker) run(p unsafe.Pointer, m *marks, names []name, cells []Cell, i, limit, from int) (at, n int, named bool) {
+func (by marker) run(p unsafe.Pointer, m *marks, names []name, cells []Cell, lengths []int32, i, limit, from int) (at, n int, named, check bool) {
 	if by == markPortable {
 		return run(p, m, names, cells, i, limit, from)
 	}
-	_ = cells[len(names)-1]
-	return runBMI2(p, m, &names[0], &cells[0], len(names), i, limit, from)
+	_, _ = cells[len(names)-1], lengths[len(names)-1]
+	return runBMI2(p, m, &names[0], &cells[0], &lengths[0], len(names), i, limit, from)
 }

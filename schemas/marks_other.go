@@ -13,6 +13,6 @@ func markers() []marker { return []marker{{}} }
 
 func (marker) mark(m *marks, p []byte) { m.set(p) }
 
-func (marker) run(p unsafe.Pointer, m *marks, names []name, cells []Cell, i, limit, from int) (at, n int, named bool) {
+func (marker) run(p unsafe.Pointer, m *marks, names []name, cells []Cell, _ []int32, i, limit, from int) (at, n int, named, check bool) {
 	return run(p, m, names, cells, i, limit, from)
 }

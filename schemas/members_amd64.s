@@ -3,23 +3,26 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// func runBMI2(p unsafe.Pointer, m *marks, names *name, cells *Cell, count, i, limit, from int) (at, n int, named bool)
+// func runBMI2(p unsafe.Pointer, m *marks, names *name, cells *Cell, lengths *int32, count, i, limit, from int) (at, n int, named, check bool)
 //
-// It is run of members.go, instruction for instruction what that says, with one
-// load, one shift and one count of zeros between the place of one member and
-// that of the next.
+// It is run of members.go, with one load, one shift and one count of zeros
+// between the place of one member and that of the next. Where a value is as long
+// as the one before it, not even those: that it is so again is a branch,
+// which the processor predicts, and goes on with the next member meanwhile.
 //
-// SI text, DI marks, R8 the name, R9 its cell, R10 names left, R11 limit,
-// R12 from, BX where the member begins, CX where its value begins.
-TEXT ·runBMI2(SB), NOSPLIT, $0-81
+// SI text, DI marks, R8 the name, R9 its cell, R14 the length, R10 names left,
+// R11 limit, R12 from, BX where the member begins, CX where its value begins.
+TEXT ·runBMI2(SB), NOSPLIT, $0-90
 	MOVQ p+0(FP), SI
 	MOVQ m+8(FP), DI
 	MOVQ names+16(FP), R8
 	MOVQ cells+24(FP), R9
-	MOVQ count+32(FP), R10
-	MOVQ i+40(FP), BX
-	MOVQ limit+48(FP), R11
-	MOVQ from+56(FP), R12
+	MOVQ lengths+32(FP), R14
+	MOVQ count+40(FP), R10
+	MOVQ i+48(FP), BX
+	MOVQ limit+56(FP), R11
+	MOVQ from+64(FP), R12
+	MOVB $0, check+89(FP)
 
 member:
 	MOVL name_size(R8), AX
@@ -60,34 +63,41 @@ value:
 	TZCNTQ AX, R15
 	JCS  named // it is longer than what is seen
 	BLSMSKQ AX, AX
-	TESTQ AX, DX
-	JNZ  named // it is not ASCII
-	LEAQ (R13)(R15*1), AX
+	ANDQ AX, DX
+	CMPL R15, (R14)
+	JNE  another
+	MOVL (R14), R15
+
+text:
+	LEAQ -6(R13)(R15*1), AX
 	CMPQ AX, R11
 	JGT  named
-	CMPB (SI)(AX*1), $0x22
-	JNE  named // it has an escape or a control character
+	CMPB 6(SI)(AX*1), $0x22
+	JNE  escape
 	LEAQ 1(R13)(R15*1), BX
 	ADDL R12, R13
 	MOVL R13, Cell_Off(R9)
 	MOVL R15, Cell_Len(R9)
 	MOVL $(const_EncText + 0x100*const_Present), Cell_Enc(R9)
+	TESTQ DX, DX
+	JNZ  high
 
 behind:
 	CMPB (SI)(BX*1), $0x2C // a comma
 	JNE  last
 	ADDQ $name__size, R8
 	ADDQ $Cell__size, R9
+	ADDQ $4, R14
 	DECQ R10
 	JNZ  member
 
 	// No name is left, or none that is alike.
 unlike:
-	MOVQ count+32(FP), AX
+	MOVQ count+40(FP), AX
 	SUBQ R10, AX
-	MOVQ BX, at+64(FP)
-	MOVQ AX, n+72(FP)
-	MOVB $0, named+80(FP)
+	MOVQ BX, at+72(FP)
+	MOVQ AX, n+80(FP)
+	MOVB $0, named+88(FP)
 	RET
 
 last:
@@ -95,11 +105,11 @@ last:
 	JMP  unlike
 
 named:
-	MOVQ count+32(FP), AX
+	MOVQ count+40(FP), AX
 	SUBQ R10, AX
-	MOVQ CX, at+64(FP)
-	MOVQ AX, n+72(FP)
-	MOVB $1, named+80(FP)
+	MOVQ CX, at+72(FP)
+	MOVQ AX, n+80(FP)
+	MOVB $1, named+88(FP)
 	RET
 
 digit:
@@ -114,13 +124,19 @@ digit:
 	SHRXQ R15, AX, AX
 	TZCNTQ AX, R15
 	JCS  named
+	CMPL R15, (R14)
+	JNE  anotherInteger
+	MOVL (R14), R15
+
+integer:
 	LEAQ (CX)(R15*1), BX
-	CMPQ BX, R11
+	LEAQ -7(BX), AX
+	CMPQ AX, R11
 	JGT  named
 	CMPL DX, $0x30
 	JEQ  zero
 
-integer:
+decimals:
 	MOVBLZX (SI)(BX*1), DX
 	CMPL DX, $0x2E // a point
 	JEQ  named
@@ -135,7 +151,7 @@ integer:
 
 zero:
 	CMPQ R15, $1
-	JEQ  integer
+	JEQ  decimals
 	JMP  named
 
 literal:
@@ -156,4 +172,58 @@ true:
 	MOVL CX, Cell_Off(R9)
 	MOVL $4, Cell_Len(R9)
 	MOVL $(const_EncTrue + 0x100*const_Present), Cell_Enc(R9)
+	JMP  behind
+
+another:
+	MOVL R15, (R14)
+	JMP  text
+
+anotherInteger:
+	MOVL R15, (R14)
+	JMP  integer
+
+	// The text is not ASCII: the caller looks at it.
+high:
+	MOVB $const_encUnchecked, Cell_Enc(R9)
+	MOVB $1, check+89(FP)
+	JMP  behind
+
+	// AX is 6 before what ended the text: a backslash, mostly before one of few characters.
+escape:
+	ADDL R12, R13
+	MOVL R13, Cell_Off(R9)
+	LEAQ ·unescape(SB), DX
+	ADDQ $6, AX
+
+again:
+	CMPB (SI)(AX*1), $0x5C
+	JNE  closed
+	MOVBLZX 1(SI)(AX*1), R13
+	CMPB (DX)(R13*1), $0 // a hexadecimal one, or none
+	JEQ  named
+	LEAQ 2(AX), R13
+	CMPQ R13, R11
+	JGT  named
+	MOVQ R13, AX
+	MOVL R13, R15
+	SHRQ $3, AX
+	ANDL $7, R15
+	MOVQ marks_stop(DI)(AX*1), AX
+	SHRXQ R15, AX, AX
+	TZCNTQ AX, R15
+	JCS  named
+	LEAQ -6(R13)(R15*1), AX
+	CMPQ AX, R11
+	JGT  named
+	ADDQ $6, AX
+	JMP  again
+
+closed:
+	CMPB (SI)(AX*1), $0x22
+	JNE  named // a control character
+	LEAQ 1(AX), BX
+	ADDL R12, AX
+	SUBL Cell_Off(R9), AX
+	MOVL AX, Cell_Len(R9)
+	MOVL $(const_EncJSONString + 0x100*const_Present), Cell_Enc(R9)
 	JMP  behind

@@ -232,38 +232,37 @@ func (s *scanner) string(i int) (int, Encoding) {
 		if i >= s.limit && !s.more(i) {
 			return s.fail(ErrJSON), EncNone
 		}
-		stop := s.marks.stop.from(i - s.base)
-		high |= s.marks.high.from(i-s.base) & (stop&-stop - 1)
-		if stop == 0 {
-			i += 57
-			continue
-		}
-		i += bits.TrailingZeros64(stop)
-		if i >= len(p) {
-			return s.fail(ErrJSON), EncNone
-		}
-		switch p[i] {
-		case '"':
-			if high != 0 && enc == EncText && !utf8.Valid(p[start:i]) {
-				enc = EncJSONString
-			}
-			return i, enc
-		case '\\':
-			enc = EncJSONString
-			n := escape(p[i:])
-			if n == 0 {
+		look := i
+		stop := s.marks.stop.from(look - s.base)
+		high |= s.marks.high.from(look-s.base) & (stop ^ (stop - 1))
+		for i += 57; stop != 0; {
+			at := look + bits.TrailingZeros64(stop)
+			if at >= len(p) {
 				return s.fail(ErrJSON), EncNone
 			}
-			i += n
-		default: // a control character
-			return s.fail(ErrJSON), EncNone
+			if p[at] == '"' {
+				if high != 0 && enc == EncText && !utf8.Valid(p[start:at]) {
+					enc = EncJSONString
+				}
+				return at, enc
+			}
+			n := escape(p[at:])
+			if n == 0 { // or a control character
+				return s.fail(ErrJSON), EncNone
+			}
+			enc = EncJSONString
+			if n += at - look; n >= 57 {
+				i = look + n
+				break
+			}
+			stop = stop >> n << n
 		}
 	}
 }
 
 // escape is the length of the escape at the front of p, or 0.
 func escape(p []byte) int {
-	if len(p) < 2 {
+	if len(p) < 2 || p[0] != '\\' {
 		return 0
 	}
 	if p[1] == 'u' {
