@@ -93,7 +93,7 @@ func (x *extended) typed(dst []byte, i int) (out []byte, next int, ok bool) {
 		return dst, 0, false
 	}
 	var c Cell
-	s := scanner{p: x.p, by: bestMarker}
+	s := scanner{p: x.p}
 	end := s.value(at, nil, &c)
 	body := x.p[c.Off : c.Off+c.Len]
 	next = x.space(end)

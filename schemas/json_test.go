@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -78,11 +79,30 @@ func cellValue(p []byte, c Cell) any {
 	return v
 }
 
+// speeds are those that this machine can go.
+func speeds() (all []speed) {
+	for by := portable; by <= fastest; by++ {
+		all = append(all, by)
+	}
+	return all
+}
+
 func check(t *testing.T, p []byte) {
 	t.Helper()
 	orig := bytes.Clone(p)
 	env, row := scanTargets()
-	_, err := ScanJSON(p, env)
+	var s scanner
+	c, err := s.scan(p, env, portable)
+	for _, by := range speeds()[1:] { // the same cells and errors
+		fast, fastRow := scanTargets()
+		d, fastErr := s.scan(p, fast, by)
+		if err != fastErr || c != d || err == nil && (!sameTarget(env, fast) || !sameTarget(row, fastRow)) {
+			t.Fatalf("%q: speed %d: %v %v, portable %v %v\n%v\n%v", p, by, d, fastErr, c, err, fast, env)
+		}
+		if _, fastErr = s.scan(p, nil, by); fastErr != err {
+			t.Fatalf("%q: speed %d without a target: %v, portable %v", p, by, fastErr, err)
+		}
+	}
 	want := json.Valid(p)
 	if err == ErrDepth || depth(p) > MaxDepth {
 		return
@@ -107,6 +127,10 @@ func check(t *testing.T, p []byte) {
 	}
 }
 
+func sameTarget(a, b *Target) bool {
+	return a.Found == b.Found && a.Hit == b.Hit && slices.Equal(a.Cells, b.Cells) && slices.Equal(a.Extra, b.Extra)
+}
+
 func TestScanJSON(t *testing.T) {
 	for _, s := range jsonSeeds {
 		check(t, []byte(s))
@@ -114,6 +138,7 @@ func TestScanJSON(t *testing.T) {
 			check(t, []byte(s[:i]))
 			for _, ch := range []byte("{}[],:\"\\0e \x00\xff") {
 				check(t, []byte(s[:i]+string([]byte{ch})+s[i+1:]))
+				check(t, []byte(s[:i]+string([]byte{ch})+s[i:]))
 			}
 		}
 	}
@@ -172,12 +197,55 @@ func TestScanJSONDepth(t *testing.T) {
 	}
 }
 
+// mutants are texts that differ from p in a place or two.
+func mutants(r *rand.Rand, p []byte, n int, do func(p []byte)) {
+	alphabet := []byte("\"\\\\\"{}[],:0123456789.eE-+ \n\x00\x1f\x7f\x80\xc3\xb6\xff" + "nulltruefalseabu\u0000")
+	for range n {
+		q := bytes.Clone(p)
+		for range 1 + r.IntN(3) {
+			i, ch := r.IntN(len(q)), alphabet[r.IntN(len(alphabet))]
+			switch r.IntN(4) {
+			case 0:
+				q[i] = ch
+			case 1:
+				q = slices.Insert(q, i, ch)
+			case 2:
+				q = slices.Delete(q, i, min(len(q), i+1+r.IntN(3)))
+			case 3:
+				q = q[:max(i, 1)]
+			}
+			if len(q) == 0 {
+				q = []byte{ch}
+			}
+		}
+		do(q)
+	}
+}
+
+// TestScanJSONMutants: records that are nearly right, at every speed and at all
+// places of what is marked ahead.
+func TestScanJSONMutants(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	long := []byte(`{"before":{"id":1,"a":"` + strings.Repeat("x", 70) + `"},"after":{"id":12,"first_name":"J\u00fc\"rgen\\","a":"Größe","b":null,"a longer name of a column":"` +
+		strings.Repeat("ü", 40) + `"},"source":{"lsn":27340544,"name":[1,{"x":"y"}]},"op":"u","a":true,"c":12345678901234567890,"e":false}`)
+	for range 300 {
+		pad := bytes.Repeat([]byte{' '}, 1600+r.IntN(500))
+		mutants(r, long, 10, func(p []byte) {
+			check(t, p)
+			check(t, append(bytes.Clone(pad), p...))
+		})
+	}
+}
+
 func FuzzScanJSON(f *testing.F) {
 	for _, s := range jsonSeeds {
 		f.Add([]byte(s))
 	}
 	f.Add(debeziumRecord(rand.New(rand.NewPCG(1, 1))))
-	f.Fuzz(func(t *testing.T, p []byte) { check(t, p) })
+	f.Fuzz(func(t *testing.T, p []byte) {
+		check(t, p)
+		check(t, append(bytes.Repeat([]byte{' '}, 2048-len(p)/2%2048), p...)) // over the end of what is marked ahead
+	})
 }
 
 var customerColumns = []string{"id", "tenant_id", "first_name", "last_name", "email", "phone", "ssn", "card_number", "birth_date", "street",
@@ -225,8 +293,10 @@ func TestScanJSONAllocatesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkScanJSON: index of Debezium records against encoding/json's check of
-// the grammar alone and its map.
+// BenchmarkScanJSON: index of Debezium records, at every speed of this machine,
+// against encoding/json's check of the grammar alone and its map, and against
+// encoding/json/v2 when built with GOEXPERIMENT=jsonv2. `-tags purego` leaves
+// the assembly out.
 func BenchmarkScanJSON(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 1))
 	var docs [][]byte
@@ -235,44 +305,44 @@ func BenchmarkScanJSON(b *testing.B) {
 		docs = append(docs, debeziumRecord(r))
 		n += len(docs[len(docs)-1])
 	}
-	b.Run("index", func(b *testing.B) {
+	row := func(name string, do func(p []byte) error) {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(n / len(docs)))
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if err := do(docs[i%512]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	for _, by := range speeds() {
 		env, all := debeziumTargets()
-		b.SetBytes(int64(n / len(docs)))
-		b.ReportAllocs()
-		for i := 0; b.Loop(); i++ {
+		var s scanner
+		row([]string{"index/portable", "index/avx2", "index/avx512"}[by], func(p []byte) error {
 			for _, x := range all {
 				clear(x.Cells)
 				x.Reset(x.Cells)
 			}
-			if _, err := ScanJSON(docs[i%512], env); err != nil {
-				b.Fatal(err)
-			}
-		}
+			_, err := s.scan(p, env, by)
+			return err
+		})
+	}
+	row("valid", func(p []byte) error {
+		_, err := ScanJSON(p, nil)
+		return err
 	})
-	b.Run("valid", func(b *testing.B) {
-		b.SetBytes(int64(n / len(docs)))
-		for i := 0; b.Loop(); i++ {
-			if !ValidJSON(docs[i%512]) {
-				b.Fatal()
-			}
+	row("baseline=encoding/json.Valid", func(p []byte) error {
+		if !json.Valid(p) {
+			return ErrJSON
 		}
+		return nil
 	})
-	b.Run("baseline=encoding/json.Valid", func(b *testing.B) {
-		b.SetBytes(int64(n / len(docs)))
-		for i := 0; b.Loop(); i++ {
-			if !json.Valid(docs[i%512]) {
-				b.Fatal()
-			}
-		}
+	row("baseline=encoding/json.Unmarshal", func(p []byte) error {
+		var m map[string]any
+		return json.Unmarshal(p, &m)
 	})
-	b.Run("baseline=encoding/json.Unmarshal", func(b *testing.B) {
-		b.SetBytes(int64(n / len(docs)))
-		b.ReportAllocs()
-		for i := 0; b.Loop(); i++ {
-			var m map[string]any
-			if err := json.Unmarshal(docs[i%512], &m); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
+	for _, v := range jsonv2 {
+		row(v.name, v.do)
+	}
 }

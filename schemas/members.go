@@ -7,116 +7,151 @@ import (
 	"unsafe"
 )
 
+// speed is a way to search text: what the machine can do.
+type speed uint8
+
+const (
+	portable speed = iota // eight bytes at a time, in Go
+	avx2                  // with marks: see marks_amd64.go
+	avx512
+)
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// stops are the bytes of w that may not stand in a string as they are: quote,
+// backslash and control characters. The lowest high bit set is exact: borrows
+// only reach upwards.
+func stops(w uint64) uint64 {
+	q, e := w^2*ones, w^'\\'*ones // q of a quote and of control characters is a space or less
+	return ((q-(' '+1)*ones)&^q | (e-ones)&^e) & highs
+}
+
+// others are the bytes of w that are no digit, as exact.
+func others(w uint64) uint64 {
+	d := w ^ '0'*ones
+	return (d&^highs + (0x7F-9)*ones | d) & highs
+}
+
+// stop is the place of the first byte from i on that may not stand in a string
+// as it is, or the end; high tells that there is a byte of 0x80 or above before it.
+func (s *scanner) stop(i int) (at int, high bool) {
+	if s.by != portable {
+		return s.markedStop(i)
+	}
+	p := s.p
+	var seen uint64
+	for len(p)-i >= 8 {
+		w := binary.LittleEndian.Uint64(p[i:])
+		m := stops(w)
+		if m == 0 {
+			seen |= w
+			i += 8
+			continue
+		}
+		n := bits.TrailingZeros64(m) // 8*place + 7
+		return i + n>>3, (seen|w&(1<<(n&^7)-1))&highs != 0
+	}
+	for i < len(p) && p[i] != '"' && p[i] != '\\' && p[i] >= ' ' {
+		seen |= uint64(p[i])
+		i++
+	}
+	return i, seen&highs != 0
+}
+
+// textEncoding is that of a text without escapes.
+func textEncoding(p []byte) Encoding {
+	if utf8.Valid(p) {
+		return EncText
+	}
+	return EncJSONString
+}
+
 // members reads the members of an object that are the next ones of t's names,
 // in their usual spelling, with plain strings, integers or literals as values.
 // It begins where the comma or brace before the first stands and returns the
 // place behind the last value and how many names it came past; named says that
 // the next name follows as well, and that the place is that of its value.
 func (s *scanner) members(i, next int, t *Target) (at, n int, named bool) {
-	if i+64 > s.limit && s.limit < len(s.p) {
-		s.more(i)
+	if s.by != portable {
+		return s.markedMembers(i, next, t)
 	}
-	names, room := t.Names.list[next:], s.limit-s.base-margin
-	if len(names) == 0 || room < i-s.base {
-		return i, next, false
-	}
-	cells := t.Cells[next:][:len(names)]
-	if len(t.lengths) < len(t.Names.list) {
-		t.lengths = make([]int32, len(t.Names.list))
-	}
-	var check bool
-	at, n, named, check = s.by.run(unsafe.Pointer(&s.p[s.base]), &s.marks, names, cells, t.lengths[next:], i-s.base, room, s.base)
-	if check {
-		s.checkUTF8(cells[:n])
-	}
-	return s.base + at, next + n, named
+	names := t.Names.list[next:]
+	at, n, named = run(s.p, names, t.Cells[next:][:len(names)], i)
+	return at, next + n, named
 }
 
-// encUnchecked is EncText of characters beyond ASCII, between run and members.
-const encUnchecked = 0xFF
-
-// checkUTF8 looks at the texts that run left to it.
-func (s *scanner) checkUTF8(cells []Cell) {
-	for i := range cells {
-		if c := &cells[i]; c.Enc == encUnchecked {
-			if c.Enc = EncText; !utf8.Valid(s.p[c.Off : c.Off+c.Len]) {
-				c.Enc = EncJSONString
-			}
-		}
-	}
-}
-
-// margin is how far run looks beyond its limit: eight bytes, of which the last
-// is one behind what it looks for.
+// margin is how far run looks beyond a place.
 const margin = 8
 
-// run is members within one window of marks, whose text is at p: i, limit and
-// the result count from there, cells from from bytes earlier. It reads nothing
-// from limit+margin on. It makes no call: the compiler keeps what it needs in
-// registers. There is a twin of it in assembly.
-func run(p unsafe.Pointer, m *marks, names []name, cells []Cell, i, limit, from int) (at, n int, named, check bool) {
-	bits0 := unsafe.Pointer(m)
+// run is members of p. It makes no call while all is ASCII, and reads eight
+// bytes at places that are not within margin of the end: the compiler keeps what
+// it needs in registers and checks nothing again. The assembly is its twin.
+func run(p []byte, names []name, cells []Cell, i int) (at, n int, named bool) {
+	text, limit := unsafe.Pointer(unsafe.SliceData(p)), len(p)-margin
 	for k := range names {
 		e := &names[k]
 		j := i + int(e.size)
-		if j > limit || load64(p, i)&e.mask != e.head ||
-			e.size > 8 && (load64(p, j-8) != e.tail || e.size > 16 && (load64(p, i+8) != e.second || load64(p, j-16) != e.third)) {
-			return i, k, false, check
+		if j > limit || load64(text, i)&e.mask != e.head ||
+			e.size > 8 && (load64(text, j-8) != e.tail || e.size > 16 && (load64(text, i+8) != e.second || load64(text, j-16) != e.third)) {
+			return i, k, false
 		}
 		c := &cells[k]
-		switch ch := load8(p, j); {
+		switch ch := load8(text, j); {
 		case ch == '"':
 			v := j + 1
-			stop := load64(bits0, v>>3) >> (v & 7)
-			if stop == 0 {
-				return j, k, true, check
+			var high, m uint64
+			for i = v; i <= limit; i += 8 {
+				w := load64(text, i)
+				if m = stops(w); m != 0 {
+					high |= w & (m ^ (m - 1))
+					break
+				}
+				high |= w
 			}
-			end := v + bits.TrailingZeros64(stop)
-			if end-6 > limit || load8(p, end) != '"' {
-				return j, k, true, check
+			i += bits.TrailingZeros64(m) >> 3
+			if i >= limit || load8(text, i) != '"' { // or m is 0
+				return j, k, true
 			}
-			c.set(v+from, end+from, EncText)
-			i = end + 1
-			if load64(bits0, marksHigh+v>>3)>>(v&7)&(stop^(stop-1)) != 0 {
-				c.Enc, check = encUnchecked, true
+			c.set(v, i, EncText)
+			if high&highs != 0 {
+				c.Enc = textEncoding(p[v:i])
 			}
+			i++
 		case ch-'0' <= 9:
-			other := load64(bits0, marksOther+j>>3) >> (j & 7)
-			if other == 0 {
-				return j, k, true, check
+			var m uint64
+			for i = j; i <= limit; i += 8 {
+				if m = others(load64(text, i)); m != 0 {
+					break
+				}
 			}
-			end := j + bits.TrailingZeros64(other)
-			if end-7 > limit || ch == '0' && end != j+1 {
-				return j, k, true, check
+			i += bits.TrailingZeros64(m) >> 3
+			if i >= limit || ch == '0' && i != j+1 {
+				return j, k, true
 			}
-			if ch = load8(p, end); ch == '.' || ch|0x20 == 'e' {
-				return j, k, true, check
+			if ch = load8(text, i); ch == '.' || ch|0x20 == 'e' {
+				return j, k, true
 			}
-			c.set(j+from, end+from, EncInt)
-			i = end
+			c.set(j, i, EncInt)
 		default:
-			switch uint32(load64(p, j)) {
+			switch uint32(load64(text, j)) {
 			case 'n' | 'u'<<8 | 'l'<<16 | 'l'<<24:
-				c.Off, c.Len, c.Enc, c.Flags = uint32(j+from), 0, EncNone, Present|Null
+				c.Off, c.Len, c.Enc, c.Flags = uint32(j), 0, EncNone, Present|Null
 			case 't' | 'r'<<8 | 'u'<<16 | 'e'<<24:
-				c.set(j+from, j+4+from, EncTrue)
+				c.set(j, j+4, EncTrue)
 			default:
-				return j, k, true, check
+				return j, k, true
 			}
 			i = j + 4
 		}
-		if load8(p, i) != ',' {
-			return i, k + 1, false, check
+		if load8(text, i) != ',' {
+			return i, k + 1, false
 		}
 	}
-	return i, len(names), false, check
+	return i, len(names), false
 }
-
-// Where the bit sets lie in marks; stop is the first.
-const (
-	marksHigh  = int(unsafe.Offsetof(marks{}.high))
-	marksOther = int(unsafe.Offsetof(marks{}.other))
-)
 
 func load64(p unsafe.Pointer, i int) uint64 {
 	return binary.LittleEndian.Uint64((*[8]byte)(unsafe.Add(p, i))[:])

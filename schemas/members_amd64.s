@@ -9,6 +9,10 @@
 // between the place of one member and that of the next. Where a value is as long
 // as the one before it, not even those: that it is so again is a branch,
 // which the processor predicts, and goes on with the next member meanwhile.
+// check tells that there are texts beyond ASCII, marked encUnchecked.
+//
+// Places count from the window's first byte, at p, and cells from from bytes
+// before it. Nothing is read from limit+margin on, which may be the text's end.
 //
 // SI text, DI marks, R8 the name, R9 its cell, R14 the length, R10 names left,
 // R11 limit, R12 from, BX where the member begins, CX where its value begins.

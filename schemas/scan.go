@@ -3,7 +3,6 @@ package schemas
 import (
 	"encoding/binary"
 	"math/bits"
-	"unicode/utf8"
 )
 
 // scanner is the state of one pass. Methods take the place to read at and
@@ -13,10 +12,8 @@ type scanner struct {
 	depth int
 	err   error
 
-	by    marker
-	base  int // what is marked begins here
-	limit int // from here on more has to be marked
-	marks marks
+	by     speed
+	window window
 }
 
 // failed is a place behind every end: whatever is tried there fails again.
@@ -27,20 +24,6 @@ func (s *scanner) fail(err error) int {
 		s.err = err
 	}
 	return failed
-}
-
-// more marks the text from i on; false: there is none.
-func (s *scanner) more(i int) bool {
-	if i >= len(s.p) {
-		return false
-	}
-	s.base = i &^ 63
-	end := min(s.base+markSize, len(s.p))
-	s.by.mark(&s.marks, s.p[s.base:end])
-	if s.limit = end; end < len(s.p) {
-		s.limit -= 64 // a look from there on would see too little
-	}
-	return true
 }
 
 func (s *scanner) space(i int) int {
@@ -226,38 +209,24 @@ func (s *scanner) ordinal(names *Names, label Cell) int {
 // place of the closing quote. EncText promises valid UTF-8 without escapes.
 func (s *scanner) string(i int) (int, Encoding) {
 	p, start := s.p, i
-	enc := EncText
-	var high uint64
-	for {
-		if i >= s.limit && !s.more(i) {
+	i, high := s.stop(i)
+	if i < len(p) && p[i] == '"' {
+		if high {
+			return i, textEncoding(p[start:i])
+		}
+		return i, EncText
+	}
+	for i < len(p) && p[i] != '"' {
+		n := escape(p[i:])
+		if n == 0 { // or a control character
 			return s.fail(ErrJSON), EncNone
 		}
-		look := i
-		stop := s.marks.stop.from(look - s.base)
-		high |= s.marks.high.from(look-s.base) & (stop ^ (stop - 1))
-		for i += 57; stop != 0; {
-			at := look + bits.TrailingZeros64(stop)
-			if at >= len(p) {
-				return s.fail(ErrJSON), EncNone
-			}
-			if p[at] == '"' {
-				if high != 0 && enc == EncText && !utf8.Valid(p[start:at]) {
-					enc = EncJSONString
-				}
-				return at, enc
-			}
-			n := escape(p[at:])
-			if n == 0 { // or a control character
-				return s.fail(ErrJSON), EncNone
-			}
-			enc = EncJSONString
-			if n += at - look; n >= 57 {
-				i = look + n
-				break
-			}
-			stop = stop >> n << n
-		}
+		i, _ = s.stop(i + n)
 	}
+	if i >= len(p) {
+		return s.fail(ErrJSON), EncNone
+	}
+	return i, EncJSONString
 }
 
 // escape is the length of the escape at the front of p, or 0.
@@ -289,13 +258,13 @@ func (s *scanner) number(i int) (int, Encoding) {
 	if p[i] == '0' {
 		i++
 	} else {
-		i = s.digits(i)
+		i = digitsEnd(p, i)
 	}
 	if i >= len(p) || p[i] != '.' && p[i]|0x20 != 'e' {
 		return i, EncInt
 	}
 	if p[i] == '.' {
-		j := s.digits(i + 1)
+		j := digitsEnd(p, i+1)
 		if j == i+1 {
 			return s.fail(ErrJSON), EncNone
 		}
@@ -306,7 +275,7 @@ func (s *scanner) number(i int) (int, Encoding) {
 		if i < len(p) && (p[i] == '-' || p[i] == '+') {
 			i++
 		}
-		j := s.digits(i)
+		j := digitsEnd(p, i)
 		if j == i {
 			return s.fail(ErrJSON), EncNone
 		}
@@ -315,18 +284,18 @@ func (s *scanner) number(i int) (int, Encoding) {
 	return i, EncFloat
 }
 
-// digits is the place behind the digits at i.
-func (s *scanner) digits(i int) int {
-	for {
-		if i >= s.limit && !s.more(i) {
-			return i
+// digitsEnd is the place behind the digits at i.
+func digitsEnd(p []byte, i int) int {
+	for len(p)-i >= 8 {
+		if m := others(binary.LittleEndian.Uint64(p[i:])); m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
 		}
-		other := s.marks.other.from(i - s.base)
-		if other != 0 {
-			return min(i+bits.TrailingZeros64(other), len(s.p))
-		}
-		i += 57
+		i += 8
 	}
+	for i < len(p) && p[i]-'0' <= 9 {
+		i++
+	}
+	return i
 }
 
 // skip checks the object or array at i and all within, without recursion: what

@@ -136,6 +136,7 @@ type worker struct {
 	t     *topic
 	v     *version
 	arena []byte
+	scan  schemas.Scanner
 
 	root, payload, source schemas.Target // envelope within envelope
 	before, after         schemas.Target

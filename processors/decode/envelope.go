@@ -170,7 +170,7 @@ func (w *worker) scanRoot(r *stream.Record) (schemas.Cell, error) {
 		t.Reset(t.Cells)
 	}
 	w.rows()
-	return schemas.ScanJSON(r.Value.Bytes(), &w.root)
+	return w.scan.Scan(r.Value.Bytes(), &w.root)
 }
 
 // wrapper reports an object of schema and payload and nothing else. A table may

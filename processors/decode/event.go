@@ -24,7 +24,7 @@ func (w *worker) event(r *stream.Record, shape int32) verdict {
 func (w *worker) scanPlain(r *stream.Record, shape int32) (code string) {
 	w.rows()
 	if shape == shapePlain {
-		_, err := schemas.ScanJSON(r.Value.Bytes(), &w.after)
+		_, err := w.scan.Scan(r.Value.Bytes(), &w.after)
 		switch {
 		case err != nil:
 			return scanCode(err)
@@ -37,7 +37,7 @@ func (w *worker) scanPlain(r *stream.Record, shape int32) (code string) {
 	w.root.Reset(w.root.Cells)
 	sub := w.root.Sub
 	w.root.Sub = w.eventSub
-	_, err := schemas.ScanJSON(r.Value.Bytes(), &w.root)
+	_, err := w.scan.Scan(r.Value.Bytes(), &w.root)
 	w.root.Sub = sub
 	switch {
 	case err != nil:
@@ -81,7 +81,7 @@ func (w *worker) plain(r *stream.Record, shape int32) verdict {
 }
 
 func (w *worker) nullEvent(r *stream.Record) bool {
-	c, err := schemas.ScanJSON(r.Value.Bytes(), nil)
+	c, err := w.scan.Scan(r.Value.Bytes(), nil)
 	return err == nil && c.IsNull()
 }
 
@@ -139,7 +139,7 @@ const wholeValue = "value"
 // document as it is. An outbox of arrays and scalars has such events. payload is
 // where it stands, if not alone.
 func (w *worker) whole(r *stream.Record, payload *schemas.Cell) verdict {
-	c, err := schemas.ScanJSON(r.Value.Bytes(), nil)
+	c, err := w.scan.Scan(r.Value.Bytes(), nil)
 	if err != nil {
 		return reject(scanCode(err))
 	}

@@ -69,7 +69,7 @@ func (w *worker) scanKey(p []byte) (object bool, scalar schemas.Cell, code strin
 	}
 	clear(w.keyRow.Cells)
 	w.keyRow.Reset(w.keyRow.Cells)
-	c, err := schemas.ScanJSON(p, &w.keyRow)
+	c, err := w.scan.Scan(p, &w.keyRow)
 	switch {
 	case err != nil:
 		return false, c, codeBadKey
@@ -88,7 +88,7 @@ func (w *worker) scanWrappedKey(p []byte) (object bool, scalar schemas.Cell, ok 
 	w.keyRow.Reset(w.keyRow.Cells)
 	clear(w.keyRoot.Cells)
 	w.keyRoot.Reset(w.keyRoot.Cells)
-	_, err := schemas.ScanJSON(p, &w.keyRoot)
+	_, err := w.scan.Scan(p, &w.keyRoot)
 	schema, payload := w.keyRoot.Cells[0], w.keyRoot.Cells[1]
 	if err != nil || !w.keyRoot.Found || schema.Absent() || payload.Absent() || len(w.keyRoot.Extra) > 0 {
 		return false, scalar, false
