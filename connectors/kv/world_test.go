@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,6 +33,7 @@ type world struct {
 	namespace string
 	truth     *sinktest.Truth
 	keys      map[string]bool // that a bridge was sent: it lists none
+	prefix    string          // of them
 }
 
 func newWorld(t testing.TB) *world {
@@ -37,7 +41,7 @@ func newWorld(t testing.TB) *world {
 	if w.url = os.Getenv("SLUICE_EDGE"); w.url != "" {
 		w.namespace = "KV"
 		w.line = &emulator.Line{Next: http.DefaultTransport, Match: writes}
-		t.Cleanup(w.clear)
+		w.prefix = fmt.Sprintf("%x/", rand.Uint64()) // what tests leave behind is nobody's
 		return w
 	}
 	emu, err := emulator.New(emulator.Options{Account: "acc", Token: "tok", Requests: -1})
@@ -80,7 +84,7 @@ func (w *world) config() Config {
 	c := Default()
 	c.Namespace, c.Progress = w.namespace, "d1"
 	if w.emu == nil {
-		c.Via, c.Bridge, c.Key, c.Connection.Key = "bridge", w.url, Default().Key, "env:KEY"
+		c.Via, c.Bridge, c.Connection.Key, c.Key = "bridge", w.url, "env:KEY", w.prefix+c.Key
 		return c
 	}
 	c.Account, c.Token, c.Requests = "acc", "env:T", 0
@@ -125,23 +129,13 @@ func (w *world) pairs() map[string]string {
 		return out
 	}
 	client := w.Open(w.TB).(*sink).client
-	var some []string
-	get := func() {
+	for some := range slices.Chunk(slices.Collect(maps.Keys(w.keys)), cloudflare.MaxKeysGet) {
 		found, err := client.KVGet(w.Context(), w.namespace, some)
 		if err != nil {
 			w.Fatal(err)
 		}
-		for k, v := range found {
-			out[k] = v
-		}
-		some = some[:0]
+		maps.Copy(out, found)
 	}
-	for k := range w.keys {
-		if some = append(some, k); len(some) == cloudflare.MaxKeysGet {
-			get()
-		}
-	}
-	get()
 	return out
 }
 
@@ -152,21 +146,12 @@ func (w *world) clear() {
 		}
 		return
 	}
-	b, err := cloudflare.NewBridge(cloudflare.BridgeConfig{Address: w.url, KeyID: "k1", Key: os.Getenv("SLUICE_EDGE_KEY"), HTTP: http.DefaultTransport})
-	if err != nil {
-		w.Fatal(err)
-	}
-	var some []string
-	for k := range w.keys {
-		if some = append(some, k); len(some) == b.KVBatch() {
-			if err := b.KVDelete(w.Context(), w.namespace, some); err != nil {
-				w.Error(err)
-			}
-			some = some[:0]
+	s := w.Open(w.TB).(*sink)
+	keys := slices.Collect(maps.Keys(w.keys))
+	for some := range slices.Chunk(keys, s.client.KVBatch()) {
+		if err := s.client.KVDelete(w.Context(), w.namespace, some); err != nil {
+			w.Fatal(err)
 		}
-	}
-	if err := b.KVDelete(w.Context(), w.namespace, some); err != nil && w.Context().Err() == nil {
-		w.Error(err)
 	}
 }
 
@@ -185,7 +170,7 @@ func (w *world) Rows(t testing.TB) (out []sinktest.Row) {
 		if err := json.Unmarshal([]byte(v), &cells); err != nil {
 			t.Fatalf("%s: %v", v, err)
 		}
-		topic, _, _ := strings.Cut(k, "/")
+		topic, _, _ := strings.Cut(strings.TrimPrefix(k, w.prefix), "/")
 		r := sinktest.Row{Topic: topic, Columns: map[string]string{}}
 		for c, x := range cells {
 			r.Columns[c] = sinktest.Canonical(t, c, string(x))

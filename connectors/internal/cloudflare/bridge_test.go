@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -82,6 +83,8 @@ func TestBridgeErrors(t *testing.T) {
 		{401, "unauthorized", "", ClassUnauthorized, false, false, false},
 		{404, "no_binding", "", ClassNotFound, false, false, false},
 		{502, "queue_error", "", ClassUnavailable, true, false, false},
+		{502, "kv_error", "", ClassUnavailable, true, false, false},
+		{413, "too_many_ops", "", ClassTooLarge, false, false, true},
 		{429, "queue_overloaded", "", ClassRateLimited, false, true, false},
 		{400, "bad_body", "SECRET", ClassRefused, false, false, false},
 		{500, "internal", "", ClassUnavailable, true, false, false},
@@ -199,4 +202,100 @@ func TestBridgeWorker(t *testing.T) {
 	if err != nil || string(rs[0].Rows[0][0]) != `"9223372036854775807"` || string(rs[0].Rows[0][1]) != `"é\n\""` || string(rs[0].Rows[0][2]) != "null" {
 		t.Errorf("%v %v", rs, err)
 	}
+	kv(t, b)
+	if err := b.AEWrite(t.Context(), "AE", []Point{{Index: "i", Blobs: []string{"a", "é\""}, Doubles: []float64{1, -0.5, 1e300}}, {}}); err != nil {
+		t.Error(err)
+	}
+	if err := b.AEWrite(t.Context(), "KV", []Point{{}}); ClassOf(err) != ClassNotFound {
+		t.Errorf("points to a namespace: %v", err)
+	}
 }
+
+// kv puts, reads and deletes through the bridge.
+func kv(t *testing.T, b *Bridge) {
+	var pairs []Pair
+	var keys []string
+	for i := range 250 {
+		pairs = append(pairs, Pair{Key: fmt.Sprintf("bridge/%d/é", i), Value: fmt.Appendf(nil, `{"n":%d,"s":"a\n\"b\" 日本"}`, i), Metadata: json.RawMessage(`{"offset":9007199254740993}`)})
+		keys = append(keys, pairs[i].Key)
+	}
+	pairs[7].Value = bytes.Repeat([]byte("x"), 3_000_000)
+	for range 2 { // again changes nothing
+		if err := b.KVPut(t.Context(), "KV", pairs); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.KVDelete(t.Context(), "KV", keys[100:]); err != nil {
+		t.Fatal(err)
+	}
+	for from := 0; from < len(keys); from += MaxKeysGet {
+		some := keys[from:min(len(keys), from+MaxKeysGet)]
+		got, err := b.KVGet(t.Context(), "KV", some)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, k := range some {
+			v, ok := got[k]
+			if want := from+i < 100; ok != want || ok && v != string(pairs[from+i].Value) {
+				t.Errorf("%s: %d bytes, there %v, want %v", k, len(v), ok, want)
+			}
+		}
+	}
+	if err := b.KVPut(t.Context(), "DB", pairs[:1]); ClassOf(err) != ClassNotFound {
+		t.Errorf("pairs to a database: %v", err)
+	}
+	if err := b.KVDelete(t.Context(), "KV", keys[:100]); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What production refuses is not sent: no server is there.
+func TestBridgeLimits(t *testing.T) {
+	b := bridgeTo(t, "http://127.0.0.1:1", bridgeKey)
+	put := func(ps ...Pair) error { return b.KVPut(t.Context(), "KV", ps) }
+	ae := func(ps ...Point) error { return b.AEWrite(t.Context(), "AE", ps) }
+	long := strings.Repeat("x", MaxBlobsBytes)
+	for name, c := range map[string]struct {
+		err error
+		ok  bool // it was sent
+	}{
+		"900 pairs":       {put(many(900, Pair{Key: "k"})...), true},
+		"901 pairs":       {put(many(901, Pair{Key: "k"})...), false},
+		"key of 512":      {put(Pair{Key: strings.Repeat("k", 512)}), true},
+		"key of 513":      {put(Pair{Key: strings.Repeat("k", 513)}), false},
+		"no key":          {put(Pair{}), false},
+		"value of 25 MiB": {put(Pair{Key: "k", Value: make([]byte, MaxKVValue)}), true},
+		"larger value":    {put(Pair{Key: "k", Value: make([]byte, MaxKVValue+1)}), false},
+		"48 MiB":          {put(Pair{Key: "k", Value: make([]byte, MaxKVValue)}, Pair{Key: "l", Value: make([]byte, MaxKVValue)}), false},
+		"metadata":        {put(Pair{Key: "k", Metadata: json.RawMessage(`"` + strings.Repeat("m", 1023) + `"`)}), false},
+		"time to live":    {put(Pair{Key: "k", TTL: 59}), false},
+		"not text":        {put(Pair{Key: "k", Value: []byte("\xff")}), false},
+		"901 deletes":     {b.KVDelete(t.Context(), "KV", many(901, "k")), false},
+		"900 deletes":     {b.KVDelete(t.Context(), "KV", many(900, "k")), true},
+		"101 gets":        {second(b.KVGet(t.Context(), "KV", many(101, "k"))), false},
+		"25 points":       {ae(many(25, Point{})...), true},
+		"26 points":       {ae(many(26, Point{})...), false},
+		"20 blobs":        {ae(Point{Blobs: many(20, "b"), Doubles: many(20, 1.5)}), true},
+		"21 blobs":        {ae(Point{Blobs: many(21, "b")}), false},
+		"21 doubles":      {ae(Point{Doubles: many(21, 1.5)}), false},
+		"16 KB of blobs":  {ae(Point{Blobs: []string{long}}), true},
+		"more":            {ae(Point{Blobs: []string{long, "x"}}), false},
+		"index of 96":     {ae(Point{Index: long[:96]}), true},
+		"index of 97":     {ae(Point{Index: long[:97]}), false},
+		"infinite":        {ae(Point{Doubles: []float64{math.Inf(1)}}), false},
+	} {
+		if sent := ClassOf(c.err) == ClassTransport; c.err == nil || sent != c.ok {
+			t.Errorf("%s: %v, want it sent: %v", name, c.err, c.ok)
+		}
+	}
+}
+
+func many[T any](n int, x T) []T {
+	out := make([]T, n)
+	for i := range out {
+		out[i] = x
+	}
+	return out
+}
+
+func second[T any](_ T, err error) error { return err }
