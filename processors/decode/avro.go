@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"sluice/processors/decode/registry"
-	"sluice/schemas"
 	"sluice/topology/stream"
 )
 
@@ -14,7 +13,8 @@ import (
 // zero byte and an id of four bytes, big endian; Apicurio's, the same with
 // eight bytes, or the id in a header. Their data is written as the JSON that
 // Kafka Connect's converter would have made of it, and read as that, with the
-// Connect schema of the writer beside it: one way for every meaning.
+// Connect schema of the writer beside it: one way for every meaning. Data of a
+// JSON Schema has the same wire form and is JSON already.
 
 // Headers of Apicurio's serializers (apicurio.registry.headers.*).
 const (
@@ -91,7 +91,7 @@ func (w *worker) avro(r *stream.Record) (verdict, error) {
 }
 
 // json writes the first of ways that its schema agrees with.
-func (w *worker) json(ways []datum) (text []byte, a *schemas.Avro, code string, err error) {
+func (w *worker) json(ways []datum) (text []byte, a *registry.Schema, code string, err error) {
 	if w.d.registry == nil {
 		return nil, nil, codeNoRegistry, nil
 	}
@@ -99,6 +99,10 @@ func (w *worker) json(ways []datum) (text []byte, a *schemas.Avro, code string, 
 	for _, d := range ways {
 		a, err := w.d.registry.Schema(d.id, d.global)
 		if errors.Is(err, registry.ErrUnknown) {
+			continue
+		}
+		if errors.Is(err, registry.ErrLanguage) {
+			code = codeLanguage
 			continue
 		}
 		if err != nil {

@@ -19,6 +19,7 @@
 //	no_registry      Avro, and no registry to find its schema
 //	unknown_schema   Avro of a schema that the registry does not have
 //	bad_avro         Avro that does not follow its schema
+//	schema_language  its schema is neither Avro nor JSON Schema: Protobuf is not read
 //	no_document      MongoDB's update that says what changed, but not what is there now
 //	contract_null    a column that its contract says is never null; the field is named
 //	contract_field   a column that its contract does not have

@@ -26,6 +26,7 @@ const (
 	codeNoSchema   = "unknown_schema"
 	codeBadAvro    = "bad_avro"
 	codeNoDocument = "no_document"
+	codeLanguage   = "schema_language"
 
 	codeContractNull  = "contract_null"
 	codeContractField = "contract_field"

@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
+	"sluice/processors/decode/registry"
 	"sluice/processors/proctest"
 	"sluice/topology/stream"
 )
@@ -74,5 +76,42 @@ func TestRefusedAsItCame(t *testing.T) {
 	r := &b.Rejects[0].Record
 	if string(r.Key.Bytes()) != key || string(r.Value.Bytes()) != value {
 		t.Errorf("sealed would be %s %s", r.Key.Bytes(), r.Value.Bytes())
+	}
+}
+
+// TestJSONSchema: records of Confluent's JSON Schema serializer have their types from it.
+func TestJSONSchema(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "schemas.json")
+	schema := `[{"id":7,"subject":"t-value","version":1,"schemaType":"JSON","schema":{"type":"object","properties":{"id":{"type":"integer","connect.type":"int32","connect.index":0},` +
+		`"d":{"connect.index":1,"oneOf":[{"type":"null"},{"type":"integer","title":"io.debezium.time.Date","connect.type":"int32"}]},` +
+		`"n":{"connect.index":2,"type":"number","title":"org.apache.kafka.connect.data.Decimal","connect.type":"bytes","connect.parameters":{"scale":"2"}}}}},` +
+		`{"id":8,"subject":"p-value","version":1,"schemaType":"PROTOBUF","schema":"syntax = \"proto3\";"}]`
+	if err := os.WriteFile(file, []byte(schema), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := Default
+	c.Registry.Files = file
+	d, err := Open(c, registry.Outside{Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := proctest.NewBatch(t, lane, 0,
+		proctest.JSON("", "\x00\x00\x00\x00\x07"+`{"id":1,"d":20454,"n":"AJY=","more":true}`),
+		proctest.JSON("", "\x00\x00\x00\x00\x07"+`{"id":2,"d":null,"n":1.5}`),
+		proctest.JSON("", "\x00\x00\x00\x00\x07"+`{"id":`),
+		proctest.JSON("", "\x00\x00\x00\x00\x08\x00\x08\x01"))
+	if err := d.Process(b); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for i := range b.Records {
+		got = append(got, proctest.Row(b, &b.Records[i], b.Records[i].After))
+	}
+	for _, r := range b.Rejects {
+		got = append(got, r.Code)
+	}
+	want := []string{"{d:date=20454 id:int32=1 more:bool=true n:decimal(38,2)=AJY=}", "{d:date=null id:int32=2 n:decimal(38,2)=1.5}", "bad_json", "schema_language"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }

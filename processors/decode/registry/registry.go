@@ -1,9 +1,11 @@
-// Package registry finds the schemas that Avro records name by id: in a
+// Package registry finds the schemas that records name by id, of Avro or JSON: in a
 // registry that speaks the Confluent API (Confluent, Karapace, Redpanda,
 // Apicurio's ccompat), in Apicurio's own, or in a folder or file of schemas.
 //
 // A schema of an id never changes, so what was found is kept for good. What was
-// not found is asked for again, but not more often than every few seconds.
+// not found, or was no schema, is asked for again, but not more often than every
+// few seconds. Whoever needs an id that is being asked for waits for that answer,
+// and nobody else does.
 package registry
 
 import (
@@ -33,6 +35,10 @@ type Config struct {
 	Username string `yaml:"username"`
 	Password string `yaml:"password"`
 	Token    string `yaml:"token"`
+	// CA, Cert and Key are PEM by reference: whom to trust, and who we are. // P5
+	CA   string `yaml:"ca"`
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
 	// Files is a folder of *.json, or one file: lists of {"id","subject",
 	// "version","schema"}, as the Confluent API numbers them; "globalId" is
 	// Apicurio's, which is another number.
@@ -55,6 +61,12 @@ func (c Config) Validate() error {
 	if c.URL == "" && (c.Username != "" || c.Password != "" || c.Token != "") {
 		return errors.New("registry: credentials without a url")
 	}
+	if (c.Cert == "") != (c.Key == "") {
+		return errors.New("registry: cert and key, or neither")
+	}
+	if (c.Cert != "" || c.CA != "") && !strings.HasPrefix(c.URL, "https://") {
+		return errors.New("registry: ca, cert and key need an https url")
+	}
 	if c.Token != "" && c.Username != "" {
 		return errors.New("registry: username or token, not both")
 	}
@@ -73,7 +85,25 @@ type Outside struct {
 var (
 	ErrUnknown     = errors.New("the registry has no schema of this id")
 	ErrUnavailable = errors.New("the registry does not answer")
+	ErrLanguage    = errors.New("the registry's schema of this id is of a language that is not read: AVRO and JSON are")
 )
+
+// Schema is one that records were written with.
+type Schema struct {
+	avro    *schemas.Avro // nil: the data is JSON
+	connect []byte
+}
+
+// Connect is the schema as Kafka Connect's JsonConverter would write it.
+func (s *Schema) Connect() []byte { return s.connect }
+
+// AppendJSON appends the datum p, all of it, as JSON.
+func (s *Schema) AppendJSON(dst, p []byte) ([]byte, error) {
+	if s.avro != nil {
+		return s.avro.AppendJSON(dst, p)
+	}
+	return append(dst, p...), nil // its reader checks it
+}
 
 // Registry is safe for concurrent use.
 type Registry struct {
@@ -81,10 +111,25 @@ type Registry struct {
 	out  Outside
 	auth string
 
-	mu    sync.Mutex
-	known map[key]*schemas.Avro
-	files map[key]entry
-	lacks map[key]time.Time // asked for in vain
+	files map[key]entry // immutable once open
+
+	mu     sync.Mutex
+	known  map[key]*Schema
+	vain   map[key]failure // asked for in vain
+	asking map[key]*call
+}
+
+// failure is an answer that is no schema, and when it came.
+type failure struct {
+	err error
+	at  time.Time
+}
+
+// call is a question that is under way: ready is closed when it was answered.
+type call struct {
+	ready  chan struct{}
+	schema *Schema
+	err    error
 }
 
 // key is an id: Apicurio's global ids are numbers of their own.
@@ -115,7 +160,10 @@ func Open(c Config, out Outside) (*Registry, error) {
 	if out.Wait == nil {
 		out.Wait = time.Sleep
 	}
-	r := &Registry{cfg: c, out: out, known: map[key]*schemas.Avro{}, files: map[key]entry{}, lacks: map[key]time.Time{}}
+	r := &Registry{cfg: c, out: out, known: map[key]*Schema{}, files: map[key]entry{}, vain: map[key]failure{}, asking: map[key]*call{}}
+	if err := r.identify(); err != nil {
+		return nil, err
+	}
 	switch {
 	case c.Token != "":
 		s, err := out.Secret(c.Token)
@@ -188,27 +236,43 @@ func (r *Registry) number() {
 const again = 5 * time.Second
 
 // Schema returns the schema of an id. global ids are Apicurio's.
-func (r *Registry) Schema(id uint64, global bool) (*schemas.Avro, error) {
+func (r *Registry) Schema(id uint64, global bool) (*Schema, error) {
+	k := key{id, global}
+	r.mu.Lock()
+	if s := r.known[k]; s != nil {
+		r.mu.Unlock()
+		return s, nil
+	}
+	if f, ok := r.vain[k]; ok && r.out.Now().Sub(f.at) < again {
+		r.mu.Unlock()
+		return nil, f.err
+	}
+	c, busy := r.asking[k]
+	if !busy {
+		c = &call{ready: make(chan struct{})}
+		r.asking[k] = c
+	}
+	r.mu.Unlock()
+	if busy {
+		<-c.ready
+		return c.schema, c.err
+	}
+	defer close(c.ready)
+	c.schema, c.err = r.find(k)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	k := key{id, global}
-	if a := r.known[k]; a != nil {
-		return a, nil
-	}
-	if t, ok := r.lacks[k]; ok && r.out.Now().Sub(t) < again {
-		return nil, ErrUnknown
-	}
-	a, err := r.find(k)
+	delete(r.asking, k)
 	switch {
-	case errors.Is(err, ErrUnknown):
-		r.lacks[k] = r.out.Now()
-	case err == nil:
-		r.known[k] = a
+	case c.err == nil:
+		r.known[k] = c.schema
+		delete(r.vain, k)
+	case !errors.Is(c.err, ErrUnavailable): // it has answered: asking at once again would not help
+		r.vain[k] = failure{c.err, r.out.Now()}
 	}
-	return a, err
+	return c.schema, c.err
 }
 
-func (r *Registry) find(k key) (*schemas.Avro, error) {
+func (r *Registry) find(k key) (*Schema, error) {
 	id := k.id
 	e, ok := r.files[k]
 	if !ok {
@@ -229,12 +293,22 @@ func (r *Registry) find(k key) (*schemas.Avro, error) {
 		}
 		if apicurio {
 			e.Schema = string(b)
+			e.SchemaType = language(b)
 		} else if err := json.Unmarshal(b, &e); err != nil {
 			return nil, fmt.Errorf("registry: schema %d: the answer is not one of the Confluent API", id)
 		}
 	}
-	if e.SchemaType != "" && e.SchemaType != "AVRO" {
-		return nil, fmt.Errorf("registry: schema %d is of type %s; Avro is read", id, e.SchemaType)
+	switch e.SchemaType {
+	case "", "AVRO":
+	case "JSON":
+		c, err := schemas.ParseJSONSchema(e.text())
+		if err != nil {
+			return nil, fmt.Errorf("registry: schema %d: %w", id, err)
+		}
+		text, err := json.Marshal(c)
+		return &Schema{connect: text}, err
+	default:
+		return nil, ErrLanguage
 	}
 	var refs [][]byte
 	if err := r.references(e.References, &refs, map[string]bool{}); err != nil {
@@ -244,7 +318,22 @@ func (r *Registry) find(k key) (*schemas.Avro, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registry: schema %d: %w", id, err)
 	}
-	return a, nil
+	return &Schema{a, a.Connect()}, nil
+}
+
+// language tells the schemas of Apicurio's own API, which are texts alone.
+func language(p []byte) string {
+	var s struct {
+		Schema     string          `json:"$schema"`
+		Properties json.RawMessage `json:"properties"`
+	}
+	switch {
+	case json.Unmarshal(p, &s) == nil && (s.Schema != "" || s.Properties != nil):
+		return "JSON"
+	case strings.HasPrefix(strings.TrimSpace(string(p)), "syntax"):
+		return "PROTOBUF"
+	}
+	return "AVRO"
 }
 
 func (e entry) text() []byte {

@@ -80,7 +80,7 @@ func TestConfluent(t *testing.T) {
 	} else if out, err := a.AppendJSON(nil, []byte{0}); err != nil || string(out) != `{"b":"S"}` {
 		t.Errorf("%s %v", out, err)
 	}
-	for id, want := range map[uint64]string{3: "no schema of this id", 4: "PROTOBUF", 5: "credentials", 6: "Confluent API", 7: "does not answer", 8: "not defined"} {
+	for id, want := range map[uint64]string{3: "no schema of this id", 4: "language", 5: "credentials", 6: "Confluent API", 7: "does not answer", 8: "not defined"} {
 		if _, err := r.Schema(id, false); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%d: %v, want %q", id, err, want)
 		}
