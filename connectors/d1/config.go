@@ -46,10 +46,16 @@ import (
 type Config struct {
 	cloudflare.Connection `yaml:",inline"`
 
-	Database string            `yaml:"database"` // database id; by a bridge, the name of its binding
-	Table    string            `yaml:"table"`    // name of a topic's table, of {topic}, {database}, {namespace}, {table}
-	Truncate string            `yaml:"truncate"` // apply or ignore
-	Columns  map[string]string `yaml:"columns"`  // "table.column": TEXT or ANY, instead of the type's own
+	Database string `yaml:"database"` // database id; by a bridge, the name of its binding
+	Table    string `yaml:"table"`    // name of a topic's table, of {topic}, {database}, {namespace}, {table}
+	Truncate string `yaml:"truncate"` // apply or ignore
+
+	// Evolve is auto, strict or freeze: what happens when the rows' columns are not
+	// the table's. auto adds columns, and lets one whose type the table's does not
+	// take go on as NAME__TYPE; strict stops there; freeze stops at every change.
+	Evolve string `yaml:"evolve" plan:"-"`
+
+	Columns map[string]string `yaml:"columns"` // "table.column": TEXT or ANY, instead of the type's own
 
 	MaxRequestBytes int `yaml:"max_request_bytes" plan:"-"` // of the rows in one statement, at most 1,900,000
 	MaxRows         int `yaml:"max_rows" plan:"-"`          // in one statement
@@ -58,7 +64,7 @@ type Config struct {
 
 // Default are the values of fields that are left out.
 func Default() Config {
-	return Config{Connection: cloudflare.DefaultConnection(), Table: "{table}", Truncate: "apply",
+	return Config{Connection: cloudflare.DefaultConnection(), Table: "{table}", Truncate: "apply", Evolve: "auto",
 		MaxRequestBytes: 1_800_000, MaxRows: 5_000, BatchBytes: 16_000_000}
 }
 
@@ -79,6 +85,9 @@ func (c *Config) Validate() error {
 	}
 	if err := checkTemplate(c.Table); err != nil {
 		errs = append(errs, err)
+	}
+	if known := []string{"auto", "strict", "freeze"}; !slices.Contains(known, c.Evolve) {
+		bad("evolve: %q is unknown%s: auto, strict or freeze", c.Evolve, topology.Suggest(c.Evolve, known))
 	}
 	if known := []string{"apply", "ignore"}; !slices.Contains(known, c.Truncate) {
 		bad("truncate: %q is unknown%s: apply or ignore", c.Truncate, topology.Suggest(c.Truncate, known))

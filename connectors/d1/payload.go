@@ -33,8 +33,12 @@ type tablePlan struct {
 
 // columnPlan is a column that some rows have a value for.
 type columnPlan struct {
-	Name string `json:"name"`
-	Type string `json:"type"`
+	Name    string `json:"name"`
+	Type    string `json:"type"`
+	Of      string `json:"of,omitempty"`      // the column this one goes on for
+	Retyped string `json:"retyped,omitempty"` // or the name of one that would go on for it with this type
+
+	first string // Name before place chose another
 }
 
 // op is one statement over one JSON array of rows.
@@ -159,19 +163,65 @@ func (t *tablePlan) cells(g group) (cs []cell) {
 	return cs
 }
 
-// column is the place of c. Of two types the wider one stays: what is there
-// decides in the end.
+// column is the place of c. A name with two types, by two instances that met
+// different values first, is two columns: place keeps them apart. Of a key there
+// is one: what is there decides in the end.
 func (t *tablePlan) column(c column) int {
 	for i := range t.Columns {
-		if x := &t.Columns[i]; lower(x.Name) == lower(c.name) {
-			if x.Type != c.sql && x.Type != sqlAny {
-				x.Type = c.sql
-			}
-			return i
+		x := &t.Columns[i]
+		if lower(x.Name) != lower(c.name) || x.Type != c.sql && !x.fixed(t) {
+			continue
+		}
+		if x.Type != c.sql && x.Type != sqlAny {
+			x.Type = c.sql
+		}
+		return i
+	}
+	t.Columns = append(t.Columns, columnPlan{Name: c.name, Type: c.sql, Of: c.of, Retyped: c.retyped})
+	return len(t.Columns) - 1
+}
+
+// fixed reports a column whose name is not to be chosen: of a key, or ours.
+func (c *columnPlan) fixed(t *tablePlan) bool {
+	return c.Retyped == "" && c.Of == "" || t.isKey(c.Name)
+}
+
+// place gives the columns the names that they have in the table. A column that
+// the table has with a type that does not take the rows' goes on as NAME__TYPE,
+// and finds its way back whichever type a process meets first. // D3
+func (t *tablePlan) place(have *stored) {
+	taken := map[string]bool{}
+	for i := range t.Columns {
+		if c := &t.Columns[i]; c.fixed(t) {
+			taken[lower(c.Name)] = true
 		}
 	}
-	t.Columns = append(t.Columns, columnPlan{c.name, c.sql})
-	return len(t.Columns) - 1
+	for i := range t.Columns {
+		c := &t.Columns[i]
+		if c.fixed(t) {
+			continue
+		}
+		if c.first == "" {
+			c.first = c.Name
+		}
+		there := func(name string) bool { return name != "" && have != nil && have.column(name) != nil }
+		names := []string{c.first, c.Retyped}
+		switch {
+		case c.Of != "" && there(c.Of) && !there(c.first):
+			names = []string{c.Of, c.first}
+		case c.Of != "":
+			names = []string{c.first}
+		case there(c.Retyped):
+			names = []string{c.Retyped, c.first}
+		}
+		for _, n := range names {
+			if !taken[lower(n)] && (!there(n) || takes(have.column(n).sql, c.Type)) {
+				c.Name = n
+				break
+			}
+		}
+		taken[lower(c.Name)] = true
+	}
 }
 
 // deletes are the keys that are gone. A table whose epoch has nothing else

@@ -138,6 +138,9 @@ func (s *Sink) shape(t *tablePlan, have *stored) (ss []cloudflare.Statement, now
 		have = s.tables[lower(t.Name)]
 		s.mu.Unlock()
 	}
+	if s.cfg.Evolve == "auto" {
+		t.place(have)
+	}
 	if len(t.Columns) == 0 { // a truncate of a table that has never had a row
 		if have != nil && have.name != "" && have.column("_offset") == nil { // rows of a table without a key are a log: they stay
 			return nil, have, s.mine(t, have)
@@ -158,6 +161,14 @@ func (s *Sink) shape(t *tablePlan, have *stored) (ss []cloudflare.Statement, now
 	now = &stored{name: have.name, topic: have.topic, owner: have.owner, columns: slices.Clone(have.columns)}
 	for _, c := range t.Columns {
 		old := now.column(c.Name)
+		if old == nil && s.cfg.Evolve == "freeze" {
+			return nil, nil, parked(fmt.Sprintf("column %q of topic %s is not in table %q, and evolve is freeze", c.Name, t.Topic, have.name),
+				"add the column, or say evolve: auto")
+		}
+		if old == nil && s.cfg.Evolve == "strict" && c.Of != "" {
+			return nil, nil, parked(fmt.Sprintf("column %q of topic %s changed its type, and evolve is strict", c.Of, t.Topic),
+				"declare its type under decode: columns:, or say evolve: auto")
+		}
 		if old == nil {
 			if len(now.columns) == maxColumns {
 				return nil, nil, parked(fmt.Sprintf("table %q has %d columns, D1's limit, and topic %s brings column %q", have.name, maxColumns, t.Topic, c.Name),

@@ -2,6 +2,7 @@ package d1
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"sluice/schemas"
@@ -35,6 +36,8 @@ type column struct {
 	typ  schemas.Type
 	wire schemas.Wire
 	late bool // nobody knows its type: there is no column until a value is seen
+
+	of, retyped string // as in columnPlan
 }
 
 // layout is how the rows of one stream.Table are written as JSON arrays: one
@@ -78,7 +81,10 @@ func (s *Sink) layoutOf(t *stream.Table) (*layout, error) {
 			return nil, parked(fmt.Sprintf("table %q: columns %q and %q are one name to SQLite", name, other, c.Name), "rename one of them or drop it in the mask policy")
 		}
 		seen[lower(c.Name)] = c.Name
-		x := column{name: c.Name, sql: sqlType(c.Type), typ: c.Type, wire: c.Wire, late: c.Type.Kind == schemas.Unknown}
+		x := column{name: c.Name, sql: sqlType(c.Type), typ: c.Type, wire: c.Wire, late: c.Type.Kind == schemas.Unknown, of: c.Of}
+		if c.Of == "" && !slices.Contains(t.Key, len(l.cols)) {
+			x.retyped = schemas.Retyped(c.Name, c.Type)
+		}
 		if o := s.override(name, c.Name); o != "" {
 			x.sql = o
 		}
