@@ -41,7 +41,14 @@ type moment struct {
 	nanos        int64 // below a microsecond
 	form         byte  // of a text: 'd' a date, else what stands between date and time
 	zone         bool  // of a text
+	endless      int64 // PostgreSQL's infinity and -infinity: no date, they stay
 }
+
+// PostgreSQL's infinities as Debezium writes them in microseconds.
+const (
+	infinity    = 9223372036825200000
+	negInfinity = -9223372036832400000
+)
 
 // fitsMoment tells why f holds no dates.
 func fitsMoment(f *schemas.Field, u unit) error {
@@ -57,7 +64,7 @@ func fitsMoment(f *schemas.Field, u unit) error {
 	return fmt.Errorf("%v holds no date", f.Type)
 }
 
-// moment reads the value at hand, of kind k and canonical text p.
+// when reads the value at hand, of kind k and canonical text p.
 func (s *scratch) when(k schemas.Kind, p []byte, u unit) (m moment, ok bool) {
 	f, c, raw := s.field, s.cell, s.raw
 	switch k {
@@ -71,9 +78,15 @@ func (s *scratch) when(k schemas.Kind, p []byte, u unit) (m moment, ok bool) {
 	case schemas.Timestamp, schemas.Instant:
 		us, err := schemas.Int(f, c, raw)
 		m = split(us)
+		if us == infinity || us == negInfinity {
+			m.endless = us
+		}
 		m.form, m.zone = 'T', k == schemas.Instant
 		if c.Enc == schemas.EncInt {
-			m.per = perUnit(f.Wire, 1)
+			if m.per = perUnit(f.Wire, 1); m.per < 0 && err == nil {
+				v, _ := strconv.ParseInt(string(raw), 10, 64)
+				m.nanos = v - floorDiv(v, 1000)*1000
+			}
 		}
 		return m, err == nil
 	case schemas.Int32, schemas.Int64:
@@ -141,6 +154,12 @@ func floorDiv(a, b int64) int64 {
 func (m *moment) append(dst []byte) ([]byte, schemas.Encoding) {
 	const most = 1 << 62
 	switch {
+	case m.endless != 0 && m.per == 0 && m.endless < 0:
+		return append(dst, "-infinity"...), schemas.EncText
+	case m.endless != 0 && m.per == 0:
+		return append(dst, "infinity"...), schemas.EncText
+	case m.endless != 0 && m.per > 0:
+		return strconv.AppendInt(dst, m.endless/m.per, 10), schemas.EncInt
 	case m.per > 0:
 		perDay := microsPerDay / m.per
 		if m.days > most/perDay || m.days < -most/perDay {

@@ -87,6 +87,8 @@ func TestGeneralize(t *testing.T) {
 		{"{generalize: day}", of(schemas.Instant, millis, schemas.EncInt, "1769853600123"), "2026-01-31T00:00:00.000000Z"},
 		{"{generalize: day}", str("2026-01-31 10:00:00"), "2026-01-31 00:00:00"},
 		{"{generalize: day}", str("soon"), "REJECTED"},
+		{"{generalize: year}", of(schemas.Instant, micros, schemas.EncInt, "9223372036825200000"), "ANY +294247-"}, // infinity
+		{"{generalize: year}", of(schemas.Timestamp, schemas.WireISO, schemas.EncText, "-infinity"), "-infinity"},
 		{"{generalize: {date: month, unit: millis}}", whole("1769853600123"), "1767225600000"},
 		{"{generalize: {date: year, unit: days}}", whole("20484"), "20454"},
 		{"{generalize: {date: year, unit: nanos}}", whole("1769853600123456789"), "1767225600000000000"},

@@ -181,10 +181,8 @@ func (t *tokenizing) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) (
 // turn appends the FF1 token of text, or the text of a token.
 func (t *tokenizing) turn(s *scratch, dst []byte, typ schemas.Type, text []byte, encrypt bool) ([]byte, bool) {
 	switch typ.Kind {
-	case schemas.Int32, schemas.Int64:
-		return t.integer(s, dst, typ.Kind, text, encrypt)
-	case schemas.Decimal:
-		if typ.Scale != 0 {
+	case schemas.Int32, schemas.Int64, schemas.Decimal:
+		if typ.Scale != 0 || t.Alphabet != "digits" { // inside of JSON nobody looked before
 			return dst, false
 		}
 		return t.integer(s, dst, typ.Kind, text, encrypt)
