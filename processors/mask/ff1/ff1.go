@@ -3,8 +3,8 @@
 // string of numerals becomes another one of the same length and radix, and the
 // key and tweak lead back.
 //
-// Halves that fit 64 bits, which is 38 decimal digits, 24 of radix 36 and 20
-// of radix 62, take machine words and allocate nothing. Longer strings take
+// Halves that fit 64 bits, which is 38 decimal digits, 32 of radix 16, 24 of
+// radix 36 and 20 of radix 62, take machine words and allocate nothing. Longer strings take
 // math/big.
 package ff1
 
@@ -40,19 +40,19 @@ type Cipher struct {
 	lens  []length // by number of numerals, as far as halves fit 64 bits
 }
 
-// length is what does not change between strings of n numerals.
+// length is what does not change between strings of n numerals. The round and
+// the half take the last nine bytes at most of what step 6.ii feeds, so all
+// blocks before the last are the same for every value, and a round is one block.
 type length struct {
 	u, v       int
-	b, d       int      // bytes of a half as a number, and of the pseudorandom number
-	modU, modV uint64   // radix^u and radix^v
-	state      [16]byte // of the CBC-MAC after P and all whole blocks of the tweak
-	head       [32]byte // what is left of the tweak, zeros, the round, a half: one or two blocks
-	blocks     int      // of head
+	b, d       int    // bytes of a half as a number, and of the pseudorandom number
+	modU, modV uint64 // radix^u and radix^v, 0 for 2^64
+	hi, lo     uint64 // of the CBC-MAC before the last block, with what the last has of the tweak
 }
 
 // Scratch is the memory of one goroutine.
 type Scratch struct {
-	r, q [16]byte
+	in, out [16]byte
 }
 
 // New makes a cipher from an AES key of 16, 24 or 32 bytes.
@@ -102,17 +102,19 @@ func (c *Cipher) length(n int) (l length, ok bool) {
 	}
 	l.b = (bits.Len64(l.modV-1) + 7) / 8
 	l.d = 4*((l.b+3)/4) + 4
-	l.state = c.header(n, l.u)
-	whole := len(c.tweak) / 16 * 16
-	var in [16]byte
-	for i := 0; i < whole; i += 16 {
-		for j := range in {
-			in[j] = l.state[j] ^ c.tweak[i+j]
+	q := make([]byte, (len(c.tweak)+1+l.b+15)/16*16)
+	copy(q, c.tweak)
+	state := c.header(n, l.u)
+	for o := 0; ; o += 16 {
+		for j := range state {
+			state[j] ^= q[o+j]
 		}
-		c.block.Encrypt(l.state[:], in[:])
+		if o+16 == len(q) {
+			break
+		}
+		c.block.Encrypt(state[:], state[:])
 	}
-	rest := copy(l.head[:], c.tweak[whole:])
-	l.blocks = (rest + 1 + l.b + 15) / 16
+	l.hi, l.lo = binary.BigEndian.Uint64(state[:]), binary.BigEndian.Uint64(state[8:])
 	return l, true
 }
 
@@ -125,12 +127,12 @@ func (c *Cipher) header(n, u int) (r [16]byte) {
 	return r
 }
 
-// pow is radix^n if it is below 2^64.
+// pow is radix^n if it is at most 2^64, which is 0.
 func pow(radix, n int) (uint64, bool) {
 	p := uint64(1)
 	for range n {
 		hi, lo := bits.Mul64(p, uint64(radix))
-		if hi != 0 {
+		if p == 0 || hi != 0 && (hi != 1 || lo != 0) {
 			return 0, false
 		}
 		p = lo
@@ -194,7 +196,7 @@ func (c *Cipher) encrypt(l *length, a, b uint64, s *Scratch) (uint64, uint64) {
 		}
 		y := c.round(l, byte(i), b, mod, s)
 		sum, carry := bits.Add64(a, y, 0)
-		if carry != 0 || sum >= mod {
+		if mod != 0 && (carry != 0 || sum >= mod) {
 			sum -= mod
 		}
 		a, b = b, sum
@@ -220,23 +222,23 @@ func (c *Cipher) decrypt(l *length, a, b uint64, s *Scratch) (uint64, uint64) {
 
 // round is the pseudorandom number of round i over half x, modulo mod.
 func (c *Cipher) round(l *length, i byte, x, mod uint64, s *Scratch) uint64 {
-	var q [32]byte
-	copy(q[:], l.head[:])
-	end := 16 * l.blocks
-	q[end-l.b-1] = i
-	var be [8]byte
-	binary.BigEndian.PutUint64(be[:], x)
-	copy(q[end-l.b:end], be[8-l.b:])
-	s.r = l.state
-	for o := 0; o < end; o += 16 {
-		binary.LittleEndian.PutUint64(s.q[:], binary.LittleEndian.Uint64(s.r[:])^binary.LittleEndian.Uint64(q[o:]))
-		binary.LittleEndian.PutUint64(s.q[8:], binary.LittleEndian.Uint64(s.r[8:])^binary.LittleEndian.Uint64(q[o+8:]))
-		c.block.Encrypt(s.r[:], s.q[:])
+	hi, lo := uint64(0), x
+	if l.b == 8 {
+		hi = uint64(i)
+	} else {
+		lo |= uint64(i) << (8 * l.b)
 	}
+	binary.BigEndian.PutUint64(s.in[:], l.hi^hi)
+	binary.BigEndian.PutUint64(s.in[8:], l.lo^lo)
+	c.block.Encrypt(s.out[:], s.in[:])
+	hi, lo = binary.BigEndian.Uint64(s.out[:]), binary.BigEndian.Uint64(s.out[8:])
 	if l.d <= 8 { // d is 8 or 12: a half has at most 8 bytes
-		return binary.BigEndian.Uint64(s.r[:]) % mod
+		return hi % mod
 	}
-	hi, lo := uint64(binary.BigEndian.Uint32(s.r[:])), binary.BigEndian.Uint64(s.r[4:])
+	hi, lo = hi>>32, hi<<32|lo>>32
+	if mod == 0 {
+		return lo
+	}
 	_, y := bits.Div64(hi%mod, lo, mod)
 	return y
 }
