@@ -220,10 +220,18 @@ func (s *Spec) fits(f *schemas.Field) error {
 // action is what is written beside a column: the name, and of a reversible
 // one the id of its key, which tokens that keep a format have no room for. // P5
 func (s *Spec) action() string {
-	if t, ok := s.with.(*tokenizing); ok && t.keyID != "" {
-		return s.Kind.String() + ":" + t.keyID
+	if id := s.keyID(); id != "" {
+		return s.Kind.String() + ":" + id
 	}
 	return s.Kind.String()
+}
+
+// keyID is the id of the key of a reversible action.
+func (s *Spec) keyID() string {
+	if t, ok := s.with.(*tokenizing); ok {
+		return t.keyID
+	}
+	return ""
 }
 
 // by is the column whose value stands for the person, "" for the value itself.

@@ -217,6 +217,9 @@ func search(t *testing.T, g *Gate, b *stream.Batch, rows, rejects int, marks []s
 	if x, ok := g.pool.Get().(*scratch); ok { // what the next batch would find; under -race there may be none
 		out.Write(x.text[:cap(x.text)])
 		out.Write(x.more[:cap(x.more)])
+		for _, p := range [][]byte{x.person, x.folded, x.plain, x.nums} {
+			out.Write(p[:cap(p)])
+		}
 		out.Write(x.seen[:cap(x.seen)])
 		fmt.Fprintf(&out, "%+v", *x.det)
 		fmt.Fprintf(&out, "%v", x)

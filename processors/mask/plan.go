@@ -184,6 +184,9 @@ func (g *Gate) decide(s *schemas.Schema, f *schemas.Field) (column, []Decision) 
 			switch {
 			case len(t.path) > 1:
 				ds = append(ds, d)
+				if id := t.spec.keyID(); id != "" {
+					ds[0].Action = "nested:" + id // P5
+				}
 			case len(ts) == 1:
 				ds[0], c.spec = d, &t.spec
 			default: // kept but for what is named inside

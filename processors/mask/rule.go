@@ -49,7 +49,7 @@ func compileRule(number int, r *Rule, scan *Scanning) (*rule, error) {
 	}
 	take := func(name string, s Spec) {
 		p, err := ParsePath(name)
-		if err == nil && p[len(p)-1].Kind == Keys && s.Kind != Keep && s.Kind != Drop && !actions[s.Kind].injective {
+		if err == nil && p[len(p)-1].Kind == Keys && s.Kind != Keep && s.Kind != Drop && !s.injective() {
 			err = fmt.Errorf("%q: %v would make names of members fall together: hash them, drop them or keep them with a reason", name, s.Kind)
 		}
 		if err != nil {

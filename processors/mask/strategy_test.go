@@ -2,7 +2,10 @@ package mask
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"hash"
+	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strings"
@@ -279,6 +282,30 @@ func TestHashForms(t *testing.T) {
 	}
 }
 
+// TestRFC4231: the tokens are HMAC-SHA-256 as the RFC's test cases have it.
+func TestRFC4231(t *testing.T) {
+	rep := func(b byte, n int) string { return strings.Repeat(string([]byte{b}), n) }
+	seq := make([]byte, 25)
+	for i := range seq {
+		seq[i] = byte(i + 1)
+	}
+	for i, c := range []struct{ key, data, want string }{
+		{rep(0x0b, 20), "Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+		{"Jefe", "what do ya want for nothing?", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+		{rep(0xaa, 20), rep(0xdd, 50), "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"},
+		{string(seq), rep(0xcd, 50), "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b"},
+		{rep(0xaa, 131), "Test Using Larger Than Block-Size Key - Hash Key First", "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
+		{rep(0xaa, 131), "This is a test using a larger than block-size key and a larger than block-size data. The key needs to be hashed before being used by the HMAC algorithm.",
+			"9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2"},
+	} {
+		h := &hashing{Bits: 256, Encoding: hexForm, keyID: "k"}
+		s := newScratch(&Gate{macs: []func() hash.Hash{newMAC([]byte(c.key))}})
+		if got, _ := h.mask(s, nil, schemas.String, []byte(c.data)); string(got) != "k_"+c.want {
+			t.Errorf("case %d: %s", i, got)
+		}
+	}
+}
+
 func TestForms(t *testing.T) {
 	for n := range 40 {
 		p := bytes.Repeat([]byte{0xA5, byte(n)}, n)[:n]
@@ -386,9 +413,9 @@ func TestKeysOfRows(t *testing.T) {
 
 // TestActionNamesKey: an FF1 token has no room for a key id. // P5
 func TestActionNamesKey(t *testing.T) {
-	s := schemaOf(false, "", `{"v":"123456789","w":"x"}`)
-	g := policy(t, "key: env:KEY\nrules: [{columns: {v: {tokenize: {form: ff1}}, w: hash}}]")
-	x, err := g.Pass(batch(s, change{after: `{"v":"123456789","w":"x"}`}))
+	s := schemaOf(false, "", `{"v":"123456789","w":"x","y":{"z":"123456789"}}`)
+	g := policy(t, "key: env:KEY\nrules: [{columns: {v: {tokenize: {form: ff1}}, w: hash, y.z: {tokenize: {form: ff1}}}}]")
+	x, err := g.Pass(batch(s, change{after: `{"v":"123456789","w":"x","y":{"z":"123456789"}}`}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -396,7 +423,7 @@ func TestActionNamesKey(t *testing.T) {
 	for _, c := range x.Rows()[0].Table.Columns {
 		got = append(got, c.Action)
 	}
-	if want := []string{"tokenize:k1", "hash"}; !slices.Equal(got, want) || g.Explain(s)[0].Action != want[0] {
+	if want := []string{"tokenize:k1", "hash", "nested:k1"}; !slices.Equal(got, want) || g.Explain(s)[0].Action != want[0] {
 		t.Errorf("%q, want %q; %v", got, want, g.Explain(s))
 	}
 }
@@ -412,5 +439,48 @@ func TestStrategiesPrint(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestP6CanaryStrategies: the canary test over the actions with parameters. // P1 P6
+func TestP6CanaryStrategies(t *testing.T) {
+	const p = `
+key: env:KEY
+rules:
+- columns:
+    id: {keep: "no personal data"}
+    siv: tokenize
+    class: {tokenize: {form: ff1, alphabet: class}}
+    num: {tokenize: {form: ff1}}
+    hashed: {hash: {canonical: lower, domain: d}}
+    digits: {hash: {canonical: digits}}
+    made: {synthetic: {kind: email, unique: true}}
+    by: {synthetic: {kind: name, by: secret}}
+    secret: drop
+    head: {generalize: {prefix: 3}}
+    length: {partial: {length: 5}}
+    domain: {partial: {keep_domain: true}}
+    bucket: {generalize: {bucket: 1000000000}}
+    noise: {noise: {percent: 50}}
+    "nest.a": tokenize
+    "nest.b[*]": {synthetic: phone}
+    "nest.c": {tokenize: {form: ff1, alphabet: class}}
+    "nest.n": {tokenize: {form: ff1}}
+`
+	g := policy(t, p)
+	for seed := range uint64(20) {
+		m := &markers{rng: rand.New(rand.NewPCG(seed, 3))}
+		row := func() string {
+			p, err := json.Marshal(map[string]any{"id": 7, "siv": m.mark(), "class": m.mark(), "num": m.number(), "hashed": m.mark() + " A", "digits": m.mark(), "made": m.mark(), "by": m.mark(),
+				"secret": m.mark(), "head": m.mark(), "length": m.mark(), "domain": m.mark() + "@x.example", "bucket": m.number(), "noise": m.number(),
+				"nest": map[string]any{"a": m.mark(), "b": []string{m.mark(), m.mark()}, "c": m.mark(), "n": m.number()}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(p)
+		}
+		refused := strings.Replace(row(), `"class":"`, `"class":"é`, 1)
+		s := schemaOf(false, "", row())
+		search(t, g, batch(s, change{before: row(), after: row()}, change{after: row()}, change{after: refused}, change{before: row()}), 3, 1, m.list)
 	}
 }
