@@ -21,6 +21,8 @@ import (
 // reading is what commands that look at a recording or a topic are told.
 type reading struct {
 	topic, brokers, policy, privacy, registry, contracts string
+
+	spec *topology.Spec // whose stages are used, instead of those of policy
 }
 
 func (in *reading) flags(c *cobra.Command) {
@@ -77,6 +79,8 @@ func (in *reading) stages(a *app, schemas string, global map[string][]uint64) (*
 	var s *topology.Spec
 	file, privacy := in.policy, in.privacy
 	switch {
+	case in.spec != nil:
+		s = in.spec
 	case file != "" && privacy == "":
 		var err error
 		if s, err = a.load(file); err != nil {

@@ -15,9 +15,9 @@ var mutations = []mutation{
 	{"P3", "processors/mask/plan.go", "ts := r.of(cmp.Or(f.Of, f.Name), says)", "ts := r.of(f.Name, says)", "processors/mask", "."},
 	{"P4", "processors/mask/plan.go", "k := g.fallback(f.Type.Kind)", "k := Keep", "processors/mask", "."},
 	{"P4", "topology/build.go", "if gates == 0 && s.Privacy != \"none\" {\n\t\tat := s.root", "if gates == -1 {\n\t\tat := s.root", "topology", "."},
-	{"P5", "processors/mask/hash.go", "dst = append(append(dst, s.keyID...), '_')\n\treturn appendToken(dst, binary.BigEndian.Uint64(s.sum)", "return appendToken(dst, binary.BigEndian.Uint64(s.sum)", "processors/mask", "."},
+	{"P5", "processors/mask/hash.go", "dst = append(append(dst, s.keyID...), '_')\n\treturn appendToken(dst, binary.BigEndian.Uint64(s.sum)", "dst = dst[:len(dst)-len(s.keyID)-1]\n\treturn appendToken(dst, binary.BigEndian.Uint64(s.sum)", "processors/mask", "."},
 	{"P5", "processors/mask/keys/keys.go", "len(purpose), purpose, len(domain), domain)", "0, \"\", len(domain), domain)", "processors/mask/keys", "."},
-	{"P6", "processors/mask/hash.go", "return appendToken(dst, binary.BigEndian.Uint64(s.sum), binary.BigEndian.Uint64(s.sum[8:])), schemas.EncText", "return append(dst, text...), schemas.EncText", "processors/mask", "Canary"},
+	{"P6", "processors/mask/hash.go", "return appendToken(dst, binary.BigEndian.Uint64(s.sum), binary.BigEndian.Uint64(s.sum[8:])), schemas.EncText", "_ = binary.BigEndian.Uint64(s.sum)\n\treturn append(dst, text...), schemas.EncText", "processors/mask", "Canary"},
 	{"P6", "processors/mask/action.go", `constant: "[redacted]"`, `mask: func(_ *scratch, dst []byte, _ *Spec, _ schemas.Kind, text []byte) ([]byte, schemas.Encoding) { return append(dst, text...), schemas.EncText }`, "processors/mask", "Canary"},
 
 	// Delivery.

@@ -70,7 +70,9 @@ type KeepList struct {
 }
 
 // Factory makes the gate of a policy.
-var Factory = topology.New("mask", Config{KeyID: "k1", Default: "mask"}, open)
+var Factory = topology.New("mask", defaults, open)
+
+var defaults = Config{KeyID: "k1", Default: "mask"}
 
 func open(c Config, env topology.Env) (stream.Gate, error) {
 	g := &Gate{rest: rests[c.Default], keyID: c.KeyID, log: env.Log, memo: true}

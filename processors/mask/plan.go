@@ -209,7 +209,11 @@ func (g *Gate) decide(s *schemas.Schema, f *schemas.Field) (column, []Decision) 
 	if k == Scan {
 		c.spec = g.restScan
 	}
-	return c.ready(), []Decision{{Column: f.Name, Action: k.String(), By: "default", Class: class}}
+	d := Decision{Column: f.Name, Action: k.String(), By: "default", Class: class}
+	if k == Scan {
+		d.Why = scanDoes(f.Type.Kind)
+	}
+	return c.ready(), []Decision{d}
 }
 
 // moot marks what is said of paths that nothing follows from: nobody will look

@@ -450,3 +450,20 @@ func appendWords(dst, name []byte) []byte {
 	}
 	return dst
 }
+
+// scanDoes tells what a scan does to values of kind k.
+func scanDoes(k schemas.Kind) string {
+	switch k {
+	case schemas.Unknown:
+		return "only nulls so far"
+	case schemas.String:
+		return "findings are masked"
+	case schemas.JSON:
+		return "findings in its strings are masked, numbers with one nulled, names that may be data hashed"
+	case schemas.UUID, schemas.Int32, schemas.Int64, schemas.Float32, schemas.Float64, schemas.Decimal:
+		return "nulled if it is a finding"
+	case schemas.Bool, schemas.Time:
+		return "stays: no personal data by its type"
+	}
+	return "nulled: what it means nobody said"
+}

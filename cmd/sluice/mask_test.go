@@ -1,0 +1,79 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// pipelineFile writes a pipeline with the given mask stage.
+func pipelineFile(t *testing.T, decode, mask string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "p.yaml")
+	text := "id: t\nsource: {kafka: {brokers: ['127.0.0.1:1'], topics: ['*']}}\nstages:\n- decode: {" + decode + "}\n- mask:\n" + mask +
+		"\nsinks: [{name: out, kafka: {brokers: ['127.0.0.1:1'], topic: '{topic}.masked'}}]\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestMaskExplain: every column of a recording, what decided and where it
+// stands; no key is asked for.
+func TestMaskExplain(t *testing.T) {
+	const topic, tape = "pg-inventory-json-schema.shop.customers", "../../processors/decode/testdata/pg-inventory-json-schema.jsonl.gz"
+	file := pipelineFile(t, "", `    key: env:NOT_SET_ANYWHERE
+    default: scan
+    class: [{topics: ["*.customers"], columns: {email: email, score: custom}}]
+    rules:
+    - topics: ["*.shop.*"]
+      classes:
+        email: {partial: {keep_domain: true}}
+      keep: {columns: [id], because: surrogate}`)
+	out, talk, code := sluice(t, "mask", "explain", "--json", file, topic, "--recording", tape)
+	if code != exitOK {
+		t.Fatalf("code %d: %s", code, talk)
+	}
+	var got struct{ Columns []explained }
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		t.Fatal(err)
+	}
+	by := map[string]explained{}
+	for _, x := range got.Columns {
+		by[x.Column] = x
+	}
+	if x := by["email"]; x.Action != "partial" || x.Params != "{keep_domain: true}" || x.By != "class email" || x.Rule != 1 || x.At != file+":12" || x.Type != "string" {
+		t.Errorf("email: %+v", x)
+	}
+	if x := by["id"]; x.Action != "keep" || x.Why != "surrogate" || x.By != "path" {
+		t.Errorf("id: %+v", x)
+	}
+	if x := by["birth_date"]; x.Action != "scan" || x.By != "default" || !strings.HasPrefix(x.Why, "nulled") {
+		t.Errorf("birth_date: %+v", x)
+	}
+	if x := by["score"]; x.Class != "custom" || x.By != "default" {
+		t.Errorf("score: %+v", x)
+	}
+	out, talk, code = sluice(t, "mask", "explain", file, topic, "--recording", tape)
+	if code != exitOK || !strings.Contains(out, file+":12") {
+		t.Errorf("code %d: %s%s", code, out, talk)
+	}
+	if _, talk, code = sluice(t, "mask", "explain", file, "no.such", "--recording", tape); code != exitFinding || !strings.Contains(talk, "no record has a row") {
+		t.Errorf("code %d: %s", code, talk)
+	}
+}
+
+// TestMaskExplainContract: without records the contract tells the columns.
+func TestMaskExplainContract(t *testing.T) {
+	k := filepath.Join(t.TempDir(), "k.yaml")
+	if err := os.WriteFile(k, []byte("topic: shop.*\nkey: [id]\nfields:\n- {name: id, type: int64}\n- {name: mail, type: string, pii: email, tags: [gdpr]}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := pipelineFile(t, "contracts: "+k, "    key: env:X\n    rules: [{tags: {gdpr: redact}}]")
+	out, talk, code := sluice(t, "mask", "explain", file, "shop.people")
+	if code != exitOK || !strings.Contains(out, "tag gdpr") || !strings.Contains(out, "is email") {
+		t.Errorf("code %d: %s%s", code, out, talk)
+	}
+}

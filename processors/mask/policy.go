@@ -1,0 +1,88 @@
+package mask
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+
+	"go.yaml.in/yaml/v3"
+
+	"sluice/schemas"
+	"sluice/topology"
+)
+
+// Policy is a policy without its keys: it can be asked and masks nothing.
+type Policy struct {
+	Config
+	gate *Gate
+}
+
+// ReadPolicy reads the configuration of a mask stage. Errors begin with
+// line:column.
+func ReadPolicy(node *yaml.Node) (*Policy, error) {
+	p := &Policy{Config: defaults}
+	if err := topology.Strict(node, &p.Config); err != nil {
+		return nil, err
+	}
+	if err := p.Config.Validate(); err != nil {
+		return nil, topology.At(node, err)
+	}
+	p.gate = &Gate{rest: rests[p.Default]}
+	return p, p.compile(p.gate)
+}
+
+// Explain says what happens to every field of s, and to the paths inside of
+// it, and what decided.
+func (p *Policy) Explain(s *schemas.Schema) []Decision { return p.gate.Explain(s) }
+
+// At is the action for a path of a topic, and what decided; f is the column as
+// far as it is known: its name and class.
+func (p *Policy) At(topic string, f *schemas.Field, path Path) (*Spec, Decision, error) {
+	s := &schemas.Schema{Topic: topic, Fields: []schemas.Field{*f}}
+	c, ds := p.gate.decide(s, f)
+	if len(path) == 1 && c.inner == nil {
+		return c.spec, ds[0], nil
+	}
+	for n := c.inner; n != nil; {
+		for _, step := range path[1:] {
+			if n = n.step(step); n == nil {
+				break
+			}
+		}
+		if n == nil || n.at == nil {
+			break
+		}
+		for _, d := range ds {
+			if d.Line == cmp.Or(n.at.spec.line, d.Line) && d.Column == n.at.path.String() {
+				return &n.at.spec, d, nil
+			}
+		}
+		break
+	}
+	if c.inner == nil && len(path) > 1 {
+		return c.spec, ds[0], nil // all of the value goes through it
+	}
+	return nil, Decision{}, fmt.Errorf("no rule of the policy names %v of %s: the default masks it, and nothing leads back from that", path, topic)
+}
+
+// step is the node that a step leads to, nil for none.
+func (n *node) step(s Step) *node {
+	switch s.Kind {
+	case Elements:
+		return n.all
+	case Members:
+		return n.any
+	case Keys:
+		if n.key == nil {
+			return nil
+		}
+		return &node{at: n.key}
+	}
+	if kid := n.names[s.Name]; kid != nil {
+		return kid
+	}
+	return n.any
+}
+
+// ErrNoGate says that a pipeline masks nothing.
+var ErrNoGate = errors.New("the pipeline has no mask stage: `privacy: none`")
