@@ -26,10 +26,10 @@
 package mask
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -40,13 +40,14 @@ import (
 
 // Config is the policy.
 type Config struct {
-	Key     string    `yaml:"key" plan:"-"` // env:NAME or file:PATH, 32 bytes or more: hex, base64 or raw // P5
-	KeyID   string    `yaml:"key_id"`       // goes into every token, a-z and 0-9
-	Default string    `yaml:"default"`      // mask, scan or withhold: columns that no rule names // P4
-	Class   []Classed `yaml:"class"`        // what columns hold; the first entry that names a path counts
-	Rules   []Rule    `yaml:"rules"`        // the first rule that names a column, its class or its tag decides
-	Scan    *Scanning `yaml:"scan"`         // what scans do that do not say it, default: scan too
-	Detect  Detection `yaml:"detect"`       // what scans look for beside the detector's classes
+	Key     string        `yaml:"key" plan:"-"` // a reference, see keys.CheckRef; 32 bytes or more: hex, base64 or raw // P5
+	KeyID   string        `yaml:"key_id"`       // of key: goes into every token, a-z and 0-9
+	Keys    []keys.Config `yaml:"keys"`         // instead of key: the first one masks, the others reveal
+	Default string        `yaml:"default"`      // mask, scan or withhold: columns that no rule names // P4
+	Class   []Classed     `yaml:"class"`        // what columns hold; the first entry that names a path counts
+	Rules   []Rule        `yaml:"rules"`        // the first rule that names a column, its class or its tag decides
+	Scan    *Scanning     `yaml:"scan"`         // what scans do that do not say it, default: scan too
+	Detect  Detection     `yaml:"detect"`       // what scans look for beside the detector's classes
 }
 
 // Rule says what happens to columns of topics.
@@ -80,14 +81,12 @@ func open(c Config, env topology.Env) (stream.Gate, error) {
 		return nil, err
 	}
 	if g.needsKey() {
-		secret, err := env.Secret(c.Key)
-		if err != nil {
-			return nil, fmt.Errorf("key: %w", err)
-		}
-		ring, err := keys.New(c.KeyID, secret)
+		ring, err := c.Ring(env)
 		if err != nil {
 			return nil, err
 		}
+		defer ring.Close() // what masks is derived from it
+		g.keyID = ring.Primary().ID()
 		g.mac = newMAC(ring.Primary().Derive("hash", ""))
 		if err := g.bind(ring.Primary()); err != nil {
 			return nil, err
@@ -96,6 +95,19 @@ func open(c Config, env topology.Env) (stream.Gate, error) {
 		return nil, err
 	}
 	return g, nil
+}
+
+// keyList is the keys of the policy, however they are written.
+func (c *Config) keyList() []keys.Config {
+	if len(c.Keys) > 0 || c.Key == "" {
+		return c.Keys
+	}
+	return []keys.Config{{ID: c.KeyID, Ref: c.Key}}
+}
+
+// Ring opens the keys. The caller closes it.
+func (c *Config) Ring(env topology.Env) (*keys.Ring, error) {
+	return keys.Open(context.Background(), c.keyList(), keys.Outside{Secret: env.Secret, HTTP: env.HTTP, Now: env.Now})
 }
 
 // rests are the actions of the defaults: Hash with null for what is no text.
@@ -149,12 +161,15 @@ func (c *Config) Validate() error {
 	g := &Gate{rest: rests[c.Default]}
 	if err := c.compile(g); err != nil {
 		errs = append(errs, err)
-	} else if g.needsKey() && c.Key == "" {
+	} else if g.needsKey() && len(c.keyList()) == 0 {
 		add("key: hashing needs a key, as env:NAME or file:PATH (`default: mask` hashes text, scans hash names of members)") // P5
-	} else if c.Key != "" && !strings.HasPrefix(c.Key, "env:") && !strings.HasPrefix(c.Key, "file:") {
-		add("key: a reference, env:NAME or file:PATH, never the key itself")
 	}
-	if err := keys.CheckID(c.KeyID); err != nil {
+	if c.Key != "" && len(c.Keys) > 0 {
+		add("key and keys: take one of them; key is a list of one")
+	}
+	if err := keys.CheckList(c.keyList()); err != nil {
+		errs = append(errs, err)
+	} else if err := keys.CheckID(c.KeyID); err != nil {
 		errs = append(errs, err)
 	}
 	return errors.Join(errs...)

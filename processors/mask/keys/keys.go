@@ -5,19 +5,22 @@
 package keys
 
 import (
+	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Key is a root key. It prints as its id. // P1
 type Key struct {
-	id   string
-	root []byte
+	id     string
+	root   *locked
+	window bool
 }
 
 // ID is what tokens carry: a-z and 0-9, at most 16.
@@ -28,29 +31,77 @@ func (k *Key) GoString() string { return k.String() }
 
 // Derive is the key of 32 bytes for a purpose, as a strategy's name, and a
 // domain: values of one domain join, values of two do not. HKDF-SHA-256
-// (RFC 5869) with both, and their lengths, as info.
+// (RFC 5869) with both, and their lengths, as info. It panics after Close.
 func (k *Key) Derive(purpose, domain string) []byte {
-	out, err := hkdf.Key(sha256.New, k.root, nil, fmt.Sprintf("sluice mask 1 %d:%s%d:%s", len(purpose), purpose, len(domain), domain), 32)
+	return k.derive(nil, fmt.Sprintf("sluice mask 1 %d:%s%d:%s", len(purpose), purpose, len(domain), domain))
+}
+
+func (k *Key) derive(salt []byte, info string) []byte {
+	root := k.root.bytes()
+	if root == nil {
+		panic("keys: " + k.String() + " was closed")
+	}
+	out, err := hkdf.Key(sha256.New, root, salt, info, 32)
 	if err != nil { // 32 bytes are never too many
 		panic("keys: " + err.Error())
 	}
 	return out
 }
 
-// Ring is the keys of a policy. It is immutable and safe for many goroutines.
+// SaltSize is that of the salts of data subjects.
+const SaltSize = 32
+
+// Subject is the key of one data subject: what is made with it can no longer
+// be led back, by anybody, once the subject's salt is destroyed (crypto-
+// shredding, GDPR article 17). salt is SaltSize random bytes that are stored for
+// the subject, apart from the root key and from its data, and nowhere else:
+// with the root key alone nobody can make it again. Tokens carry the id of k.
+func (k *Key) Subject(id string, salt []byte) (*Key, error) {
+	if len(salt) != SaltSize {
+		return nil, fmt.Errorf("keys: the salt of a subject has %d bytes, want %d", len(salt), SaltSize)
+	}
+	if id == "" {
+		return nil, errors.New("keys: a subject without an id")
+	}
+	return &Key{id: k.id, root: lock(k.derive(salt, fmt.Sprintf("sluice subject 1 %d:%s", len(id), id)))}, nil
+}
+
+// Salts is where the salts of data subjects are kept: a table or a compacted
+// topic, one row a subject. To erase a subject is to delete its row.
+type Salts interface {
+	// Salt is that of a subject, made and stored if there is none; ErrErased
+	// if there was one and it was deleted.
+	Salt(ctx context.Context, subject string) ([]byte, error)
+}
+
+// ErrErased says that a subject's salt was destroyed.
+var ErrErased = errors.New("keys: this subject was erased")
+
+// Ring is the keys of a policy. It is immutable but for Close, and safe for many
+// goroutines.
 type Ring struct{ keys []*Key } // the primary one first
 
 // New makes a ring of one key from secret: 32 bytes or more as hex, base64 or
 // raw text.
 func New(id, secret string) (*Ring, error) {
-	if err := CheckID(id); err != nil {
-		return nil, err
-	}
-	root, err := Bytes(secret)
+	k, err := newKey(id, []byte(secret))
 	if err != nil {
 		return nil, err
 	}
-	return &Ring{[]*Key{{id, root}}}, nil
+	return &Ring{[]*Key{k}}, nil
+}
+
+// newKey takes a key over: secret is wiped.
+func newKey(id string, secret []byte) (*Key, error) {
+	defer clear(secret)
+	if err := CheckID(id); err != nil {
+		return nil, err
+	}
+	root, err := Bytes(string(secret))
+	if err != nil {
+		return nil, err
+	}
+	return &Key{id: id, root: lock(root)}, nil
 }
 
 // Primary is the key that new tokens are made with.
@@ -64,6 +115,28 @@ func (r *Ring) Find(id string) *Key {
 		}
 	}
 	return nil
+}
+
+// All lists the keys, the primary one first.
+func (r *Ring) All() []*Key { return slices.Clone(r.keys) }
+
+// Window lists the keys that a look-up by token has to try: the primary one
+// and those whose tokens are still in stores.
+func (r *Ring) Window() (in []*Key) {
+	for i, k := range r.keys {
+		if i == 0 || k.window {
+			in = append(in, k)
+		}
+	}
+	return in
+}
+
+// Close wipes the root keys. What was derived from them stays good until it is
+// garbage.
+func (r *Ring) Close() {
+	for _, k := range r.keys {
+		k.root.wipe()
+	}
 }
 
 // CheckID tells what is wrong with a key id.
