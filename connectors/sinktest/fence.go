@@ -30,6 +30,12 @@ func mixed(w *world) {
 	old.fenced(st) // at To of one span, at From of the other // D6
 	w.check()
 	w.wantAt(3, 1)
+	old.recover()
+	st = old.stage(w.run(laneA, 3, 4), w.run(laneB, 1, 2))
+	k.commit(k.stage(w.run(laneB, 1, 2)))
+	old.fenced(st) // the other way around: nothing of the first lane may move either // D6
+	w.check()
+	w.wantAt(3, 2)
 }
 
 func gap(w *world) {

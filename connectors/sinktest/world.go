@@ -236,13 +236,33 @@ func (p *process) try(ss ...staged) error {
 // fenced commits s, which must be refused and change nothing. // D2
 func (p *process) fenced(s staged) {
 	p.w.Helper()
-	before := p.w.rows()
+	before, stood := p.w.rows(), p.stands()
 	if err := p.try(s); !errors.Is(err, stream.ErrFenced) {
 		p.w.Errorf("Commit: %v, want ErrFenced", err)
+	}
+	if stands := p.stands(); stands != stood { // D6
+		p.w.Errorf("a fenced commit moved positions from\n%s\nto\n%s", stood, stands)
 	}
 	if after := p.w.rows(); !slices.Equal(before, after) {
 		p.w.Errorf("a fenced commit changed the rows from\n%s\nto\n%s", strings.Join(before, "\n"), strings.Join(after, "\n"))
 	}
+}
+
+// stands is where the store stands, for sinks that can be asked without taking part.
+func (p *process) stands() string {
+	in, ok := p.sink.(stream.Inspector)
+	if !ok {
+		return ""
+	}
+	var at stream.Progress
+	if err := again(func() (err error) { at, err = in.Inspect(p.w.Context()); return err }); err != nil {
+		p.w.Fatalf("Inspect: %v", err)
+	}
+	b, err := json.Marshal(at)
+	if err != nil {
+		p.w.Fatal(err)
+	}
+	return string(b)
 }
 
 // rows are the store's rows as sorted text.
