@@ -1,7 +1,6 @@
 package iceberg
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,20 +13,11 @@ import (
 	"sluice/schemas"
 )
 
-// encoded is memory for a file on its way into storage, kept for the next one.
-var encoded = make(chan *bytes.Buffer, 1)
-
-// writeFile encodes f as one Parquet file of t and puts it into storage.
+// writeFile encodes f as one Parquet file of t and puts it into storage. What
+// was packed before is not copied: f must stay as it is until it returns.
 func writeFile(ctx context.Context, t *table.Table, spec iceberg.PartitionSpec, name string, enc *column.Encoder, f jobFile) (iceberg.DataFile, error) {
-	var out *bytes.Buffer
-	select {
-	case out = <-encoded:
-		out.Reset()
-	default:
-		out = new(bytes.Buffer)
-	}
-	out.Grow(int(f.size) + 64<<10)
-	st, err := enc.Flush(out, f.File)
+	var out column.Pieces
+	st, err := enc.Flush(&out, f.File)
 	if err != nil {
 		return nil, err
 	}
@@ -36,13 +26,13 @@ func writeFile(ctx context.Context, t *table.Table, spec iceberg.PartitionSpec, 
 		return nil, err
 	}
 	path := lp.NewDataLocation(name + ".parquet")
-	if err := write(ctx, t, path, out.Bytes()); err != nil {
+	if err := writePieces(ctx, t, path, &out); err != nil {
+		for _, g := range f.Packed { // a request that was given up may still read it
+			g.Keep()
+		}
 		return nil, err
 	}
-	select {
-	case encoded <- out: // not after an error: a request that was given up may still read it
-	default:
-	}
+	out.Free()
 	return dataFile(t, spec, path, st, f.values)
 }
 

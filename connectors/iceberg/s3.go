@@ -22,6 +22,7 @@ import (
 
 	iceio "github.com/apache/iceberg-go/io"
 
+	"sluice/connectors/iceberg/column"
 	"sluice/topology"
 	"sluice/topology/stream"
 )
@@ -154,11 +155,19 @@ func s3Refused(err error) *stream.StateError {
 
 // WriteFile is part of iceio.WriteFileIO.
 func (s s3IO) WriteFile(name string, p []byte) error {
+	return s.put(name, bytes.NewReader(p), int64(len(p)))
+}
+
+func (s s3IO) writePieces(name string, ps *column.Pieces) error {
+	return s.put(name, ps.Reader(), ps.Len())
+}
+
+func (s s3IO) put(name string, body io.ReadSeeker, size int64) error {
 	bucket, key, err := place("write", name)
 	if err != nil {
 		return err
 	}
-	_, err = s.client.PutObject(s.ctx, &s3.PutObjectInput{Bucket: bucket, Key: key, Body: bytes.NewReader(p), ContentLength: aws.Int64(int64(len(p)))})
+	_, err = s.client.PutObject(s.ctx, &s3.PutObjectInput{Bucket: bucket, Key: key, Body: body, ContentLength: aws.Int64(size)})
 	if err != nil {
 		return s3Error("write", name, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/apache/iceberg-go/table"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"sluice/connectors/iceberg/column"
 	"sluice/topology"
 )
 
@@ -67,6 +68,23 @@ func write(ctx context.Context, t *table.Table, path string, p []byte) error {
 	return w.WriteFile(path, p)
 }
 
+// pieceWriter is storage that takes a file in pieces.
+type pieceWriter interface {
+	writePieces(name string, ps *column.Pieces) error
+}
+
+// writePieces is write of a file in pieces.
+func writePieces(ctx context.Context, t *table.Table, path string, ps *column.Pieces) error {
+	fsys, err := t.FS(ctx)
+	if err != nil {
+		return err
+	}
+	if w, ok := fsys.(pieceWriter); ok {
+		return w.writePieces(path, ps)
+	}
+	return write(ctx, t, path, ps.Bytes())
+}
+
 // remove deletes files that are surely not referenced, as far as it can: what
 // is left is an orphan, not an error.
 func remove(ctx context.Context, t *table.Table, paths []string) {
@@ -90,6 +108,18 @@ func (l localFS) WriteFile(name string, p []byte) error {
 		return err
 	}
 	if _, err := f.Write(p); err != nil {
+		f.(*localFile).abort()
+		return err
+	}
+	return f.Close()
+}
+
+func (l localFS) writePieces(name string, ps *column.Pieces) error {
+	f, err := l.Create(name)
+	if err != nil {
+		return err
+	}
+	if _, err := ps.WriteTo(f); err != nil {
 		f.(*localFile).abort()
 		return err
 	}

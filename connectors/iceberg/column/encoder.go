@@ -366,3 +366,15 @@ func (e *Encoder) write(p []byte) {
 		e.fault = fmt.Errorf("column: writing a Parquet file: %w", err)
 	}
 }
+
+// writePieces writes what is encoded already; into Pieces it is lent.
+func (e *Encoder) writePieces(ps *Pieces) {
+	if to, ok := e.w.(*Pieces); ok && e.fault == nil {
+		to.lend(ps)
+		e.at += ps.Len()
+		return
+	}
+	for _, x := range ps.all {
+		e.write(x.p)
+	}
+}

@@ -11,7 +11,7 @@ import (
 type RowGroups struct {
 	columns []columnInfo
 	groups  []group // positions are those behind the file's first four bytes
-	data    []byte
+	data    Pieces
 }
 
 // columnInfo is what the footer says of one column of all row groups.
@@ -37,11 +37,11 @@ func (e *Encoder) Pack(b *Buffer) (*RowGroups, error) {
 	if err := b.check(); err != nil {
 		return nil, err
 	}
-	e.pack.Reset()
-	e.begin(&e.pack, int64(len(magic)))
+	r := &RowGroups{columns: b.columnInfos()}
+	e.begin(&r.data, int64(len(magic)))
 	defer e.end()
-	r := &RowGroups{columns: b.columnInfos(), groups: e.rowGroups(b, nil)}
-	if e.fault != nil {
+	if r.groups = e.rowGroups(b, nil); e.fault != nil {
+		r.Free()
 		return nil, e.fault
 	}
 	for _, g := range r.groups {
@@ -51,7 +51,6 @@ func (e *Encoder) Pack(b *Buffer) (*RowGroups, error) {
 			}
 		}
 	}
-	r.data = append(grown(nil, e.pack.Len(), 0), e.pack.Bytes()...)
 	return r, nil
 }
 
@@ -68,13 +67,14 @@ func (r *RowGroups) Fields() []Field {
 func (r *RowGroups) Len() int { return int(rowsOf(r.groups)) }
 
 // Size is the memory held, in bytes.
-func (r *RowGroups) Size() int64 { return int64(cap(r.data)) }
+func (r *RowGroups) Size() int64 { return r.data.Size() }
 
 // Free gives the memory to others; r must not be used any more.
-func (r *RowGroups) Free() {
-	giveBack(r.data)
-	r.data = nil
-}
+func (r *RowGroups) Free() { r.data.Free() }
+
+// Keep says that somebody may still read what was written of r, after an error:
+// Free will leave the memory to the collector.
+func (r *RowGroups) Keep() { r.data.keep() }
 
 // Relabel is [Buffer.Relabel].
 func (r *RowGroups) Relabel(fields []Field) error {
@@ -149,7 +149,7 @@ func (f File) columns() (all []columnInfo, err error) {
 func (f File) write(e *Encoder) (groups []group) {
 	for _, r := range f.Packed {
 		groups = append(groups, r.at(e.at)...)
-		e.write(r.data)
+		e.writePieces(&r.data)
 	}
 	for _, b := range f.Buffers {
 		groups = e.rowGroups(b, groups)
