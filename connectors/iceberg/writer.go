@@ -302,8 +302,8 @@ func sourceText(dst []byte, p stream.SourcePos) []byte {
 
 // unavailable lists the columns whose value was not sent.
 func unavailable(dst []byte, cells []schemas.Cell, t *stream.Table) []byte {
-	for i, c := range cells {
-		if c.Flags&schemas.Unavailable == 0 {
+	for i := range cells { // by place: a copy of every cell costs more than the look
+		if cells[i].Flags&schemas.Unavailable == 0 {
 			continue
 		}
 		if len(dst) > 0 {

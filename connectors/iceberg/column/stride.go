@@ -12,7 +12,8 @@ import (
 // id). A general compressor looks for matches in what is random by design, at
 // 50 MB/s, and finds the beginnings. strider writes them down without a look:
 // every value is one match, the beginning of the value before, and literals,
-// which are Huffman coded. A tenth of the time, and no byte more.
+// which are Huffman coded: a third of the time, and no byte more. Other texts of
+// one length, such as times, are tried the same way.
 
 // stride is such a page: from at on it is values of size bytes each, the first
 // same of them as in the value before. The zero value is no stride.

@@ -96,6 +96,15 @@ func TestStrideSize(t *testing.T) {
 		t.Errorf("%d bytes, the compressor makes %d of them", ours, theirs)
 	}
 	var times []byte
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 30_000 {
+		v := fmt.Sprintf("2026-11-%02dT%02d:%02d:%02dZ", 1+r.IntN(28), r.IntN(24), r.IntN(60), r.IntN(60))
+		times = append(binary.LittleEndian.AppendUint32(times, uint32(len(v))), v...)
+	}
+	if !enc.strided(times, strideOf(times, 30_000)) {
+		t.Error("times in no order are left to the compressor")
+	}
+	times = times[:0]
 	for i := range 30_000 {
 		v := fmt.Sprintf("2026-11-23T10:%02d:%02d.%03dZ", i/60_000, i/1000%60, i%1000)
 		times = append(binary.LittleEndian.AppendUint32(times, uint32(len(v))), v...)
