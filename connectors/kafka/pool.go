@@ -125,10 +125,11 @@ func spareRecords(n int) []stream.Record {
 	return make([]stream.Record, 0, 1<<c)
 }
 
-// giveRecords empties p, which else would keep the fetch's memory.
+// giveRecords empties p, all that was used of its memory, which else would keep
+// the fetch's.
 func giveRecords(p []stream.Record) {
 	if c := bits.Len(uint(cap(p))) - 1; c >= 4 && c < len(batchRecords) {
-		clear(p[:cap(p)])
+		clear(p)
 		p = p[:0]
 		batchRecords[c].Put(&p)
 	}

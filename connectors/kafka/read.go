@@ -79,7 +79,7 @@ func (s *Source) batch(lane stream.Lane, p *kgo.FetchPartition) (*stream.Batch, 
 		return nil, lost(lane, from.Offset, p.LogStartOffset)
 	}
 	records := spareRecords(len(rs))
-	b := stream.NewBatch(lane, from, func() { recycle(rs); giveRecords(records) })
+	b := stream.NewBatch(lane, from, func() { recycle(rs); giveRecords(records[:len(rs)]) })
 	headers := 0
 	for _, r := range rs {
 		headers += len(r.Headers)
