@@ -37,6 +37,8 @@ func AppendJSON(dst []byte, t Type, w Wire, c Cell, p []byte) ([]byte, string) {
 	if !c.Has() {
 		return append(dst, "null"...), ""
 	}
+	var buf [32]byte
+	c, p = Spelled(buf[:0], c, p)
 	switch t.Kind {
 	case Bool:
 		return appendBool(dst, c, p)
@@ -218,7 +220,8 @@ func appendBinary(dst []byte, w Wire, c Cell, p []byte) ([]byte, string) {
 func AppendString(dst []byte, c Cell, p []byte) ([]byte, string) {
 	n := len(dst)
 	dst = append(dst, '"')
-	switch c.Enc {
+	var buf [32]byte
+	switch c, p = Spelled(buf[:0], c, p); c.Enc {
 	case EncJSONString:
 		var code string
 		if dst, code = appendEscaped(dst, p); code != "" {
@@ -229,7 +232,7 @@ func AppendString(dst []byte, c Cell, p []byte) ([]byte, string) {
 	case EncFalse:
 		dst = append(dst, "false"...)
 	case EncBytes:
-		return dst[:n], CodeType
+		dst = base64.StdEncoding.AppendEncode(dst, p)
 	default:
 		dst = AppendEscaped(dst, p)
 	}

@@ -1,9 +1,16 @@
 package schemas
 
+import (
+	"encoding/binary"
+	"math"
+	"strconv"
+)
+
 // Encoding is how the bytes of a cell spell a value.
 type Encoding uint8
 
-// The encodings. None of them includes the quotes of a JSON string.
+// The encodings. None of them includes the quotes of a JSON string. Those behind
+// EncJSON are of cells that lie in binary data.
 const (
 	EncNone       Encoding = iota // absent or null
 	EncText                       // UTF-8 as it is
@@ -13,8 +20,40 @@ const (
 	EncTrue                       //
 	EncFalse                      //
 	EncJSON                       // a JSON object or array
-	EncBytes                      // raw bytes
+	EncBytes                      // raw bytes; where JSON stands, base64
+	EncVarint                     // a zig-zag varint, Avro's int and long
+	EncFloat32                    // IEEE 754, little-endian
+	EncFloat64                    // the same, of eight bytes
 )
+
+// Spelled is a binary number as the literal of it that JSON has, or as the text
+// NaN, Infinity or -Infinity, in buf, for which 32 bytes are enough. Other cells,
+// EncBytes too, stay as they are.
+func Spelled(buf []byte, c Cell, p []byte) (Cell, []byte) {
+	switch {
+	case c.Enc < EncVarint || !c.Has():
+		return c, p
+	case c.Enc == EncVarint:
+		v, _ := binary.Varint(p)
+		c.Enc, p = EncInt, strconv.AppendInt(buf[:0], v, 10)
+	case c.Enc == EncFloat32 && len(p) == 4:
+		c.Enc, p = spelledFloat(buf, float64(math.Float32frombits(binary.LittleEndian.Uint32(p))), 32)
+	case c.Enc == EncFloat64 && len(p) == 8:
+		c.Enc, p = spelledFloat(buf, math.Float64frombits(binary.LittleEndian.Uint64(p)), 64)
+	default:
+		return Cell{}, nil // no such cell is made
+	}
+	c.Off, c.Len = 0, uint32(len(p))
+	return c, p
+}
+
+func spelledFloat(buf []byte, v float64, bits int) (Encoding, []byte) {
+	buf = appendFloatJSON(buf[:0], v, bits)
+	if buf[0] == '"' {
+		return EncText, buf[1 : len(buf)-1]
+	}
+	return EncFloat, buf
+}
 
 // Flags of a cell.
 type Flags uint8

@@ -212,6 +212,7 @@ func Placeholders(text string) []Placeholder {
 	forms := []Placeholder{
 		{enc, inner},
 		{EncText, std},
+		{EncBytes, text},
 		{EncText, fmt.Sprintf("%x", text)},
 		{EncJSON, "[" + q + "]"},
 		{EncJSON, "[" + strings.Join(list, ",") + "]"},

@@ -15,6 +15,8 @@ func appendDecimal(dst []byte, t Type, w Wire, c Cell, p []byte) ([]byte, string
 	switch {
 	case w == WireBase64 && c.Enc == EncText:
 		dst, code = appendUnscaled(dst, p, int(t.Scale))
+	case w == WireBase64 && c.Enc == EncBytes:
+		dst, code = appendRaw(dst, p, int(t.Scale))
 	case w == WireVarDecimal && c.Enc == EncJSON:
 		scale, value, ok := varDecimal(p)
 		if !ok {
@@ -87,25 +89,37 @@ func AppendUnscaled(dst, p []byte, scale int) ([]byte, string) {
 
 // appendUnscaled says base64 of a two's complement integer, big endian, with a point.
 func appendUnscaled(dst, p []byte, scale int) ([]byte, string) {
-	var buf [16]byte
-	if len(p) > 24 {
-		return appendBig(dst, p, scale)
+	var dec [48]byte
+	if len(p) > 64 {
+		raw, err := base64.StdEncoding.AppendDecode(nil, p)
+		if err != nil {
+			return dst, CodeBase64
+		}
+		return appendRaw(dst, raw, scale)
 	}
-	var dec [18]byte
 	n, err := base64.StdEncoding.Decode(dec[:], p)
-	if err != nil || n == 0 {
+	if err != nil {
 		return dst, CodeBase64
 	}
-	if n > 16 {
-		return appendBig(dst, p, scale)
+	return appendRaw(dst, dec[:n], scale)
+}
+
+// appendRaw says a two's complement integer, big endian, with a point.
+func appendRaw(dst, p []byte, scale int) ([]byte, string) {
+	switch {
+	case len(p) == 0:
+		return dst, CodeBase64
+	case len(p) > 16:
+		return appendBig(dst, p, scale), ""
 	}
-	neg := dec[0]&0x80 != 0
+	var buf [16]byte
+	neg := p[0]&0x80 != 0
 	if neg {
 		for i := range buf {
 			buf[i] = 0xFF
 		}
 	}
-	copy(buf[16-n:], dec[:n])
+	copy(buf[16-len(p):], p)
 	var hi, lo uint64
 	for i := range 8 {
 		hi, lo = hi<<8|uint64(buf[i]), lo<<8|uint64(buf[8+i])
@@ -127,11 +141,7 @@ func appendUnscaled(dst, p []byte, scale int) ([]byte, string) {
 	return appendPoint(dst, neg, digits[i:], scale), ""
 }
 
-func appendBig(dst, p []byte, scale int) ([]byte, string) {
-	raw, err := base64.StdEncoding.AppendDecode(nil, p)
-	if err != nil || len(raw) == 0 {
-		return dst, CodeBase64
-	}
+func appendBig(dst, raw []byte, scale int) []byte {
 	v := new(big.Int).SetBytes(raw)
 	if raw[0]&0x80 != 0 {
 		v.Sub(v, new(big.Int).Lsh(big.NewInt(1), uint(8*len(raw))))
@@ -141,7 +151,7 @@ func appendBig(dst, p []byte, scale int) ([]byte, string) {
 	if string(digits) == "0" {
 		digits = nil
 	}
-	return appendPoint(dst, neg, digits, scale), ""
+	return appendPoint(dst, neg, digits, scale)
 }
 
 // appendPoint writes digits, without leading zeros, with the point scale from the right.

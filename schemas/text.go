@@ -26,6 +26,10 @@ func AppendText(dst []byte, c Cell, p []byte) []byte {
 		return append(dst, "false"...)
 	case EncBytes:
 		return base64.StdEncoding.AppendEncode(dst, p)
+	case EncVarint, EncFloat32, EncFloat64:
+		var buf [32]byte
+		_, p = Spelled(buf[:0], c, p)
+		return append(dst, p...)
 	}
 	return dst
 }

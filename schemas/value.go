@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"math"
 	"strconv"
 	"unsafe"
@@ -49,6 +50,10 @@ func Int(f *Field, c Cell, p []byte) (int64, error) {
 	if !c.Has() {
 		return 0, ErrNull
 	}
+	if c.Enc == EncVarint && f.Type.Kind == Int64 {
+		v, _ := binary.Varint(p)
+		return v, nil
+	}
 	var buf [64]byte
 	c, p = unescaped(buf[:0], c, p)
 	switch f.Type.Kind {
@@ -72,9 +77,12 @@ func Int(f *Field, c Cell, p []byte) (int64, error) {
 	return 0, ErrType
 }
 
-// unescaped makes a short text with escapes plain, in buf. Longer ones stay
-// and are refused: no number or time is that long.
+// unescaped makes a short text with escapes plain and binary numbers literals,
+// in buf. Longer texts stay and are refused: no number or time is that long.
 func unescaped(buf []byte, c Cell, p []byte) (Cell, []byte) {
+	if c.Enc >= EncVarint {
+		return Spelled(buf, c, p)
+	}
 	if c.Enc != EncJSONString || len(p) > cap(buf) {
 		return c, p
 	}
@@ -249,6 +257,12 @@ func floorDiv(a, b int64) int64 {
 func Float(f *Field, c Cell, p []byte) (float64, error) {
 	if !c.Has() {
 		return 0, ErrNull
+	}
+	switch {
+	case c.Enc == EncFloat64 && len(p) == 8 && f.Type.Kind == Float64:
+		return math.Float64frombits(binary.LittleEndian.Uint64(p)), nil
+	case c.Enc == EncFloat32 && len(p) == 4 && f.Type.Kind == Float32:
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(p))), nil
 	}
 	var buf [64]byte
 	c, p = unescaped(buf[:0], c, p)
