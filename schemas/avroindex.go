@@ -1,10 +1,10 @@
 package schemas
 
 import (
-	"encoding/binary"
 	"math/bits"
 	"slices"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // AvroIndex is a program that reads binary records of one schema into the cells
@@ -29,15 +29,15 @@ type avroSpan struct {
 
 // avroStep reads one field. What is optional begins with a byte of its own.
 type avroStep struct {
-	do   avroDo
-	null uint8 // the byte that says null, 0 or 2; notNull: it is not optional
-	ord  int32 // -1: nobody asked for it
-	last int32 // how many bytes it had the last time: a guess, see runBMI2
-	size int32 // of fixed; of a record, which span
-	node *avroNode
+	do    avroDo
+	may   avroDo  // optional, of what nobody asked for
+	value uint8   // of what is optional: the byte before a value, 0 or 2; the other one says null
+	ord   int32   // -1: nobody asked for it
+	last  int32   // how long it was the last time: a guess, see runBMI2
+	span  int32   // of a record
+	cell  uintptr // where that of ord lies
+	node  *avroNode
 }
-
-const notNull = 1
 
 type avroDo uint8
 
@@ -52,8 +52,10 @@ const (
 	doFixed
 	doNull
 	doRecord
-	doSymbol
 	doOther
+	doUnasked // by the names of the target
+
+	optional avroDo = 0x80
 )
 
 // Index compiles a program that reads a's records into t. ok is false where the
@@ -73,29 +75,33 @@ func (x *AvroIndex) record(n *avroNode, t *Target, whole []*Target, depth int) b
 	x.spans = append(x.spans, avroSpan{from, from + len(n.sub), t})
 	var list []avroStep
 	for i, sub := range n.sub {
-		s := avroStep{null: notNull, ord: int32(t.Names.Ordinal([]byte(n.connect.Fields[i].Field))), node: sub}
+		s := avroStep{ord: int32(t.Names.Ordinal([]byte(n.connect.Fields[i].Field))), node: sub}
 		if s.ord < 0 && slices.Contains(whole, t) {
 			return false
 		}
+		var may avroDo
 		if sub.op == avroUnion {
 			if v, ok := sub.optional(); ok {
-				s.null = 0
-				if sub.sub[1].op == avroNull {
-					s.null = 2
+				may, s.node = optional, v
+				if sub.sub[0].op == avroNull {
+					s.value = 2
 				}
-				s.node = v
 			}
 		}
-		s.do, s.size = doOf(s.node)
-		if s.do == doOther && s.node.op == avroRecord && s.ord >= 0 && int(s.ord) < len(t.Sub) && t.Sub[s.ord] != nil {
+		s.do = doOf(s.node)
+		switch {
+		case s.ord < 0:
+			s.do, may, s.may = doUnasked, 0, may
+		case s.do == doOther && s.node.op == avroRecord && int(s.ord) < len(t.Sub) && t.Sub[s.ord] != nil:
 			s.do = doRecord
 		}
+		s.do, s.cell = s.do|may, uintptr(max(s.ord, 0))*unsafe.Sizeof(Cell{})
 		list = append(list, s)
 	}
 	x.steps = append(x.steps, list...)
 	for i := range list {
-		if s := &x.steps[from+i]; s.do == doRecord {
-			s.size = int32(len(x.spans))
+		if s := &x.steps[from+i]; s.do&^optional == doRecord {
+			s.span = int32(len(x.spans))
 			if !x.record(s.node, t.Sub[s.ord], whole, depth+1) {
 				return false
 			}
@@ -104,30 +110,28 @@ func (x *AvroIndex) record(n *avroNode, t *Target, whole []*Target, depth int) b
 	return span >= 0
 }
 
-func doOf(n *avroNode) (do avroDo, size int32) {
+func doOf(n *avroNode) avroDo {
 	switch n.op {
 	case avroNull:
-		return doNull, 0
+		return doNull
 	case avroBoolean:
-		return doBoolean, 0
+		return doBoolean
 	case avroInt:
-		return doInt, 0
+		return doInt
 	case avroLong:
-		return doVarint, 0
+		return doVarint
 	case avroFloat:
-		return doFloat, 0
+		return doFloat
 	case avroDouble:
-		return doDouble, 0
+		return doDouble
 	case avroBytes:
-		return doBytes, 0
+		return doBytes
 	case avroString:
-		return doText, 0
+		return doText
 	case avroFixed:
-		return doFixed, int32(n.size)
-	case avroEnum:
-		return doSymbol, 0
+		return doFixed
 	}
-	return doOther, 0
+	return doOther
 }
 
 // Scan reads the record that p[off:] is, all of it, and appends to arena what
@@ -157,100 +161,169 @@ const bad = -1
 
 // record reads the record of a span at i and returns the place behind it.
 func (s *avroScan) record(i, span int) int {
-	p := s.p
 	sp := &s.x.spans[span]
 	steps, t := s.x.steps[sp.from:sp.to], sp.target
 	t.Found = true
-	var other Cell
-	for k := range steps {
-		e := &steps[k]
-		c := &other
-		if uint(e.ord) < uint(len(t.Cells)) {
-			c = &t.Cells[e.ord]
+	quick := len(t.Cells) >= t.Names.Len()
+	for len(steps) > 0 {
+		if quick {
+			at, k, ok := s.run(steps, t.Cells, i)
+			if !ok {
+				return bad
+			}
+			if i, steps = at, steps[k:]; len(steps) == 0 {
+				break
+			}
+		}
+		e := &steps[0]
+		if steps = steps[1:]; e.do == doRecord|optional && i < len(s.p) && s.p[i] == e.value {
+			i = s.within(e, t, i+1)
 		} else {
-			t.Extra = append(t.Extra, Member{Name: Cell{Flags: Present, Enc: EncText}, Cell: Cell{Flags: Present, Enc: EncJSON}})
+			i = s.field(e, t, i)
 		}
-		if e.null != notNull {
-			if i >= len(p) {
-				return bad
-			}
-			b := p[i]
-			i++
-			if b != 2-e.null {
-				if b != e.null {
-					return bad
-				}
-				c.Off, c.Len, c.Enc, c.Flags = uint32(i), 0, EncNone, Present|Null
-				continue
-			}
+		if i < 0 {
+			return bad
 		}
-		if len(p)-i < 16 || e.do > doInt {
-			if i = s.slow(e, c, t, i); i < 0 {
-				return bad
-			}
-			continue
-		}
-		if e.do == doText {
-			n := int(p[i])
-			i++
-			if n >= 0x80 {
-				if p[i] >= 0x80 {
-					if i = s.slow(e, c, t, i-1); i < 0 {
-						return bad
-					}
-					continue
-				}
-				n = n&0x7F | int(p[i])<<7
-				i++
-			}
-			if n&1 != 0 {
-				return bad
-			}
-			n >>= 1
-			if n != int(e.last) { // see runBMI2
-				e.last = int32(n)
-			}
-			n = int(e.last)
-			end := i + n
-			if end+8 > len(p) || n > 16 {
-				if end > len(p) || !utf8.Valid(p[i:end]) {
-					return bad
-				}
-			} else {
-				high := binary.LittleEndian.Uint64(p[i:])
-				if n > 8 {
-					high |= binary.LittleEndian.Uint64(p[end-8:])
-				} else {
-					high <<= uint(64-8*n) & 63
-				}
-				if high&highs != 0 && !utf8.Valid(p[i:end]) {
-					return bad
-				}
-			}
-			c.set(i, end, EncText)
-			i = end
-			continue
-		}
-		w := ^binary.LittleEndian.Uint64(p[i:]) & highs
-		n := bits.TrailingZeros64(w)>>3 + 1
-		if w == 0 || e.do == doInt && n > 4 {
-			if i = s.slow(e, c, t, i); i < 0 {
-				return bad
-			}
-			continue
-		}
-		if n != int(e.last) {
-			e.last = int32(n)
-		}
-		end := i + int(e.last)
-		c.set(i, end, EncVarint)
-		i = end
 	}
 	return i
 }
 
-// slow reads any field at i, also near the end of the data.
-func (s *avroScan) slow(e *avroStep, c *Cell, t *Target, i int) int {
+// within reads the record of a field at i.
+func (s *avroScan) within(e *avroStep, t *Target, i int) int {
+	if int(e.ord) >= len(t.Cells) || s.x.spans[e.span].target != t.Sub[e.ord] {
+		return bad // it was compiled for another target
+	}
+	end := s.record(i, int(e.span))
+	t.Cells[e.ord].set(i, max(i, end), EncJSON)
+	return end
+}
+
+// avroMargin is how far runAvro looks beyond a place: a byte for the branch of
+// a union and nine of a number, or two of a length and eight of a text.
+const avroMargin = 11
+
+// runAvro reads fields at i for as long as they are texts, integers, booleans or
+// doubles that somebody asked for, and not at the very end of p. It returns the
+// place behind them and how many they are. What is wrong it leaves to the
+// caller, who finds it. cells has all that steps name. It reads eight bytes at
+// places that are avroMargin from the end and checks nothing again: see run.
+func runAvro(p []byte, steps []avroStep, cells []Cell, i int) (at, n int) {
+	text, limit := unsafe.Pointer(unsafe.SliceData(p)), len(p)-avroMargin
+	base := unsafe.Pointer(unsafe.SliceData(cells))
+	for k := range steps {
+		e := &steps[k]
+		if i > limit {
+			return i, k
+		}
+		c, v := (*Cell)(unsafe.Add(base, e.cell)), i
+		do := e.do
+		if do&optional != 0 {
+			b := load8(text, i)
+			v++
+			if b != e.value {
+				if b != 2-e.value {
+					return i, k
+				}
+				c.Off, c.Len, c.Enc, c.Flags = uint32(v), 0, EncNone, Present|Null
+				i = v
+				continue
+			}
+			do &^= optional
+		}
+		switch do {
+		case doText:
+			size := int(load8(text, v))
+			v++
+			if size >= 0x80 {
+				more := int(load8(text, v))
+				size, v = size&0x7F|more<<7, v+1
+				if more >= 0x80 {
+					return i, k
+				}
+			}
+			if size != int(e.last) { // see runBMI2
+				e.last = int32(size)
+			}
+			size = int(e.last)
+			end := v + size>>1
+			if size&1 != 0 || end > len(p) {
+				return i, k
+			}
+			high := load64(text, v)
+			if size <= 16 {
+				high <<= uint(64-4*size) & 63
+			} else {
+				high |= load64(text, end-8)
+				if size > 32 {
+					for j := v + 8; j < end-8; j += 8 {
+						high |= load64(text, j)
+					}
+				}
+			}
+			if high&highs != 0 && !utf8.Valid(p[v:end]) {
+				return i, k
+			}
+			c.set(v, end, EncText)
+			i = end
+		case doVarint, doInt:
+			w := ^load64(text, v) & highs
+			size := bits.TrailingZeros64(w)>>3 + 1 // 9 for more than eight bytes
+			if size == 9 && load8(text, v+8) >= 0x80 {
+				return i, k
+			}
+			if size != int(e.last) {
+				e.last = int32(size)
+			}
+			if size = int(e.last); size > 4 && do == doInt {
+				return i, k
+			}
+			c.set(v, v+size, EncVarint)
+			i = v + size
+		case doDouble:
+			c.set(v, v+8, EncFloat64)
+			i = v + 8
+		case doBoolean:
+			b := load8(text, v)
+			if b > 1 {
+				return i, k
+			}
+			c.set(v, v+1, EncFalse-Encoding(b))
+			i = v + 1
+		default:
+			return i, k
+		}
+	}
+	return i, len(steps)
+}
+
+// field reads any field at i.
+func (s *avroScan) field(e *avroStep, t *Target, i int) int {
+	var other Cell
+	c := &other
+	if uint(e.ord) < uint(len(t.Cells)) {
+		c = &t.Cells[e.ord]
+	} else {
+		t.Extra = append(t.Extra, Member{Name: Cell{Flags: Present, Enc: EncText}, Cell: Cell{Flags: Present, Enc: EncJSON}})
+	}
+	if (e.do|e.may)&optional != 0 {
+		if i >= len(s.p) {
+			return bad
+		}
+		i++
+		switch s.p[i-1] {
+		case e.value:
+		case 2 - e.value:
+			c.Off, c.Len, c.Enc, c.Flags = uint32(i), 0, EncNone, Present|Null
+			return i
+		default:
+			return bad
+		}
+	}
+	return s.value(e, c, t, i)
+}
+
+// value reads the value of any field at i.
+func (s *avroScan) value(e *avroStep, c *Cell, t *Target, i int) int {
 	r := avroReader{p: s.p[i:], max: s.from + 1<<20 + 256*len(s.p)}
 	rest := func() int {
 		if r.bad {
@@ -258,13 +331,17 @@ func (s *avroScan) slow(e *avroStep, c *Cell, t *Target, i int) int {
 		}
 		return len(s.p) - len(r.p)
 	}
-	switch e.do {
+	do := e.do &^ optional
+	if do == doUnasked {
+		do = doOf(e.node)
+	}
+	switch do {
 	case doNull:
 		c.Off, c.Len, c.Enc, c.Flags = uint32(i), 0, EncNone, Present|Null
 		return i
 	case doVarint, doInt:
 		v := r.long()
-		if e.do == doInt && v != int64(int32(v)) {
+		if do == doInt && v != int64(int32(v)) {
 			return bad
 		}
 		end := rest()
@@ -290,13 +367,13 @@ func (s *avroScan) slow(e *avroStep, c *Cell, t *Target, i int) int {
 		c.set(i, i+8, EncFloat64)
 		return rest()
 	case doFixed:
-		r.take(int64(e.size))
-		c.set(i, i+int(e.size), EncBytes)
+		r.take(int64(e.node.size))
+		c.set(i, i+e.node.size, EncBytes)
 		return rest()
 	case doText, doBytes:
 		v := r.take(r.long())
 		enc := EncBytes
-		if e.do == doText {
+		if do == doText {
 			enc = EncText
 			if !utf8.Valid(v) {
 				return bad
@@ -306,13 +383,7 @@ func (s *avroScan) slow(e *avroStep, c *Cell, t *Target, i int) int {
 		c.set(end-len(v), end, enc)
 		return end
 	case doRecord:
-		sub := t.Sub[e.ord]
-		if s.x.spans[e.size].target != sub {
-			return bad // it was compiled for another target
-		}
-		end := s.record(i, int(e.size))
-		c.set(i, max(i, end), EncJSON)
-		return end
+		return s.within(e, t, i)
 	}
 	return s.made(e, c, &r, rest)
 }

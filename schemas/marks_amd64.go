@@ -145,9 +145,6 @@ func (s *scanner) markedMembers(i, next int, t *Target) (at, n int, named bool) 
 	return w.base + at, next + n, named
 }
 
-// encUnchecked is EncText of characters beyond ASCII, between runBMI2 and its caller.
-const encUnchecked = 0xFF
-
 // checkUTF8 looks at the texts that runBMI2 left to it.
 func (s *scanner) checkUTF8(cells []Cell) {
 	for i := range cells {

@@ -61,6 +61,10 @@ func (s *scanner) stop(i int) (at int, high bool) {
 	return i, seen&highs != 0
 }
 
+// encUnchecked is EncText of characters beyond ASCII, in a cell that has to be
+// looked at before it leaves this package.
+const encUnchecked = 0xFF
+
 // textEncoding is that of a text without escapes.
 func textEncoding(p []byte) Encoding {
 	if utf8.Valid(p) {
