@@ -3,6 +3,7 @@ package real
 import (
 	"context"
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"syscall"
 	"testing"
@@ -24,6 +25,7 @@ var (
 // and every store agree, and the audit holds.
 //
 //	go test ./integration/real -run RealFire -v -seed 1 -kills 200 -timeout 60m
+//	go test ./integration/real -run RealFire/Cut -v -seed 7 -again 10
 func TestRealFire(t *testing.T) {
 	w, x := newWorld(t), newWriter()
 	rng := rand.New(rand.NewPCG(*seed, 11))
@@ -92,17 +94,55 @@ func TestRealFire(t *testing.T) {
 			all[1].stop(t)
 			return all[2]
 		}},
-		{"Rebalance", func(t *testing.T, c *sluice) *sluice { // somebody joins or leaves every second
-			for i := range 5 * *again {
-				o := w.run([]string{"h", "i"}[i%2])
+		{"Rebalance", func(t *testing.T, c *sluice) *sluice { // three stay, and every second one joins, leaves or dies
+			stay := []*sluice{w.run("b"), w.run("d")}
+			var guests []*sluice
+			for i := range 10 * *again {
+				if len(guests) < 2 && rng.IntN(2) == 0 {
+					guests = append(guests, w.run(fmt.Sprintf("guest-%d", i)))
+				} else if len(guests) > 0 {
+					if rng.IntN(2) == 0 {
+						guests[0].kill()
+					} else {
+						guests[0].stop(t)
+					}
+					guests = guests[1:]
+				}
 				nap(800*time.Millisecond, 1200*time.Millisecond)
-				if i%2 == 0 {
-					o.kill()
-				} else {
-					o.stop(t)
+			}
+			for _, o := range append(guests, stay...) {
+				o.stop(t)
+			}
+			return c
+		}},
+		{"Frozen", func(t *testing.T, c *sluice) *sluice { // a server that neither answers nor refuses
+			for range *again {
+				for _, p := range []*launch.Process{w.Kafka.Process, w.S3.Process, w.Catalog.Process, w.Edge.Process} {
+					nap(300*time.Millisecond, 2*time.Second)
+					p.Pause()
+					nap(2*time.Second, 8*time.Second)
+					p.Resume()
 				}
 			}
 			return c
+		}},
+		{"Disk", func(t *testing.T, c *sluice) *sluice { // a store's disk is full; then Sluice's own, which it does not need
+			for range *again {
+				for _, d := range []disk{w.lakeDisk, w.edgeDisk} {
+					nap(300*time.Millisecond, 2*time.Second)
+					d.fill(t)
+					nap(3*time.Second, 6*time.Second)
+					d.empty(t)
+				}
+			}
+			c.stop(t)
+			w.ownDisk.fill(t)
+			defer w.ownDisk.empty(t)
+			c = w.runIn("a", w.ownDisk.dir)
+			nap(5*time.Second, 6*time.Second)
+			c.writesNothing(t)
+			c.stop(t)
+			return w.run("a")
 		}},
 		{"Partitions", func(t *testing.T, c *sluice) *sluice { // D3
 			cl, err := kgo.NewClient(kgo.SeedBrokers(w.Kafka.Address))
@@ -131,9 +171,18 @@ func TestRealFire(t *testing.T) {
 			}
 			return c
 		}},
-		{"Edge", func(t *testing.T, c *sluice) *sluice { // last: it takes the queue's messages with it
-			w.memoryQueue = true
-			return kill(func() *launch.Process { return w.Edge.Process })(t, c)
+		{"Edge", func(t *testing.T, c *sluice) *sluice { // last: it takes the messages in the queue's memory with it
+			for range *again {
+				old := w.queueAt(t)
+				nap(4*time.Second, 6*time.Second) // the consumer has what the queue took before old
+				w.Edge.Kill()
+				w.excused = append(w.excused, [2]map[lane]int64{old, w.queueAt(t)})
+				nap(100*time.Millisecond, 3*time.Second)
+				if err := w.Edge.Start(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return c
 		}},
 	} {
 		// one name of -run NAME alone is fine: every fault begins with a fresh instance
@@ -149,6 +198,7 @@ func TestRealFire(t *testing.T) {
 			w.settle(t, x, 2*time.Minute)
 			c.stop(t)
 			w.verify(t)
+			t.Logf("seed %d, scale %s, %d kills of Sluice or %d rounds", *seed, *scale, *kills, *again)
 		})
 	}
 }

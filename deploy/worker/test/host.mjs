@@ -22,7 +22,7 @@ const mf = new Miniflare(convertV4MiniflareOptions({
   }, {
     name: "consumer", compatibilityDate: date, modulesRoot: "/", modules: [{ type: "ESModule", path: "/consumer.mjs", contents: read("test", "consumer.mjs") }],
     d1Databases: { SEEN: "22222222-2222-4222-8222-222222222222" },
-    queueConsumers: { events: { maxBatchSize: 100, maxBatchTimeout: 1, maxRetries: 2, deadLetterQueue: "dead", retryDelay: 1 }, dead: { maxBatchSize: 10, maxBatchTimeout: 1 } },
+    queueConsumers: { events: { maxBatchSize: 100, maxBatchTimeout: 1, maxRetries: 100, deadLetterQueue: "dead", retryDelay: 1 }, dead: { maxBatchSize: 10, maxBatchTimeout: 1 } },
   }],
 }));
 console.log("READY " + (await mf.ready).href);

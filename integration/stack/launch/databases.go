@@ -110,12 +110,13 @@ func (p *Postgres) query(ctx context.Context, db, sql string) (string, error) {
 	return strings.TrimSuffix(string(out), "\n"), nil
 }
 
-// MariaDB has a row-based binary log with full metadata, and database "shop" of
-// user "cdc" (secret "password").
+// MariaDB has a row-based binary log with full metadata, TLS on, and database
+// "shop" of user "cdc" (secret "password"), who has to use it.
 type MariaDB struct {
 	*Process
 	client string
 	pass   string
+	ca     string
 	port   int
 }
 
@@ -140,9 +141,9 @@ func (s *Stack) startMariaDB(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m := &MariaDB{client: client, pass: s.Secrets.Get("password"), port: p[0]}
+	m := &MariaDB{client: client, pass: s.Secrets.Get("password"), ca: s.Secrets.CA, port: p[0]}
 	initial := filepath.Join(s.Dir, "mariadb-init.sql")
-	if err := os.WriteFile(initial, fmt.Appendf(nil, "CREATE DATABASE IF NOT EXISTS shop;\nCREATE USER IF NOT EXISTS cdc@'127.0.0.1' IDENTIFIED BY '%s';\nGRANT ALL ON *.* TO cdc@'127.0.0.1';\nFLUSH PRIVILEGES;\n", m.pass), 0o600); err != nil {
+	if err := os.WriteFile(initial, fmt.Appendf(nil, "CREATE DATABASE IF NOT EXISTS shop;\nCREATE USER IF NOT EXISTS cdc@'127.0.0.1' IDENTIFIED BY '%s' REQUIRE SSL;\nGRANT ALL ON *.* TO cdc@'127.0.0.1';\nFLUSH PRIVILEGES;\n", m.pass), 0o600); err != nil {
 		return err
 	}
 	var as []string
@@ -156,7 +157,8 @@ func (s *Stack) startMariaDB(ctx context.Context) error {
 	}
 	argv := append([]string{bin, "--no-defaults", "--datadir=" + data, fmt.Sprintf("--port=%d", p[0]), "--bind-address=127.0.0.1", "--socket=" + filepath.Join(data, "sock"), "--init-file=" + initial,
 		"--server-id=7", "--log-bin=binlog", "--binlog-format=ROW", "--binlog-row-image=FULL", "--binlog-row-metadata=FULL", "--gtid-strict-mode=ON", "--binlog-annotate-row-events=ON",
-		"--character-set-server=utf8mb4", "--innodb-buffer-pool-size=64M", "--skip-name-resolve", "--skip-log-error"}, as...)
+		"--character-set-server=utf8mb4", "--innodb-buffer-pool-size=64M", "--skip-name-resolve", "--skip-log-error",
+		"--ssl-ca=" + s.Secrets.CA, "--ssl-cert=" + s.Secrets.Cert, "--ssl-key=" + s.Secrets.Key}, as...)
 	m.Process = s.process(&Process{Name: "mariadb", Address: fmt.Sprintf("127.0.0.1:%d", p[0]), argv: argv, dir: data})
 	m.ready = func(ctx context.Context) error { _, err := m.Query(ctx, "SELECT 1"); return err }
 	s.MariaDB = m
@@ -166,7 +168,7 @@ func (s *Stack) startMariaDB(ctx context.Context) error {
 // Query runs SQL in database shop and returns rows as lines, cells parted by
 // tabs; NULL is "NULL".
 func (m *MariaDB) Query(ctx context.Context, sql string) (string, error) {
-	cmd := exec.CommandContext(ctx, m.client, "--no-defaults", "-h127.0.0.1", fmt.Sprintf("-P%d", m.port), "-ucdc", "--default-character-set=utf8mb4", "-N", "-B", "shop")
+	cmd := exec.CommandContext(ctx, m.client, "--no-defaults", "-h127.0.0.1", fmt.Sprintf("-P%d", m.port), "-ucdc", "--default-character-set=utf8mb4", "--ssl-ca="+m.ca, "--ssl-verify-server-cert", "-N", "-B", "shop")
 	cmd.Stdin, cmd.Env = strings.NewReader(sql), append(os.Environ(), "MYSQL_PWD="+m.pass)
 	var problem strings.Builder
 	cmd.Stderr = &problem

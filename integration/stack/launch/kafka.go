@@ -177,8 +177,27 @@ config.providers.dir.class=org.apache.kafka.common.config.provider.DirectoryConf
 	if err != nil {
 		return err
 	}
+	if err := s.trust(ctx, argv[0]); err != nil {
+		return err
+	}
 	s.Connect = &Connect{s.process(&Process{Name: "connect", Address: url, argv: argv, ready: answers(url + "/connectors")})}
 	return s.Connect.Start(ctx)
+}
+
+// TrustPassword opens Secrets.Trust, which holds nothing that is secret.
+const TrustPassword = "changeit"
+
+// trust makes the store of the authority's certificate that drivers in Java ask for.
+func (s *Stack) trust(ctx context.Context, java string) error {
+	if _, err := os.Stat(s.Secrets.Trust); err == nil {
+		return nil
+	}
+	real, err := filepath.EvalSymlinks(java)
+	if err != nil {
+		return err
+	}
+	return run(ctx, "/", nil, filepath.Join(filepath.Dir(real), "keytool"), "-importcert", "-noprompt", "-alias", "ca", "-file", s.Secrets.CA, "-keystore", s.Secrets.Trust,
+		"-storetype", "PKCS12", "-storepass", TrustPassword)
 }
 
 // Connector makes or changes a connector and waits until its task runs.

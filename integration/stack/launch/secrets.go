@@ -23,6 +23,8 @@ type Secrets struct {
 	CA  string // PEM of the authority that signed Cert
 	// Cert and Key are PEM files of a server on 127.0.0.1 and localhost.
 	Cert, Key string
+	// Trust is CA as a PKCS 12 store of password TrustPassword; Connect makes it.
+	Trust string
 }
 
 // Get is the text of one secret.
@@ -40,6 +42,7 @@ func (s Secrets) Ref(name string) string { return "file:" + filepath.Join(s.Dir,
 func makeSecrets(dir string) (s Secrets, err error) {
 	s = Secrets{Dir: filepath.Join(dir, "secrets")}
 	s.CA, s.Cert, s.Key = filepath.Join(s.Dir, "ca.pem"), filepath.Join(s.Dir, "server.pem"), filepath.Join(s.Dir, "server.key")
+	s.Trust = filepath.Join(s.Dir, "trust.p12")
 	if _, err := os.Stat(s.Key); err == nil {
 		return s, nil
 	}
