@@ -1,6 +1,9 @@
 package deploy
 
 import (
+	"encoding/hex"
+	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,6 +17,7 @@ import (
 type composeFile struct {
 	Services map[string]struct {
 		Image       string
+		EnvFile     string `yaml:"env_file"`
 		Build       struct{ Context, Dockerfile string }
 		Command     yaml.Node
 		Environment map[string]string
@@ -23,6 +27,7 @@ type composeFile struct {
 		Healthcheck struct{ Test []string }
 		DependsOn   map[string]struct{ Condition string } `yaml:"depends_on"`
 	}
+	Volumes map[string]struct{}
 	Secrets map[string]struct{ File string }
 }
 
@@ -62,14 +67,20 @@ func TestCompose(t *testing.T) {
 				t.Errorf("%s: %s holds a secret in clear", name, k)
 			}
 		}
+		if s.EnvFile != "" {
+			there(name, s.EnvFile)
+		}
 		for _, n := range s.Secrets {
 			if _, ok := c.Secrets[n]; !ok {
 				t.Errorf("%s: secret %s is not declared", name, n)
 			}
 		}
 		for _, v := range s.Volumes {
-			if host, _, _ := strings.Cut(v, ":"); strings.HasPrefix(host, "./") {
+			host, _, _ := strings.Cut(v, ":")
+			if strings.HasPrefix(host, "./") {
 				there(name, host)
+			} else if _, ok := c.Volumes[host]; !ok {
+				t.Errorf("%s: volume %s is not declared", name, host)
 			}
 		}
 		for _, p := range s.Ports {
@@ -82,6 +93,11 @@ func TestCompose(t *testing.T) {
 			if !ok {
 				t.Errorf("%s waits for %s, which is not there", name, d)
 			}
+			switch cond.Condition {
+			case "service_healthy", "service_completed_successfully":
+			default:
+				t.Errorf("%s waits for %s until %q, which says little", name, d, cond.Condition)
+			}
 			if cond.Condition == "service_healthy" && len(other.Healthcheck.Test) == 0 {
 				t.Errorf("%s waits until %s is healthy, which has no health check", name, d)
 			}
@@ -89,5 +105,78 @@ func TestCompose(t *testing.T) {
 	}
 	for n, s := range c.Secrets {
 		there("secret "+n, s.File)
+	}
+	for _, name := range []string{"postgres", "mariadb", "kafka", "connect", "s3", "catalog", "registry", "edge", "sluice"} { // those of integration/stack
+		if _, ok := c.Services[name]; !ok {
+			t.Errorf("service %s is not there", name)
+		}
+	}
+	sameKeys(t)
+	usedHosts(t, c)
+}
+
+// sameKeys: the S3 server, the catalog and Sluice name the same pair of keys.
+func sameKeys(t *testing.T) {
+	read := func(name string) string {
+		b, err := os.ReadFile(filepath.Join("compose/secrets", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(b))
+	}
+	access, secret := read("s3_access"), read("s3_secret")
+	for file, names := range map[string][2]string{"s3.env": {"ROOT_ACCESS_KEY", "ROOT_SECRET_KEY"}, "catalog.env": {"CATALOG_S3_ACCESS__KEY__ID", "CATALOG_S3_SECRET__ACCESS__KEY"}} {
+		if got, want := read(file), names[0]+"="+access+"\n"+names[1]+"="+secret; got != want {
+			t.Errorf("%s does not hold the keys of s3_access and s3_secret", file)
+		}
+	}
+	if b, err := hex.DecodeString(read("bridge")); err != nil || len(b) != 32 {
+		t.Error("bridge is not 64 hexadecimal digits")
+	}
+}
+
+var (
+	address  = regexp.MustCompile(`(?:https?://|\$\{KAFKA:-)([a-z0-9]+):(\d+)`)
+	mounted  = regexp.MustCompile(`file:/run/secrets/([a-z0-9_]+)`)
+	database = regexp.MustCompile(`"(?:database\.hostname|schema\.history\.internal\.kafka\.bootstrap\.servers)": "([a-z0-9]+)`)
+	password = regexp.MustCompile(`"\$\{file:/run/secrets:([a-z0-9_]+)\}"`)
+)
+
+// usedHosts: what the pipeline and the connectors ask for is there, and what
+// they are let see is what they name.
+func usedHosts(t *testing.T, c composeFile) {
+	b, err := os.ReadFile("pipelines/compose.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range address.FindAllStringSubmatch(string(b), -1) {
+		if _, ok := c.Services[m[1]]; !ok {
+			t.Errorf("the pipeline asks %s:%s, which is no service", m[1], m[2])
+		}
+	}
+	want := map[string]bool{}
+	for _, m := range mounted.FindAllStringSubmatch(string(b), -1) {
+		want[m[1]] = true
+	}
+	if got := slices.Sorted(slices.Values(c.Services["sluice"].Secrets)); !slices.Equal(got, slices.Sorted(maps.Keys(want))) {
+		t.Errorf("sluice is given secrets %v, its pipeline names %v", got, want)
+	}
+	for _, file := range []string{"compose/shop-connector.json", "compose/stock-connector.json"} {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !json.Valid(b) {
+			t.Errorf("%s is not JSON", file)
+		}
+		for _, m := range database.FindAllStringSubmatch(string(b), -1) {
+			if _, ok := c.Services[m[1]]; !ok {
+				t.Errorf("%s asks %s, which is no service", file, m[1])
+			}
+		}
+		m := password.FindStringSubmatch(string(b))
+		if m == nil || !slices.Contains(c.Services["connect"].Secrets, m[1]) {
+			t.Errorf("%s: its password is no secret of connect", file)
+		}
 	}
 }

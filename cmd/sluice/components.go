@@ -4,6 +4,7 @@ import (
 	"sluice/connectors/d1"
 	"sluice/connectors/iceberg"
 	"sluice/connectors/kafka"
+	"sluice/connectors/kv"
 	"sluice/connectors/queues"
 	"sluice/processors/decode"
 	"sluice/processors/mask"
@@ -22,6 +23,7 @@ func components() topology.Registry {
 			iceberg.Factory(),
 			d1.Factory(),
 			queues.Factory,
+			kv.Factory,
 			kafka.SinkFactory,
 		},
 		KeepAll: mask.KeepAll,

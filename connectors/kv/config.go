@@ -36,13 +36,13 @@ type Config struct {
 
 	Namespace string `yaml:"namespace"` // namespace id; by a bridge, the name of its binding
 	Progress  string `yaml:"progress"`  // a transactional sink of this pipeline that stands before this one
-	Key       string `yaml:"key"`       // of a pair: text with {topic}, {database}, {namespace}, {table} and, at its end, {key}
+	Pair      string `yaml:"pair"`      // its key: text with {topic}, {database}, {namespace}, {table} and, at its end, {key}
 	TTL       int    `yaml:"ttl_seconds"`
 }
 
 // Default are the values of fields that are left out.
 func Default() Config {
-	return Config{Connection: cloudflare.DefaultConnection(), Key: "{topic}/{key}"}
+	return Config{Connection: cloudflare.DefaultConnection(), Pair: "{topic}/{key}"}
 }
 
 // Factory makes kv sinks.
@@ -62,11 +62,11 @@ func (c *Config) Validate() error {
 	for _, err := range c.Check("KV") {
 		errs = append(errs, fmt.Errorf("kv: %w", err))
 	}
-	if before, ok := strings.CutSuffix(c.Key, "{key}"); !ok || strings.Contains(before, "{key}") {
-		errs = append(errs, fmt.Errorf("kv: key %q has to end in {key}, once: rows are told apart by it", c.Key))
+	if before, ok := strings.CutSuffix(c.Pair, "{key}"); !ok || strings.Contains(before, "{key}") {
+		errs = append(errs, fmt.Errorf("kv: pair %q has to end in {key}, once: rows are told apart by it", c.Pair))
 	}
-	if rest := names(c.Key, "", "", "", ""); strings.ContainsAny(strings.TrimSuffix(rest, "{key}"), "{}") {
-		errs = append(errs, fmt.Errorf("kv: key %q: {topic}, {database}, {namespace}, {table} and {key} are known", c.Key))
+	if rest := names(c.Pair, "", "", "", ""); strings.ContainsAny(strings.TrimSuffix(rest, "{key}"), "{}") {
+		errs = append(errs, fmt.Errorf("kv: pair %q: {topic}, {database}, {namespace}, {table} and {key} are known", c.Pair))
 	}
 	if c.TTL != 0 && c.TTL < cloudflare.MinTTL {
 		errs = append(errs, fmt.Errorf("kv: ttl_seconds is %d: 0 keeps pairs, else at least %d", c.TTL, cloudflare.MinTTL))
@@ -74,7 +74,7 @@ func (c *Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// names fills in all of a key but {key}.
+// names fills in all of a pair's key but {key}.
 func names(key, topic, database, namespace, table string) string {
 	return strings.NewReplacer("{topic}", topic, "{database}", database, "{namespace}", namespace, "{table}", table).Replace(key)
 }

@@ -13,7 +13,7 @@ import (
 	"sluice/topology/stream"
 )
 
-// A pair's key is `key:` of the config, where {key} is the key columns as text,
+// A pair's key is `pair:` of the config, where {key} is the key columns as text,
 // joined by "/"; "/" and "%" inside of one are %2F and %25, so that two rows
 // never have one key. Its value is {"column":value,...} as in messages of a
 // queue, its metadata

@@ -39,7 +39,7 @@ func open(c Config, env topology.Env) (stream.Sink, error) {
 
 // Writer is part of stream.Sink.
 func (s *sink) Writer() stream.Writer {
-	w := &writer{s: s, enc: encoder{template: s.cfg.Key, prefixes: map[*stream.Table]string{}}}
+	w := &writer{s: s, enc: encoder{template: s.cfg.Pair, prefixes: map[*stream.Table]string{}}}
 	w.Discard()
 	return w
 }

@@ -191,8 +191,8 @@ func TestConfig(t *testing.T) {
 		"":               func(*Config) {},
 		"namespace is":   func(c *Config) { c.Namespace = "" },
 		"progress is":    func(c *Config) { c.Progress = "" },
-		"end in {key}":   func(c *Config) { c.Key = "{topic}" },
-		"{table} and":    func(c *Config) { c.Key = "{topics}/{key}" },
+		"end in {key}":   func(c *Config) { c.Pair = "{topic}" },
+		"{table} and":    func(c *Config) { c.Pair = "{topics}/{key}" },
 		"ttl_seconds is": func(c *Config) { c.TTL = 59 },
 		"token is":       func(c *Config) { c.Token = "" },
 	} {

@@ -84,7 +84,7 @@ func (w *world) config() Config {
 	c := Default()
 	c.Namespace, c.Progress = w.namespace, "d1"
 	if w.emu == nil {
-		c.Via, c.Bridge, c.Connection.Key, c.Key = "bridge", w.url, "env:KEY", w.prefix+c.Key
+		c.Via, c.Bridge, c.Key, c.Pair = "bridge", w.url, "env:KEY", w.prefix+c.Pair
 		return c
 	}
 	c.Account, c.Token, c.Requests = "acc", "env:T", 0

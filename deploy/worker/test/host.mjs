@@ -11,7 +11,7 @@ const folder = process.argv[2], date = "2026-11-01";
 const read = (...p) => fs.readFileSync(path.join(folder, ...p), "utf8");
 const names = fs.readdirSync(path.join(folder, "src")).sort((a, b) => Number(b === "index.ts") - Number(a === "index.ts")); // the first is the entry
 const mf = new Miniflare(convertV4MiniflareOptions({
-  host: "127.0.0.1", port: Number(process.env.PORT ?? 0), cf: false, telemetry: { enabled: false }, log: new Log(LogLevel.WARN),
+  host: process.env.HOST ?? "127.0.0.1", port: Number(process.env.PORT ?? 0), cf: false, telemetry: { enabled: false }, log: new Log(LogLevel.WARN),
   ...(process.env.PERSIST ? { resourcePersistencePath: process.env.PERSIST } : {}),
   workers: [{
     name: "bridge", compatibilityDate: date, modulesRoot: "/",
