@@ -31,6 +31,33 @@ func TestRealCredentials(t *testing.T) {
 	w.settle(t, x, time.Minute)
 	c.stop(t)
 	w.verify(t)
+	t.Run("mutual TLS", w.mutualTLS)
+}
+
+// mutualTLS: a listener that wants a certificate lets in who has one, and who
+// has none is told so.
+func (w *world) mutualTLS(t *testing.T) {
+	file := filepath.Join(w.Dir, "mutual.yaml")
+	sasl := "    sasl: {mechanism: SCRAM-SHA-256, username: sluice, password: \"" + w.Secrets.Ref("password") + "\"}\n"
+	certificate := ", cert: " + w.Secrets.ClientCert + ", key: " + w.Secrets.ClientKey
+	for _, cert := range []string{certificate, ""} {
+		text := w.pipeline(map[string]string{w.Kafka.Secure: w.Kafka.Mutual, sasl: "", "ca: " + w.Secrets.CA: "ca: " + w.Secrets.CA + cert})
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if cert == "" {
+			line, said, code := w.try(t, file, []string{"kafka", "certificate"})
+			if line == "" || code <= 0 {
+				t.Errorf("without a certificate: exit code %d:\n%s", code, end(said))
+			}
+			t.Logf("without a certificate: exit code %d: %s", code, line)
+			continue
+		}
+		var all struct{ Lanes []laneState }
+		if code := w.verb(&all, "lag", file); code != 0 || len(all.Lanes) == 0 {
+			t.Errorf("with a certificate: exit code %d, %d lanes", code, len(all.Lanes))
+		}
+	}
 }
 
 func (w *world) credentials(t *testing.T) {

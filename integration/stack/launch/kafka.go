@@ -25,6 +25,7 @@ var log4j []byte
 type Kafka struct {
 	*Process        // Address: PLAINTEXT
 	Secure   string // host:port: SASL_SSL, SCRAM-SHA-256, user "sluice", secret "password"
+	Mutual   string // host:port: SSL, wants a client's certificate: Secrets.ClientCert
 }
 
 // clusterID is 16 bytes in base64url; nothing depends on its value.
@@ -48,7 +49,7 @@ func (s *Stack) java(ctx context.Context, heap, main string, args ...string) (ar
 }
 
 func (s *Stack) startKafka(ctx context.Context) error {
-	p, err := ports(3)
+	p, err := ports(4)
 	if err != nil {
 		return err
 	}
@@ -58,7 +59,8 @@ func (s *Stack) startKafka(ctx context.Context) error {
 	}
 	pemKey, err1 := os.ReadFile(s.Secrets.Key)
 	pemCert, err2 := os.ReadFile(s.Secrets.Cert)
-	if err := errors.Join(err1, err2); err != nil {
+	pemCA, err3 := os.ReadFile(s.Secrets.CA)
+	if err := errors.Join(err1, err2, err3); err != nil {
 		return err
 	}
 	oneLine := func(b []byte) string { return strings.ReplaceAll(strings.TrimSpace(string(b)), "\n", " ") }
@@ -66,9 +68,9 @@ func (s *Stack) startKafka(ctx context.Context) error {
 	text := fmt.Sprintf(`process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:%[2]d
-listeners=PLAINTEXT://127.0.0.1:%[1]d,SECURE://127.0.0.1:%[3]d,CONTROLLER://127.0.0.1:%[2]d
-advertised.listeners=PLAINTEXT://127.0.0.1:%[1]d,SECURE://127.0.0.1:%[3]d,CONTROLLER://127.0.0.1:%[2]d
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL
+listeners=PLAINTEXT://127.0.0.1:%[1]d,SECURE://127.0.0.1:%[3]d,MUTUAL://127.0.0.1:%[7]d,CONTROLLER://127.0.0.1:%[2]d
+advertised.listeners=PLAINTEXT://127.0.0.1:%[1]d,SECURE://127.0.0.1:%[3]d,MUTUAL://127.0.0.1:%[7]d,CONTROLLER://127.0.0.1:%[2]d
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECURE:SASL_SSL,MUTUAL:SSL
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 sasl.enabled.mechanisms=SCRAM-SHA-256
@@ -76,6 +78,9 @@ listener.name.secure.scram-sha-256.sasl.jaas.config=org.apache.kafka.common.secu
 ssl.keystore.type=PEM
 ssl.keystore.certificate.chain=%[4]s
 ssl.keystore.key=%[5]s
+ssl.truststore.type=PEM
+ssl.truststore.certificates=%[8]s
+listener.name.mutual.ssl.client.auth=required
 log.dirs=%[6]s
 num.partitions=1
 default.replication.factor=1
@@ -98,7 +103,7 @@ log.segment.bytes=67108864
 log.retention.check.interval.ms=1000
 message.max.bytes=8388608
 replica.fetch.max.bytes=8388608
-`, p[0], p[1], p[2], oneLine(pemCert), oneLine(pemKey), filepath.Join(dir, "data"))
+`, p[0], p[1], p[2], oneLine(pemCert), oneLine(pemKey), filepath.Join(dir, "data"), p[3], oneLine(pemCA))
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		return err
 	}
@@ -115,7 +120,7 @@ replica.fetch.max.bytes=8388608
 		return err
 	}
 	address := fmt.Sprintf("127.0.0.1:%d", p[0])
-	s.Kafka = &Kafka{Process: s.process(&Process{Name: "kafka", Address: address, argv: argv, ready: listens(address)}), Secure: fmt.Sprintf("127.0.0.1:%d", p[2])}
+	s.Kafka = &Kafka{Process: s.process(&Process{Name: "kafka", Address: address, argv: argv, ready: listens(address)}), Secure: fmt.Sprintf("127.0.0.1:%d", p[2]), Mutual: fmt.Sprintf("127.0.0.1:%d", p[3])}
 	return s.Kafka.Start(ctx)
 }
 

@@ -23,6 +23,8 @@ type Secrets struct {
 	CA  string // PEM of the authority that signed Cert
 	// Cert and Key are PEM files of a server on 127.0.0.1 and localhost.
 	Cert, Key string
+	// ClientCert and ClientKey are PEM files of a client.
+	ClientCert, ClientKey string
 	// Trust is CA as a PKCS 12 store of password TrustPassword; Connect makes it.
 	Trust string
 }
@@ -42,6 +44,7 @@ func (s Secrets) Ref(name string) string { return "file:" + filepath.Join(s.Dir,
 func makeSecrets(dir string) (s Secrets, err error) {
 	s = Secrets{Dir: filepath.Join(dir, "secrets")}
 	s.CA, s.Cert, s.Key = filepath.Join(s.Dir, "ca.pem"), filepath.Join(s.Dir, "server.pem"), filepath.Join(s.Dir, "server.key")
+	s.ClientCert, s.ClientKey = filepath.Join(s.Dir, "client.pem"), filepath.Join(s.Dir, "client.key")
 	s.Trust = filepath.Join(s.Dir, "trust.p12")
 	if _, err := os.Stat(s.Key); err == nil {
 		return s, nil
@@ -61,26 +64,41 @@ func makeSecrets(dir string) (s Secrets, err error) {
 	return s, s.certificate()
 }
 
-// certificate makes an authority of one certificate, both good for ten days.
+// certificate makes an authority of a server's and a client's certificate, all
+// good for ten days.
 func (s Secrets) certificate() error {
-	caKey, err1 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	key, err2 := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err := errors.Join(err1, err2); err != nil {
+	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
 		return err
 	}
 	now := time.Now()
 	ca := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "sluice stack"}, NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(0, 0, 10),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature}
-	leaf := &x509.Certificate{SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "localhost"}, NotBefore: ca.NotBefore, NotAfter: ca.NotAfter,
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
-	caDER, err1 := x509.CreateCertificate(rand.Reader, ca, ca, &caKey.PublicKey, caKey)
-	der, err2 := x509.CreateCertificate(rand.Reader, leaf, ca, &key.PublicKey, caKey)
-	pkcs8, err3 := x509.MarshalPKCS8PrivateKey(key)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, &caKey.PublicKey, caKey)
+	if err != nil {
 		return err
 	}
-	write := func(path, kind string, der []byte) error {
-		return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600)
+	leaf := func(serial int64, name string, use x509.ExtKeyUsage, certFile, keyFile string) error {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return err
+		}
+		c := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name}, NotBefore: ca.NotBefore, NotAfter: ca.NotAfter,
+			KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{use}}
+		if use == x509.ExtKeyUsageServerAuth {
+			c.DNSNames, c.IPAddresses = []string{"localhost"}, []net.IP{net.IPv4(127, 0, 0, 1)}
+		}
+		der, err1 := x509.CreateCertificate(rand.Reader, c, ca, &key.PublicKey, caKey)
+		pkcs8, err2 := x509.MarshalPKCS8PrivateKey(key)
+		if err := errors.Join(err1, err2); err != nil {
+			return err
+		}
+		return errors.Join(writePEM(certFile, "CERTIFICATE", der), writePEM(keyFile, "PRIVATE KEY", pkcs8))
 	}
-	return errors.Join(write(s.CA, "CERTIFICATE", caDER), write(s.Cert, "CERTIFICATE", der), write(s.Key, "PRIVATE KEY", pkcs8))
+	return errors.Join(writePEM(s.CA, "CERTIFICATE", caDER), leaf(2, "localhost", x509.ExtKeyUsageServerAuth, s.Cert, s.Key),
+		leaf(3, "sluice", x509.ExtKeyUsageClientAuth, s.ClientCert, s.ClientKey))
+}
+
+func writePEM(path, kind string, der []byte) error {
+	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600)
 }
