@@ -218,12 +218,14 @@ func down(dir string) error {
 	if st.Supervisor == 0 {
 		return err
 	}
-	_ = syscall.Kill(st.Supervisor, syscall.SIGTERM)
-	for range 300 {
-		if syscall.Kill(st.Supervisor, 0) != nil {
-			return os.RemoveAll(dir)
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} { // servers end with their supervisor, whichever way it does
+		_ = syscall.Kill(st.Supervisor, sig)
+		for range 300 {
+			if syscall.Kill(st.Supervisor, 0) != nil {
+				return os.RemoveAll(dir)
+			}
+			time.Sleep(100 * time.Millisecond)
 		}
-		time.Sleep(100 * time.Millisecond)
 	}
 	return fmt.Errorf("the supervisor (process %d) does not end", st.Supervisor)
 }
