@@ -118,15 +118,7 @@ func (s *sink) apply(ctx context.Context, st *stream.Staged) error {
 
 // classify says what the engine does about a request that failed.
 func (s *sink) classify(err error) error {
-	class := cloudflare.ClassOf(err)
-	switch {
-	case cloudflare.Ambiguous(err), cloudflare.Passing(err):
-		return stream.Retry("kv_"+string(class), cloudflare.RetryAfter(err), err)
-	case class == cloudflare.ClassUnauthorized, class == cloudflare.ClassNotFound:
-		return &stream.StateError{State: stream.StateParked, Why: err.Error(),
-			Todo: "check account, token and namespace id of sink " + s.env.Name + ": the token needs Workers KV Storage edit rights; by a bridge, check key, key_id and the binding"}
-	}
-	return fmt.Errorf("kv: %w", err)
+	return beside.Classify("kv", err, "check account, token and namespace id of sink "+s.env.Name+": the token needs Workers KV Storage edit rights; by a bridge, check key, key_id and the binding")
 }
 
 // Close is part of stream.Sink.

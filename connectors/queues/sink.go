@@ -128,15 +128,7 @@ func batch(ms []cloudflare.Message, most int) (n int) {
 
 // classify says what the engine does about a push that failed.
 func (s *sink) classify(err error) error {
-	class := cloudflare.ClassOf(err)
-	switch {
-	case cloudflare.Ambiguous(err), cloudflare.Passing(err):
-		return stream.Retry("queue_"+string(class), cloudflare.RetryAfter(err), err)
-	case class == cloudflare.ClassUnauthorized, class == cloudflare.ClassNotFound:
-		return &stream.StateError{State: stream.StateParked, Why: err.Error(),
-			Todo: "check account, token and queue id of sink " + s.env.Name + ": the token needs Queues edit rights; by a bridge, check key, key_id and the binding"}
-	}
-	return fmt.Errorf("queues: %w", err)
+	return beside.Classify("queue", err, "check account, token and queue id of sink "+s.env.Name+": the token needs Queues edit rights; by a bridge, check key, key_id and the binding")
 }
 
 // Close is part of stream.Sink.
