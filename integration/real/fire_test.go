@@ -104,13 +104,16 @@ func TestRealFire(t *testing.T) {
 					if rng.IntN(2) == 0 {
 						guests[0].kill()
 					} else {
-						guests[0].stop(t)
+						guests[0].leave(t)
 					}
 					guests = guests[1:]
 				}
 				nap(800*time.Millisecond, 1200*time.Millisecond)
 			}
-			for _, o := range append(guests, stay...) {
+			for _, o := range guests {
+				o.leave(t)
+			}
+			for _, o := range stay {
 				o.stop(t)
 			}
 			return c

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -240,6 +241,25 @@ func (c *sluice) stop(t *testing.T) {
 	case err := <-c.done:
 		if err != nil {
 			t.Errorf("a clean stop exits 0: %v; see %s", err, c.log)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("it does not stop")
+	}
+}
+
+// leave is a stop of an instance that may have been born too short a time ago
+// to listen for signals.
+func (c *sluice) leave(t *testing.T) {
+	t.Helper()
+	_ = c.Process.Signal(syscall.SIGTERM)
+	select {
+	case err := <-c.done:
+		var exit *exec.ExitError
+		if errors.As(err, &exit) && exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGTERM {
+			return
+		}
+		if err != nil {
+			t.Errorf("it leaves with %v; see %s", err, c.log)
 		}
 	case <-time.After(time.Minute):
 		t.Fatal("it does not stop")
