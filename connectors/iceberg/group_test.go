@@ -21,6 +21,7 @@ func TestInstancesChangeOneTable(t *testing.T) {
 		apart        bool // the catalog takes no column that is added and widened in one commit
 	}{
 		{"the same column", col("more", schemas.String), col("more", schemas.String), false, false},
+		{"types that are none", col("more", schemas.Int64), col("more", schemas.Float64), true, false},
 		{"two columns", col("more", schemas.String), col("less", schemas.String), true, false},
 		{"one type", col("n", schemas.Int64), col("n", schemas.Int64), false, false},
 		{"the old type", col("n", schemas.Int64), col("n", schemas.Int32), false, false},

@@ -181,7 +181,9 @@ func evolve(tx *table.Transaction, name string, fields []column.Field) error {
 	}
 	_, changes, err := fit(name, t.Schema(), t.Metadata().LastColumnID(), fields)
 	if err != nil {
-		return err
+		// It fitted when the files were written: another instance's column, of
+		// another type, came first. Read again, this one goes on as NAME__TYPE.
+		return fmt.Errorf("table %s: %w: %w", name, err, stream.ErrFenced)
 	}
 	schema := t.Schema()
 	if len(changes) > 0 {

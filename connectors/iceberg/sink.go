@@ -111,6 +111,9 @@ func (s *Sink) Close() error { return s.client.close() }
 func (s *Sink) Recover(ctx context.Context, lanes []stream.Lane) (stream.Progress, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.known.Lock()
+	clear(s.tables) // another's column may be why lanes are read again
+	s.known.Unlock()
 	return s.recover(ctx, s.env.Name)
 }
 
