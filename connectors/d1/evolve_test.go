@@ -72,3 +72,20 @@ func TestEvolve(t *testing.T) {
 		}
 	}
 }
+
+// TestKeyChanges: rows of another key do not fold into the table's: the lanes
+// stop, whether the change comes in a commit of its own or within one.
+func TestKeyChanges(t *testing.T) {
+	before := schema("k", key("id", schemas.Int64), col("k", schemas.Int64))
+	after := schema("k", key("id", schemas.Int64), key("k", schemas.Int64))
+	b := newBench(t)
+	b.ok(b.commit(b.clean(before, 0, ins("1", "1"))))
+	y := b.a.bench(t)
+	y.at = b.at
+	y.parked(y.commit(y.clean(after, 0, ins("1", "2"), ins("1", "3"))), "has the key (id), the rows")
+
+	x := newBench(t)
+	w := x.s.Writer()
+	x.write(w, x.clean(before, 0, ins("1", "1")))
+	x.parked(w.Write(x.clean(after, 0, ins("1", "2"), ins("1", "3"))), "rows with the key (id) and rows with (id, k)")
+}

@@ -26,7 +26,8 @@ type target struct {
 	name  string
 	topic string
 	keyed bool
-	bare  bool // only truncates are known of it: the store knows whether it has a key
+	key   []string // names of the key's columns, in lower case and order
+	bare  bool     // only truncates are known of it: the store knows whether it has a key
 }
 
 // column is one column of a layout.
@@ -119,14 +120,25 @@ func (s *Sink) target(name string, t *stream.Table) (*target, error) {
 	tg := s.targets[lower(name)]
 	switch {
 	case tg == nil:
-		tg = &target{name: name, topic: t.Topic, keyed: len(t.Key) > 0}
+		tg = &target{name: name, topic: t.Topic, keyed: len(t.Key) > 0, key: keyNames(t)}
 		s.targets[lower(name)] = tg
 	case tg.topic != t.Topic:
 		return nil, parked(fmt.Sprintf("topics %s and %s both go to table %q", tg.topic, t.Topic, tg.name), todo)
 	case tg.keyed != (len(t.Key) > 0):
 		return nil, parked(fmt.Sprintf("topic %s: table %q has rows with a key and rows without", t.Topic, name), "give the table a primary key, or the pipeline another table: for this topic")
+	case !slices.Equal(tg.key, keyNames(t)): // they would fold rows that are apart, or keep rows that are one
+		return nil, parked(fmt.Sprintf("topic %s: table %q has rows with the key (%s) and rows with (%s)", t.Topic, name, strings.Join(tg.key, ", "), strings.Join(keyNames(t), ", ")),
+			"give this sink another table: template and replay the topic")
 	}
 	return tg, nil
+}
+
+func keyNames(t *stream.Table) (names []string) {
+	for _, k := range t.Key {
+		names = append(names, lower(t.Columns[k].Name))
+	}
+	slices.Sort(names)
+	return names
 }
 
 // cleared is the target of a truncate: the one that rows made, or a bare one.
