@@ -84,15 +84,16 @@ func (d *Detector) context(start, end int) (c context) {
 		if e <= limit {
 			break
 		}
-		s := e - 1
+		s, camel := e-1, false
 		for s > limit && letter(p[s-1]) {
 			s--
+			camel = camel || chars[p[s]]&charLower != 0 && chars[p[s+1]]&charUpper != 0
 		}
 		if dot && e-s > 3 { // no "No.", "tel."
 			clause++
 		}
 		a := said(p[s:e])
-		if a == 0 {
+		if a == 0 && camel {
 			a = parts(p[s:e])
 		}
 		if second > 0 { // my number, messages to
@@ -186,7 +187,7 @@ func parts(w []byte) (a about) {
 	for i := 1; i <= len(w); i++ {
 		if i == len(w) || chars[w[i]]&charUpper != 0 && chars[w[i-1]]&charLower != 0 {
 			if i-s < len(w) {
-				a |= look(contexts, w[s:i])
+				a |= meaning(w[s:i])
 			}
 			s = i
 		}
@@ -197,7 +198,7 @@ func parts(w []byte) (a about) {
 // said is what a word is about. Words of scripts without spaces are sentences:
 // they are searched.
 func said(w []byte) about {
-	a := look(contexts, w)
+	a := meaning(w)
 	if a != 0 || w[0] < 0xe3 && (w[0] != 0xe0 || len(w) < 2 || w[1] < 0xb8) {
 		return a
 	}
@@ -223,6 +224,24 @@ var unspaced = func() (out []struct {
 		}
 	}
 	return out
+}()
+
+// meaning is what a word is about, by contexts.
+func meaning(w []byte) about {
+	// Most words are none of them, which their ends and their length tell.
+	if n := len(w); n == 0 || n > maxWord || w[0]|w[n-1] < 0x80 && ends[int(w[0]&31)<<5|int(w[n-1]&31)]>>min(n, 31)&1 == 0 {
+		return 0
+	}
+	return look(contexts, w)
+}
+
+// ends has a bit for the length of each word of contexts that begins and ends
+// with letters of ASCII, by these.
+var ends = func() (t [1024]uint32) {
+	for w := range contexts {
+		t[int(w[0]&31)<<5|int(w[len(w)-1]&31)] |= 1 << min(len(w), 31)
+	}
+	return t
 }()
 
 func (c *context) hear(a about) {

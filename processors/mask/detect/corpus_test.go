@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -261,6 +262,10 @@ func FuzzFind(f *testing.F) {
 				t.Fatalf("%v in %d bytes after %d", s, len(p), at)
 			}
 			at = s.End
+		}
+		same := d.Replace(nil, p, func(dst []byte, s Span, _ []byte) []byte { return append(dst, p[s.Start:s.End]...) })
+		if !bytes.Equal(same, p) {
+			t.Fatalf("%q became %q", p, same)
 		}
 	})
 }

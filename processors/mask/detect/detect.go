@@ -37,6 +37,7 @@ type Detector struct {
 
 	p     []byte // the text that is looked at: as it came, or folded
 	spans []Span
+	num   number
 	found []Span // of Replace
 	fold  folded
 	inner *Detector // for what base64 holds
@@ -127,7 +128,8 @@ func (d *Detector) look(text []byte) (hidden bool) {
 
 // asItCame is a span of the folded text in the text as it came.
 func (d *Detector) asItCame(s Span) Span {
-	s.Start, s.End = d.fold.place(s.Start), d.fold.place(s.End-1)+d.fold.width(s.End-1)
+	s.Start, _ = d.fold.place(s.Start)
+	_, s.End = d.fold.place(s.End - 1)
 	return s
 }
 

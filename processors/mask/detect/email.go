@@ -29,7 +29,7 @@ func (d *Detector) email(i int) int {
 	}
 	// user@host:path of scp and git, and user:password@host of a URL.
 	before := p[max(0, s-40):s]
-	if k := bytes.LastIndex(before, []byte("://")); k >= 0 && bytes.IndexAny(before[k+3:], " /?\t\n\"'<>") < 0 {
+	if k := bytes.LastIndex(before, []byte("://")); k >= 0 && !bytes.ContainsAny(before[k+3:], " /?\t\n\"'<>") {
 		return e
 	}
 	if d.at(e) == ':' && (word(d.at(e+1)) && !digit(d.at(e+1)) || d.at(e+1) == '/' && d.at(e+2) != '/') && bytes.Equal(p[s:i], []byte("git")) {

@@ -1,19 +1,36 @@
 package detect
 
 import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
 	"unicode/utf8"
 )
 
-// folded is a text with what hides values undone, and where each of its bytes
-// came from. Only texts that have something to undo are folded.
+// folded is a text with what hides values undone, and where its bytes came from.
+// Only texts that have something to undo are folded.
 type folded struct {
-	text       []byte
-	start, end []int32 // of the character that byte i came from, in the text as it came
+	text []byte
+	cuts []cut
 }
 
-// place and width are where byte i came from, and how long that was.
-func (f *folded) place(i int) int { return int(f.start[i]) }
-func (f *folded) width(i int) int { return int(f.end[i] - f.start[i]) }
+// cut is a character that was undone: n bytes at at in the folded text, and
+// [from, to) of the text as it came. What follows it is as it came.
+type cut struct{ at, n, from, to int }
+
+// place is where the character of byte i came from: [start, end).
+func (f *folded) place(i int) (start, end int) {
+	k, _ := slices.BinarySearchFunc(f.cuts, i+1, func(c cut, i int) int { return c.at - i })
+	if k == 0 {
+		return i, i + 1
+	}
+	c := &f.cuts[k-1]
+	if i < c.at+c.n {
+		return c.from, c.to
+	}
+	i += c.to - c.at - c.n
+	return i, i + 1
+}
 
 // suspect are bytes that begin something to undo.
 var suspect = func() (t [256]bool) {
@@ -23,45 +40,61 @@ var suspect = func() (t [256]bool) {
 	return t
 }()
 
-// make folds p; false: there is nothing to undo.
-func (f *folded) make(p []byte) bool {
-	i := 0
-	for i < len(p) && !suspect[p[i]] {
-		i++
-	}
-	for ; i < len(p); i++ {
-		if suspect[p[i]] {
-			if _, n := undo(p[i:]); n > 0 {
-				break
+// nextSuspect is the place of the first byte from i on that may begin something
+// to undo, len(p) if there is none.
+func nextSuspect(p []byte, i int) int {
+	for i+8 <= len(p) {
+		w := binary.LittleEndian.Uint64(p[i:])
+		a, b, c := w^'\\'*ones, w^'%'*ones, w^'&'*ones
+		m := ((a-ones)&^a | (b-ones)&^b | (c-ones)&^c | w) & highs
+		if m == 0 {
+			i += 8
+			continue
+		}
+		for ; m != 0; m &= m - 1 {
+			if j := i + bits.TrailingZeros64(m)>>3; suspect[p[j]] {
+				return j
 			}
 		}
+		i += 8
 	}
-	if i == len(p) {
-		return false
+	for ; i < len(p) && !suspect[p[i]]; i++ {
 	}
-	f.text, f.start, f.end = f.text[:0], f.start[:0], f.end[:0]
-	for i := 0; i < len(p); {
-		if suspect[p[i]] {
-			if r, n := undo(p[i:]); n > 0 {
-				if r >= 0 {
-					f.put(r, i, i+n)
-				}
-				i += n
-				continue
-			}
-		}
-		f.text = append(f.text, p[i])
-		f.start, f.end = append(f.start, int32(i)), append(f.end, int32(i+1))
-		i++
-	}
-	return true
+	return i
 }
 
-func (f *folded) put(r rune, start, end int) {
-	n := len(f.text)
-	f.text = utf8.AppendRune(f.text, r)
-	for range f.text[n:] {
-		f.start, f.end = append(f.start, int32(start)), append(f.end, int32(end))
+// make folds p; false: there is nothing to undo.
+func (f *folded) make(p []byte) bool {
+	i := nextSuspect(p, 0)
+	for i < len(p) {
+		if _, n := undo(p[i:]); n > 0 {
+			break
+		}
+		i = nextSuspect(p, i+1)
+	}
+	if i >= len(p) {
+		return false
+	}
+	f.text, f.cuts = f.text[:0], f.cuts[:0]
+	for at := 0; ; {
+		r, n := rune(0), 0
+		for i < len(p) {
+			if r, n = undo(p[i:]); n > 0 {
+				break
+			}
+			i = nextSuspect(p, i+1)
+		}
+		f.text = append(f.text, p[at:i]...)
+		if i >= len(p) {
+			return true
+		}
+		k := len(f.text)
+		if r >= 0 {
+			f.text = utf8.AppendRune(f.text, r)
+		}
+		f.cuts = append(f.cuts, cut{k, len(f.text) - k, i, i + n})
+		at = i + n
+		i = nextSuspect(p, at)
 	}
 }
 

@@ -51,7 +51,12 @@ func (d *Detector) number(i int) int {
 	if end := d.glued(i); end > 0 {
 		return end
 	}
-	var n number
+	// Most digits are a count in a sentence.
+	if k := d.short(i); k > 0 {
+		return k
+	}
+	n := &d.num
+	n.n = 0
 	count := 0
 	j := i
 	for {
@@ -114,7 +119,28 @@ func (d *Detector) number(i int) int {
 	if e := d.coordinates(i); e > 0 {
 		return e
 	}
-	return d.views(&n, end)
+	return d.views(n, end)
+}
+
+// short is the end of fewer than six digits at i that no other digits follow
+// within a number, 0 for others.
+func (d *Detector) short(i int) int {
+	p, k := d.p, i
+	for k < len(p) && digit(p[k]) {
+		k++
+	}
+	if k-i >= 6 {
+		return 0
+	}
+	for s := k; s < len(p) && s-k < 4; s++ {
+		if digit(p[s]) {
+			return 0
+		}
+		if !isSeparator(p[s]) {
+			break
+		}
+	}
+	return k
 }
 
 func isSeparator(c byte) bool {
@@ -165,7 +191,7 @@ func (d *Detector) glued(i int) int {
 		for s > 0 && (word(p[s-1])) {
 			s--
 		}
-		if c := look(contexts, p[s:i-1]); c.positive() {
+		if c := meaning(p[s : i-1]); c.positive() {
 			return 0
 		}
 	case '$':
@@ -344,15 +370,6 @@ func (v *view) sep() byte {
 }
 
 func (v *view) bare() bool { return len(v.groups) == 1 }
-
-// num is the value of group i.
-func (v *view) num(i int) int {
-	n := 0
-	for _, c := range v.digits[v.groups[i].first-v.groups[0].first:][:min(9, v.groups[i].len())] {
-		n = n*10 + int(c-'0')
-	}
-	return n
-}
 
 // dated reports three groups that are a date, given the digits from the first on.
 func dated(g []group, digits []byte) bool {

@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"sync"
+
 	"sluice/processors/mask/detect/phone"
 	"sluice/schemas"
 )
@@ -10,6 +12,16 @@ import (
 // that share a plan.
 var largest = [...]int{1, 7, 20, 27, 30, 31, 32, 33, 34, 36, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 51, 52, 54, 55, 56, 57, 58, 60, 61, 62, 63, 64, 65, 66,
 	81, 82, 84, 86, 90, 91, 92, 94, 98, 212, 213, 233, 234, 254, 351, 353, 358, 420, 421, 852, 880, 886, 966, 971, 972}
+
+// plans are the largest, read on first use.
+var plans = sync.OnceValue(func() (out []*phone.Plan) {
+	for _, code := range largest {
+		if p := phone.Of(code); p != nil {
+			out = append(out, p)
+		}
+	}
+	return out
+})
 
 // phone looks for a phone number and returns its end, 0 if it is none.
 func (v *view) phone() int {
@@ -213,14 +225,14 @@ func (v *view) national() float32 {
 	if len(d) < 7 || len(d) > 13 {
 		return 0
 	}
-	apart := !v.bare()
-	known := v.inSomePlan()
-	switch {
-	case !apart && !about:
-		if len(d) == 11 && d[0] == '0' && known && pocket(d) {
+	if v.bare() && !about {
+		if len(d) == 11 && d[0] == '0' && pocket(d) && v.inSomePlan() {
 			return 0.55
 		}
 		return 0
+	}
+	known := v.inSomePlan()
+	switch {
 	case about && known:
 		return 0.85
 	case about:
@@ -275,11 +287,7 @@ func pocket(d []byte) bool {
 // inSomePlan reports that some country has the number, as it is dialled there.
 func (v *view) inSomePlan() bool {
 	d := v.digits
-	for _, code := range largest {
-		plan := phone.Of(code)
-		if plan == nil {
-			continue
-		}
+	for _, plan := range plans() {
 		if plan.Trunk != 0 && d[0] == plan.Trunk && plan.Valid(d[1:]) {
 			return true
 		}
