@@ -150,6 +150,9 @@ func (d *Detector) context(start, end int) (c context) {
 		if i <= s {
 			break
 		}
+		if n == 0 && c.any == 0 && look(units, p[s:i]) {
+			return context{near: against, any: against}
+		}
 		after.hear(said(p[s:i]) &^ (against | endsPhrase))
 	}
 	for k := i; k < len(p) && k-i < 4 && p[k] != '\n' && p[k] != ','; k++ {
@@ -180,6 +183,10 @@ func (d *Detector) initial(s, number int) bool {
 	}
 	return len(between) == 1 && between[0] == ' ' && (k < 0 || d.p[k] == '\n' || d.p[k] == '|')
 }
+
+// units are what is counted or measured.
+var units = set("mg", "ml", "g", "kg", "km", "m", "mm", "cm", "mb", "gb", "kb", "tb", "mhz", "ghz", "hz", "bytes", "byte", "rows", "items", "points", "users", "people", "units", "pcs", "miles", "mi", "ft", "usd", "eur",
+	"gbp", "inr", "chf", "dollars", "euros", "pounds", "yen", "rupees", "percent", "ms", "ns", "us", "seconds", "sec", "minutes", "hours", "days", "years", "records", "messages", "events", "requests", "views", "shares", "followers")
 
 // parts is what the parts of a word in camel case are about.
 func parts(w []byte) (a about) {
@@ -262,10 +269,10 @@ var contexts = func() map[string]about {
 	}
 	say(aboutPhone, "phone", "phones", "telephone", "tel", "mobile", "mob", "cell", "cellphone", "cellular", "call", "calls", "called", "calling", "callback", "dial", "dialed",
 		"dialled", "ring", "fax", "whatsapp", "sms", "text", "texted", "texting", "contact", "hotline", "helpline", "landline", "ph", "msisdn", "imessage", "viber", "reach", "reached", "phoned",
-		"voicemail", "pager", "telegram", "toll", "tollfree", "office", "freephone", "answering", "answered", "answers", "dialing", "dialling", "facetime", "signal", "tele", "telno", "phoneno", "phonenumber", "mobileno",
+		"voicemail", "pager", "telegram", "toll", "tollfree", "office", "freephone", "answering", "answered", "answers", "caller", "callee", "callers", "📱", "📞", "☎", "☎️", "📲", "✆", "℡", "dialing", "dialling", "facetime", "signal", "tele", "telno", "phoneno", "phonenumber", "mobileno",
 		"telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer", "festnetz", "anrufen", "ruf", "rufen", "erreichbar", "durchwahl", "rückfragen", "verfügung", // de
 		"téléphone", "telephoner", "portable", "appel", "appeler", "appelez", "joindre", "joignable", // fr
-		"teléfono", "telefono", "móvil", "movil", "celular", "llamar", "llame", "llámame", "llama", "llamada", // es
+		"teléfono", "telefono", "móvil", "movil", "celular", "cel", "marque", "marcar", "llámenos", "llamenos", "llámanos", "tfno", "llamar", "llame", "llámame", "llama", "llamada", // es
 		"telefone", "telemóvel", "telemovel", "ligar", "ligue", "fone", "contato", "contacto", // pt
 		"cellulare", "chiamare", "chiama", "chiamami", // it
 		"telefoon", "telefoonnummer", "gsm", "bellen", "mobiel", "bel", // nl
@@ -291,7 +298,7 @@ var contexts = func() map[string]about {
 		"revision", "rev", "rfc", "patent", "score", "ratio", "lat", "latitude", "lon", "longitude", "coordinates", "ip", "job", "trace", "span", "request",
 		"bytes", "weight", "population", "users", "views", "downloads", "km", "miles",
 		"bestellung", "bestellnummer", "rechnung", "auftrag", "sendung", "kundennummer", "commande", "facture", "colis", "pedido", "factura", "envío", "ordine", "fattura", "заказ", "счет", "订单", "注文", "주문",
-		"sid", "size", "depth", "member", "npi", "waybill", "awb", "container", "passcode", "webinar", "prescription", "rx", "buffer", "stack", "ein", "cusip", "isin", "record", "chart", "eticket", "kg", "quantity", "qty", "gtid", "xid", "layer", "rows", "duration", "bill", "bills", "values",
+		"sid", "size", "depth", "member", "npi", "waybill", "awb", "container", "passcode", "webinar", "prescription", "rx", "buffer", "stack", "ein", "cusip", "isin", "record", "chart", "eticket", "nhs", "vat", "pesel", "rs", "inr", "gbp", "jpy", "cad", "aud", "chf", "voucher", "coupon", "key", "activation", "kg", "quantity", "qty", "gtid", "xid", "layer", "rows", "duration", "bill", "bills", "values",
 		"nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr")
 	m["no"], m["nr"], m["num"] = 0, 0, 0
 	for phrase := range phrases {

@@ -3,6 +3,8 @@ package detect
 import (
 	"bytes"
 	"encoding/binary"
+	"unicode"
+	"unicode/utf8"
 	"unsafe"
 
 	"golang.org/x/net/publicsuffix"
@@ -38,6 +40,12 @@ func (d *Detector) email(i int) int {
 	if d.at(e) == '@' || d.at(e) == '/' && digit(d.at(e+1)) && confidence < 0.9 {
 		return e
 	}
+	if d.at(s-1) == '@' && !word(d.at(s-2)) { // @jane@social.example is a handle
+		return e
+	}
+	if d.at(e) == '_' && p[s] == '_' && s+1 < i { // emphasis
+		s++
+	}
 	d.add(schemas.Email, s, e, confidence)
 	return e
 }
@@ -61,10 +69,15 @@ func (d *Detector) local(i int) int {
 	}
 	s := i
 	for s > 0 && chars[p[s-1]]&charLocal != 0 && i-s <= maxLocal+8 {
-		if p[s-1] >= 0x80 && s < i && p[s] < 0x80 && s > 2 && p[s-3] >= 0xe3 { // 邮箱jane@example.com
+		if p[s-1] < 0x80 {
+			s--
+			continue
+		}
+		r, n := utf8.DecodeLastRune(p[:s])
+		if !named(r) || s < i && p[s] < 0x80 && n > 2 { // 邮箱jane@example.com
 			break
 		}
-		s--
+		s -= n
 	}
 	for s < i && p[s] < 0x80 && !word(p[s]) && (p[s] != '+' || s+1 < i && p[s+1] < 0x80 && !word(p[s+1])) { // quotes, bullets, dots
 		s++
@@ -74,6 +87,9 @@ func (d *Detector) local(i int) int {
 	}
 	return s
 }
+
+// named reports a character beyond ASCII that names are written with.
+func named(r rune) bool { return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r) }
 
 // domain is the end of the domain that begins at i and how sure that is, 0 if
 // there is none.
@@ -92,12 +108,15 @@ func (d *Detector) domain(i int) (end int, confidence float32) {
 		if p[e] == '.' && (e == i || p[e-1] == '.' || p[e-1] == '-') {
 			break
 		}
-		e++
-	}
-	for k := i + 1; k < e; k++ { // jane@example.com谢谢
-		if p[k] >= 0xe3 && p[k-1] < 0x80 && p[k-1] != '.' && bytes.IndexByte(p[i:k], '.') > 0 {
-			e = k
+		if p[e] < 0x80 {
+			e++
+			continue
 		}
+		r, n := utf8.DecodeRune(p[e:])
+		if !named(r) || n > 2 && e > i && p[e-1] < 0x80 && p[e-1] != '.' && bytes.IndexByte(p[i:e], '.') > 0 { // jane@example.com谢谢
+			break
+		}
+		e += n
 	}
 	for e > i && (p[e-1] == '.' || p[e-1] == '-') {
 		e--
@@ -107,7 +126,7 @@ func (d *Detector) domain(i int) (end int, confidence float32) {
 		return 0, 0
 	}
 	tld := p[i+dot+1 : e]
-	if d.at(e) == '_' || len(tld) < 2 || bytes.IndexByte(tld, '-') >= 0 && !bytes.HasPrefix(tld, []byte("xn--")) {
+	if d.at(e) == '_' && word(d.at(e+1)) || len(tld) < 2 || bytes.IndexByte(tld, '-') >= 0 && !bytes.HasPrefix(tld, []byte("xn--")) {
 		return 0, 0
 	}
 	high := false

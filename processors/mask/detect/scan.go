@@ -117,6 +117,9 @@ func (d *Detector) token(i int) int {
 		letters = letters || !digit(p[e])
 		e++
 	}
+	if letters && d.labelled(s, i) {
+		return d.number(i)
+	}
 	if letters {
 		if end := d.mixed(s, e); end > e {
 			return end
@@ -143,6 +146,24 @@ func (d *Detector) token(i int) int {
 		return end
 	}
 	return d.number(i)
+}
+
+// labelled reports that the word from s on is a word about numbers and then the
+// digits at i: SSN457555462, Tel030123456.
+func (d *Detector) labelled(s, i int) bool {
+	if i-s < 2 {
+		return false
+	}
+	for _, c := range d.p[s:i] {
+		if !letter(c) {
+			return false
+		}
+	}
+	e := i
+	for e < len(d.p) && digit(d.p[e]) {
+		e++
+	}
+	return !word(d.at(e)) && meaning(d.p[s:i]).positive()
 }
 
 // uuid is the end of a UUID that begins at s, or 0.
