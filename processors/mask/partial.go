@@ -3,7 +3,7 @@ package mask
 import (
 	"bytes"
 	"errors"
-	"strings"
+	"slices"
 	"unicode"
 	"unicode/utf8"
 
@@ -76,6 +76,10 @@ func (p *partial) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]b
 			text, domain = text[:i], text[i:]
 		}
 	}
+	if !p.Separators && plain(text) {
+		dst = p.bytes(dst, text, first, last)
+		return append(dst, domain...), schemas.EncText
+	}
 	n := 0
 	for i := 0; i < len(text); {
 		size, sep := p.character(text[i:])
@@ -96,6 +100,8 @@ func (p *partial) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]b
 		switch {
 		case sep && n > 0, !sep && (at < first || at >= n-last):
 			dst = append(dst, text[i:i+size]...)
+		case p.Length == 0 && len(p.Char) == 1:
+			dst = append(dst, p.Char[0])
 		case p.Length == 0:
 			dst = append(dst, p.Char...)
 		case at == first:
@@ -115,14 +121,51 @@ func (p *partial) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]b
 	return append(dst, domain...), schemas.EncText
 }
 
-// character is the length of the first character of p and whether it is a
+// plain reports ASCII without a carriage return: each byte is a character.
+func plain(p []byte) bool {
+	for _, c := range p {
+		if c >= utf8.RuneSelf || c == '\r' {
+			return false
+		}
+	}
+	return true
+}
+
+// bytes is mask where each byte is a character.
+func (p *partial) bytes(dst, text []byte, first, last int) []byte {
+	if 2*(first+last) >= len(text) {
+		first, last = 0, 0
+	}
+	marks := len(text) - first - last
+	if p.Length > 0 {
+		marks = p.Length - first - last
+	}
+	dst = append(dst, text[:first]...)
+	if len(p.Char) == 1 {
+		from := len(dst)
+		dst = slices.Grow(dst, marks)[:from+marks]
+		for i := from; i < len(dst); i++ {
+			dst[i] = p.Char[0]
+		}
+	} else {
+		for range marks {
+			dst = append(dst, p.Char...)
+		}
+	}
+	return append(dst, text[len(text)-last:]...)
+}
+
+// character is the length of the first character of b and whether it is a
 // separator that stays.
 func (p *partial) character(b []byte) (int, bool) {
-	if len(b) > 1 && b[0] < utf8.RuneSelf && b[1] < utf8.RuneSelf || len(b) == 1 { // nearly always
-		return 1, p.Separators && strings.IndexByte(" -./()+", b[0]) >= 0
+	if b[0] < utf8.RuneSelf && (len(b) == 1 || b[1] < utf8.RuneSelf) && b[0] != '\r' { // nearly always
+		return 1, p.Separators && separators[b[0]]
 	}
 	return character(b), false
 }
+
+// separators are what stays of a formatted number.
+var separators = [utf8.RuneSelf]bool{' ': true, '-': true, '.': true, '/': true, '(': true, ')': true, '+': true}
 
 // character is the length of what people see as the first character of p: a
 // letter with its marks, an emoji with its joiners, selectors and tones, a

@@ -181,6 +181,13 @@ func (c *Cipher) num(x []byte) (v uint64) {
 }
 
 func (c *Cipher) str(x []byte, v uint64) {
+	if c.radix == 10 { // division by a constant is a multiplication
+		for i := len(x) - 1; i >= 0; i-- {
+			x[i] = byte(v % 10)
+			v /= 10
+		}
+		return
+	}
 	r := uint64(c.radix)
 	for i := len(x) - 1; i >= 0; i-- {
 		x[i] = byte(v % r)
