@@ -3,7 +3,9 @@ package mask
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"sluice/schemas"
@@ -207,4 +209,43 @@ func inside(g *Gate, v spelled) string {
 	}
 	out := string(x.Rows()[0].Bytes(x.Rows()[0].After[0]))
 	return strings.Trim(strings.TrimSuffix(strings.TrimPrefix(out, `{"v":`), "}"), `"`)
+}
+
+// TestStrategiesByManyWorkers: one gate, many workers, one result; -race looks on.
+func TestStrategiesByManyWorkers(t *testing.T) {
+	const p = `{key: env:KEY, rules: [{columns: {id: {keep: r}, a: {tokenize: {form: ff1, alphabet: class}}, b: tokenize, c: {synthetic: {kind: email, by: id}}, d: {hash: {domain: d, canonical: email}},
+  e: {shift: {days: 9, by: id}}, f: {noise: {within: 9}}, g: {partial: last4}, h: {generalize: {bucket: 10}}, n.a: {tokenize: {form: ff1}}}}]}`
+	g := policy(t, p)
+	in := func(i int) string {
+		return fmt.Sprintf(`{"id":%d,"a":"AB-%07d","b":"b%d","c":"c","d":"D%d@x.example","e":"1985-04-12","f":%d,"g":"4111 %d","h":%d,"n":{"a":%d}}`, i, i, i, i, i, 1000+i, i, 1e6+i)
+	}
+	s := schemaOf(false, "", in(1))
+	pass := func() (out []string) {
+		var changes []change
+		for i := range 200 {
+			changes = append(changes, change{before: in(i), after: in(i + 1)})
+		}
+		x, err := g.Pass(batch(s, changes...))
+		if err != nil || len(x.Rows()) != 200 {
+			t.Errorf("%v, %d rows", err, len(x.Rows()))
+			return nil
+		}
+		for i := range x.Rows() {
+			r := &x.Rows()[i]
+			out = append(out, row(r, r.Before), row(r, r.After))
+		}
+		return out
+	}
+	want := pass()
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 5 {
+				if got := pass(); !slices.Equal(got, want) {
+					t.Error("workers differ")
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
