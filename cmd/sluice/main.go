@@ -84,7 +84,7 @@ looked at is not well (audit, lag --fail, validate).`,
 	f.StringVar(&a.env, "env", "", "file of NAME=VALUE lines for ${NAME} in the pipeline file (default: the .env file beside it, if there is one)")
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit(exitUsage, err) })
 	c.AddCommand(devCommand(a), runCommand(a), validateCommand(a), lagCommand(a), auditCommand(a), alignCommand(a),
-		decodeCommand(a), contractCommand(a), schemaCommand(a), detectCommand(a), maskCommand(a), profileCommand(a), deadCommand(a), acceptLossCommand(a), rebaseCommand(a), versionCommand(a))
+		decodeCommand(a), contractCommand(a), schemaCommand(a), detectCommand(a), maskCommand(a), profileCommand(a), revealCommand(a), keysCommand(a), deadCommand(a), acceptLossCommand(a), rebaseCommand(a), versionCommand(a))
 	return c
 }
 

@@ -40,14 +40,15 @@ import (
 
 // Config is the policy.
 type Config struct {
-	Key     string        `yaml:"key" plan:"-"` // a reference, see keys.CheckRef; 32 bytes or more: hex, base64 or raw // P5
-	KeyID   string        `yaml:"key_id"`       // of key: goes into every token, a-z and 0-9
-	Keys    []keys.Config `yaml:"keys"`         // instead of key: the first one masks, the others reveal
-	Default string        `yaml:"default"`      // mask, scan or withhold: columns that no rule names // P4
-	Class   []Classed     `yaml:"class"`        // what columns hold; the first entry that names a path counts
-	Rules   []Rule        `yaml:"rules"`        // the first rule that names a column, its class or its tag decides
-	Scan    *Scanning     `yaml:"scan"`         // what scans do that do not say it, default: scan too
-	Detect  Detection     `yaml:"detect"`       // what scans look for beside the detector's classes
+	Key     string        `yaml:"key" plan:"-"`    // a reference, see keys.CheckRef; 32 bytes or more: hex, base64 or raw // P5
+	KeyID   string        `yaml:"key_id"`          // of key: goes into every token, a-z and 0-9
+	Keys    []keys.Config `yaml:"keys"`            // instead of key: the first one masks, the others reveal
+	Default string        `yaml:"default"`         // mask, scan or withhold: columns that no rule names // P4
+	Class   []Classed     `yaml:"class"`           // what columns hold; the first entry that names a path counts
+	Rules   []Rule        `yaml:"rules"`           // the first rule that names a column, its class or its tag decides
+	Scan    *Scanning     `yaml:"scan"`            // what scans do that do not say it, default: scan too
+	Detect  Detection     `yaml:"detect"`          // what scans look for beside the detector's classes
+	Reveal  Revealing     `yaml:"reveal" plan:"-"` // who may lead tokens back
 }
 
 // Rule says what happens to columns of topics.
@@ -97,8 +98,8 @@ func open(c Config, env topology.Env) (stream.Gate, error) {
 	return g, nil
 }
 
-// keyList is the keys of the policy, however they are written.
-func (c *Config) keyList() []keys.Config {
+// KeyList is the keys of the policy, however they are written.
+func (c *Config) KeyList() []keys.Config {
 	if len(c.Keys) > 0 || c.Key == "" {
 		return c.Keys
 	}
@@ -107,7 +108,7 @@ func (c *Config) keyList() []keys.Config {
 
 // Ring opens the keys. The caller closes it.
 func (c *Config) Ring(env topology.Env) (*keys.Ring, error) {
-	return keys.Open(context.Background(), c.keyList(), keys.Outside{Secret: env.Secret, HTTP: env.HTTP, Now: env.Now})
+	return keys.Open(context.Background(), c.KeyList(), keys.Outside{Secret: env.Secret, HTTP: env.HTTP, Now: env.Now})
 }
 
 // rests are the actions of the defaults: Hash with null for what is no text.
@@ -161,13 +162,16 @@ func (c *Config) Validate() error {
 	g := &Gate{rest: rests[c.Default]}
 	if err := c.compile(g); err != nil {
 		errs = append(errs, err)
-	} else if g.needsKey() && len(c.keyList()) == 0 {
+	} else if g.needsKey() && len(c.KeyList()) == 0 {
 		add("key: hashing needs a key, as env:NAME or file:PATH (`default: mask` hashes text, scans hash names of members)") // P5
 	}
 	if c.Key != "" && len(c.Keys) > 0 {
 		add("key and keys: take one of them; key is a list of one")
 	}
-	if err := keys.CheckList(c.keyList()); err != nil {
+	if err := c.Reveal.validate(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := keys.CheckList(c.KeyList()); err != nil {
 		errs = append(errs, err)
 	} else if err := keys.CheckID(c.KeyID); err != nil {
 		errs = append(errs, err)
