@@ -18,8 +18,8 @@ import (
 )
 
 func maskCommand(a *app) *cobra.Command {
-	c := &cobra.Command{Use: "mask", Short: "Ask what the policy of a pipeline does"}
-	c.AddCommand(maskExplainCommand(a))
+	c := &cobra.Command{Use: "mask", Short: "Ask what the policy of a pipeline does, and verify what was written"}
+	c.AddCommand(maskExplainCommand(a), maskVerifyCommand(a))
 	return c
 }
 

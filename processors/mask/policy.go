@@ -1,7 +1,6 @@
 package mask
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 
@@ -36,31 +35,31 @@ func ReadPolicy(node *yaml.Node) (*Policy, error) {
 func (p *Policy) Explain(s *schemas.Schema) []Decision { return p.gate.Explain(s) }
 
 // At is the action for a path of a topic, and what decided; f is the column as
-// far as it is known: its name and class.
+// far as it is known: its name, type and class. What all of a value goes through
+// holds for the paths inside of it.
 func (p *Policy) At(topic string, f *schemas.Field, path Path) (*Spec, Decision, error) {
-	s := &schemas.Schema{Topic: topic, Fields: []schemas.Field{*f}}
-	c, ds := p.gate.decide(s, f)
-	if len(path) == 1 && c.inner == nil {
+	c, ds := p.gate.decide(&schemas.Schema{Topic: topic, Fields: []schemas.Field{*f}}, f)
+	if c.inner == nil {
 		return c.spec, ds[0], nil
 	}
-	for n := c.inner; n != nil; {
-		for _, step := range path[1:] {
-			if n = n.step(step); n == nil {
-				break
-			}
-		}
-		if n == nil || n.at == nil {
+	at := c.inner.at
+	for n, rest := c.inner, path[1:]; len(rest) > 0; rest = rest[1:] {
+		if n = n.step(rest[0]); n == nil {
 			break
 		}
+		if n.at != nil {
+			at = n.at
+		}
+		if n.leaf() {
+			break
+		}
+	}
+	if at != nil {
 		for _, d := range ds {
-			if d.Line == cmp.Or(n.at.spec.line, d.Line) && d.Column == n.at.path.String() {
-				return &n.at.spec, d, nil
+			if d.Column == at.path.String() && (at.spec.line == 0 || d.Line == at.spec.line) {
+				return &at.spec, d, nil
 			}
 		}
-		break
-	}
-	if c.inner == nil && len(path) > 1 {
-		return c.spec, ds[0], nil // all of the value goes through it
 	}
 	return nil, Decision{}, fmt.Errorf("no rule of the policy names %v of %s: the default masks it, and nothing leads back from that", path, topic)
 }

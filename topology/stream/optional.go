@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"maps"
 	"slices"
@@ -27,6 +28,19 @@ type Auditor interface {
 	// cannot be counted (a replica counts keys, not changes).
 	Rows(ctx context.Context) (int64, error)
 }
+
+// TableReader is a sink whose rows can be read back: `mask verify` looks at them.
+type TableReader interface {
+	// ReadTable hands f every value of a table that is not null, as text, with
+	// the name of its column; rows that were deleted but still lie in files too.
+	// value is lent. It stops after limit rows, 0 for none, and returns how many
+	// there were and the topic they are of, "" where the store does not say;
+	// ErrNoTable if there is no such table.
+	ReadTable(ctx context.Context, name string, limit int64, f func(column string, value []byte)) (rows int64, topic string, err error)
+}
+
+// ErrNoTable says that a store has no table of a name.
+var ErrNoTable = errors.New("there is no such table")
 
 // DeadLetters is a transactional sink that can be the home of dead letters:
 // it stores Epoch.Rejects in the same commit, once.
