@@ -201,6 +201,15 @@ func (y *canary) verbs(t *testing.T) {
 		}
 		verb("dead list", append(f, "dead", "list", "--limit", "1000", y.file)...)
 	}
+	verb("mask explain", "mask", "explain", "--json", y.file, y.place+".public.people")
+	verb("keys", "keys", "status", y.file)
+	for _, flag := range []string{"--json=false", "--json"} {
+		out, talk, code := sluice(t, "mask", "verify", flag, y.file, y.place+"_public_people")
+		if code != exitOK && code != exitFinding {
+			t.Errorf("mask verify: %d: %s", code, talk)
+		}
+		y.add("mask verify", []byte(out+talk))
+	}
 	var list []stream.DeadLetter
 	if err := json.Unmarshal(verb("dead list", "--json", "dead", "list", "--limit", "1000", y.file), &list); err != nil {
 		t.Fatal(err)
@@ -303,7 +312,7 @@ var mustHold = map[string]int{
 	"D1 rows": 30, "D1 tables of its own": 1, "files of cloudflare": 60, "queue": 60, "wire to CLOUDFLARE": 60, "wire to CATALOG": 1,
 	"topics of the sink": 50, "topics of its own": 1, "group": 1, "files of run0.log": 1, "files of run1.log": 1, "files of pipeline.yaml": 1, "files of pipeline.env": 0,
 	"served /livez": 0, "served /readyz": 0, "served /startupz": 0, "served /metrics": 1, "served /lag": 1,
-	"lag": 1, "audit": 0, "validate": 0, "dead list": 1, "dead show": 1, "sealed letters": 0, "run of burst": 1, "run of parks": 1,
+	"lag": 1, "audit": 0, "validate": 0, "dead list": 1, "mask explain": 1, "mask verify": 1, "keys": 0, "dead show": 1, "sealed letters": 0, "run of burst": 1, "run of parks": 1,
 	"files of secrets": 0, "files of spool": 0, "files of cluster.id": 0,
 }
 
