@@ -87,6 +87,52 @@ type Field struct {
 	// Of is the name of the column this one goes on for: its type changed to one
 	// that the column cannot hold. A policy for that column holds for this one.
 	Of string
+
+	// Loose columns are named by records that bring no schema, and not by
+	// anybody's list of columns: a name that is no [Identifier] may be data, as
+	// the keys of a map are. // P1
+	Loose bool
+}
+
+// MayBeData reports that the field's name may be a value.
+func (f *Field) MayBeData() bool {
+	if !f.Loose {
+		return false
+	}
+	ok, _ := Identifier([]byte(f.Name))
+	return !ok
+}
+
+const (
+	maxIdentifier = 64
+	maxRun        = 4 // digits in a row that an identifier has: a year
+	manyDigits    = 8 // with more it is a number, whatever stands between
+)
+
+// Identifier reports whether a name looks like the name of a column: ASCII
+// letters, digits, _ and -, beginning with a letter, _ or $, no number of more
+// digits than a year, no more than eight digits in all; and how many digits it
+// has. // P4
+func Identifier(name []byte) (ok bool, digits int) {
+	if len(name) == 0 || len(name) > maxIdentifier {
+		return false, 0
+	}
+	run := 0
+	for i, c := range name {
+		switch {
+		case c-'0' <= 9 && i > 0:
+			digits++
+			if run++; run > maxRun || digits > manyDigits {
+				return false, digits
+			}
+			continue
+		case c|0x20 >= 'a' && c|0x20 <= 'z', c == '_', c == '$' && i == 0, c == '-' && i > 0:
+		default:
+			return false, digits
+		}
+		run = 0
+	}
+	return true, digits
 }
 
 // Schema is one immutable version of a topic's fields. Later versions share

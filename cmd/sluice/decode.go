@@ -58,6 +58,7 @@ Exit code 4: there were rejects.`,
 			}
 			out := bufio.NewWriterSize(a.out, 64<<10)
 			v := newViewer(out, !model)
+			v.all = in.privacy == "none"
 			err := in.each(a, c, args, v.batch)
 			if err == nil && model {
 				v.models()
@@ -125,6 +126,7 @@ func (in *reading) inferTypes(a *app, c *cobra.Command, args []string) (end func
 type viewer struct {
 	out     *bufio.Writer
 	rows    bool
+	all     bool // names that may be data too
 	schemas map[string]*schemas.Schema // the last one of a topic
 	count   stream.Count
 	line    []byte
@@ -303,6 +305,9 @@ func (v *viewer) models() {
 			Fields    []field `json:"fields"`
 		}{t, s.Database, s.Namespace, s.Table, s.Version, []field{}}
 		for _, f := range s.Fields {
+			if !v.all && f.MayBeData() { // P1
+				continue
+			}
 			m.Fields = append(m.Fields, field{f.Name, f.Type.String(), f.Nullable, f.Key})
 		}
 		_ = e.Encode(m)

@@ -379,9 +379,21 @@ func (w *worker) unknown(r *stream.Record, t *schemas.Target) {
 		}
 		if !dup {
 			typ, wire := infer(m.Cell, w.bytes(r, m.Cell), w.debezium)
-			w.fresh = append(w.fresh, found{name: name, typ: typ, wire: wire, null: true})
+			w.fresh = append(w.fresh, found{name: name, typ: typ, wire: wire, null: true, loose: w.loose()})
 		}
 	}
+}
+
+// loose reports that the members of the record at hand are nobody's columns: a
+// connector's rows have those of a table, but for documents. // P1
+func (w *worker) loose() bool { return !w.debezium || w.plainDocuments }
+
+// field is the name of column i for a reject, "" if it may be data. // P1
+func (w *worker) field(i int) string {
+	if f := &w.v.schema.Fields[i]; !f.MayBeData() {
+		return f.Name
+	}
+	return ""
 }
 
 // text is the text of a cell of r's value, allocated: for what is rare.

@@ -35,7 +35,7 @@ func (w *worker) key(r *stream.Record, event bool) (v verdict, again bool) {
 		for _, m := range w.keyRow.Extra {
 			name := string(schemas.AppendText(nil, m.Name, p[m.Name.Off:m.Name.Off+m.Name.Len]))
 			typ, wire := infer(m.Cell, p[m.Cell.Off:m.Cell.Off+m.Cell.Len], w.debezium)
-			w.fresh = append(w.fresh, found{name: name, typ: typ, wire: wire, null: event})
+			w.fresh = append(w.fresh, found{name: name, typ: typ, wire: wire, null: event, loose: w.loose()})
 		}
 		nv, ok := w.t.growKey(w.v.writer, w.fresh)
 		if !ok {
@@ -127,7 +127,7 @@ func (w *worker) wrappedKey(p []byte) bool {
 func (w *worker) keyCell(ord int, c *schemas.Cell, p []byte) verdict {
 	if c.Enc != schemas.EncNone {
 		if pl := &w.v.plans[ord]; (pl.accept>>c.Enc&1 == 0 || pl.digits || pl.long(*c)) && !w.second(ord, c, p) {
-			return verdict{code: codeMismatch, field: w.v.schema.Fields[ord].Name}
+			return verdict{code: codeMismatch, field: w.field(ord)}
 		}
 	}
 	if c.Flags&schemas.InArena == 0 {

@@ -63,7 +63,7 @@ func (w *worker) obey(r *stream.Record) verdict {
 	}
 	for _, i := range c.key {
 		if i >= len(r.KeyRow) || !r.KeyRow[i].Has() {
-			return verdict{code: codeContractKey, field: w.v.schema.Fields[i].Name}
+			return verdict{code: codeContractKey, field: w.field(i)}
 		}
 	}
 	if r.After == nil {
@@ -74,12 +74,12 @@ func (w *worker) obey(r *stream.Record) verdict {
 	}
 	for _, i := range c.notNull {
 		if i >= len(r.After) || r.After[i].Absent() || r.After[i].IsNull() {
-			return verdict{code: codeContractNull, field: w.v.schema.Fields[i].Name}
+			return verdict{code: codeContractNull, field: w.field(i)}
 		}
 	}
 	for _, i := range c.extra {
 		if i < len(r.After) && !r.After[i].Absent() {
-			return verdict{code: codeContractField, field: w.v.schema.Fields[i].Name}
+			return verdict{code: codeContractField, field: w.field(i)}
 		}
 	}
 	return keep

@@ -25,7 +25,7 @@ func (w *worker) moved(r *stream.Record, t *schemas.Target, i int) (ok, grown bo
 	name := schemas.Retyped(f.Name, typ)
 	j := w.v.row.Ordinal([]byte(name))
 	if j < 0 {
-		w.fresh = append(w.fresh[:0], found{name: name, typ: typ, wire: wire, null: true, of: f.Name})
+		w.fresh = append(w.fresh[:0], found{name: name, typ: typ, wire: wire, null: true, of: f.Name, loose: f.Loose})
 		return false, true
 	}
 	if !t.Cells[j].Absent() || w.v.schema.Fields[j].Of != f.Name {

@@ -37,7 +37,7 @@ func (w *worker) check(r *stream.Record, t *schemas.Target, debezium bool) verdi
 		} else if grown {
 			return verdict{again: true}
 		}
-		return verdict{code: codeMismatch, field: w.v.schema.Fields[i].Name}
+		return verdict{code: codeMismatch, field: w.field(i)}
 	}
 	return keep
 }

@@ -100,6 +100,8 @@ type found struct {
 	wire schemas.Wire
 	null bool // it may be null
 	of   string
+
+	loose bool // nobody's schema has it
 }
 
 // grow adds columns and returns the version of writer that has them. ok is
@@ -151,11 +153,11 @@ func (t *topic) add(f found) int {
 	if len(t.columns) >= t.max {
 		return -1
 	}
-	c := schemas.Field{Name: f.name, Type: f.typ, Wire: f.wire, Nullable: f.null, Of: f.of}
+	c := schemas.Field{Name: f.name, Type: f.typ, Wire: f.wire, Nullable: f.null, Of: f.of, Loose: f.loose}
 	d, declared := t.declared[f.name]
 	if declared {
 		c.Type = d.typ
-		c.Wire = declaredWire(d, f.typ, f.wire)
+		c.Wire, c.Loose = declaredWire(d, f.typ, f.wire), false
 	}
 	t.ordinals[f.name] = len(t.columns)
 	t.columns = append(t.columns, c)
@@ -242,6 +244,7 @@ func (t *topic) writer(schema []byte) (v *version, code string) {
 			}
 		}
 		have.Nullable = have.Nullable || f.Optional
+		have.Loose = false
 	}
 	if len(t.versions) >= maxVersions {
 		clear(t.versions)

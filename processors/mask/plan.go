@@ -126,7 +126,7 @@ func (g *Gate) compile(s *schemas.Schema) *plan {
 		c.ord, c.by = i, -1
 		if f.Key && (!c.spec.injective() || c.inner != nil) && p.err == nil { // D4
 			p.err = &stream.StateError{State: stream.StateParked,
-				Why:  fmt.Sprintf("mask: %s is in the key of %s and its action is %s: rows would fall together", f.Name, s.Topic, ds[0].Action),
+				Why:  fmt.Sprintf("mask: %s is in the key of %s and its action is %s: rows would fall together", ds[0].Column, s.Topic, ds[0].Action),
 				Todo: "keep it with a reason, or hash it"}
 		}
 		if err := c.spec.fits(f); err != nil && p.err == nil {
@@ -205,15 +205,28 @@ func (g *Gate) decide(s *schemas.Schema, f *schemas.Field) (column, []Decision) 
 	if f.Key && (k == Null || k == Scan) { // a key that is nulled would make rows fall together
 		k = Hash
 	}
+	mayBeData := f.Loose && !g.identifier(f)
+	if mayBeData {
+		k = Withhold // P1 P4: the stores would have a value as the name of a column
+	}
 	c := column{field: f, spec: &Spec{Kind: k}}
 	if k == Scan {
 		c.spec = g.restScan
 	}
 	d := Decision{Column: f.Name, Action: k.String(), By: "default", Class: class}
+	if mayBeData {
+		d.Column = mayBeDataLabel
+		d.Why = "it comes from records and is no plain identifier: a rule that names it has the column"
+	}
 	if k == Scan {
 		d.Why = scanDoes(f.Type.Kind)
 	}
 	return c.ready(), []Decision{d}
+}
+
+// identifier reports that the name of a column is one, and holds nothing personal.
+func (g *Gate) identifier(f *schemas.Field) bool {
+	return newScratch(g).identifier([]byte(cmp.Or(f.Of, f.Name)))
 }
 
 // moot marks what is said of paths that nothing follows from: nobody will look
@@ -335,10 +348,15 @@ func (g *Gate) check(s *schemas.Schema, p *plan) {
 	}
 }
 
-func known(s *schemas.Schema) []string {
-	names := make([]string, len(s.Fields))
-	for i, f := range s.Fields {
-		names[i] = f.Name
+// known are the names of columns that a message may show. // P1
+func known(s *schemas.Schema) (names []string) {
+	for i := range s.Fields {
+		if f := &s.Fields[i]; !f.MayBeData() {
+			names = append(names, f.Name)
+		}
 	}
 	return names
 }
+
+// mayBeDataLabel stands for the name of such a column. // P1
+const mayBeDataLabel = "(a name that may be data)"

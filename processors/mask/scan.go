@@ -394,35 +394,14 @@ func (s *scratch) scanInside(dst, src []byte, spec *Spec) (out, tail []byte, ok 
 	return append(dst, src[0]), src[1:], true
 }
 
-const (
-	maxIdentifier = 64
-	maxRun        = 4 // digits in a row that an identifier has: a year
-	fewDigits     = 4 // with less of them no detector finds anything in an identifier
-	manyDigits    = 8 // with more it is a number, whatever stands between
-)
+const fewDigits = 4 // with less of them no detector finds anything in an identifier
 
-// identifier reports whether the name of a member looks like the name of a
-// column and holds nothing personal: ASCII letters, digits, _ and -, beginning
-// with a letter, _ or $, no number of more digits than a year, no more than
-// eight digits in all. // P4
+// identifier reports whether the name of a member is one, as schemas.Identifier
+// has it, and holds nothing personal. // P4
 func (s *scratch) identifier(name []byte) bool {
-	if len(name) == 0 || len(name) > maxIdentifier {
+	ok, digits := schemas.Identifier(name)
+	if !ok {
 		return false
-	}
-	digits, run := 0, 0
-	for i, c := range name {
-		switch {
-		case c-'0' <= 9 && i > 0:
-			digits++
-			if run++; run > maxRun || digits > manyDigits {
-				return false
-			}
-			continue
-		case c|0x20 >= 'a' && c|0x20 <= 'z', c == '_', c == '$' && i == 0, c == '-' && i > 0:
-		default:
-			return false
-		}
-		run = 0
 	}
 	if digits < fewDigits && !s.names {
 		return true

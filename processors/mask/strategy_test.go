@@ -38,8 +38,11 @@ func dec(p, s uint8, text string) spelled {
 
 // through passes one value of column v through a gate: its text behind it,
 // "null", "REJECTED", or the error that stops the lane.
-func through(g *Gate, v spelled) string {
-	s := schemas.NewSchema(schemas.Schema{Topic: lane.Topic, Version: 1, Fields: []schemas.Field{{Name: "v", Type: v.typ, Wire: v.wire, Nullable: true}}})
+func through(g *Gate, v spelled) string { return throughNamed(g, "v", v) }
+
+// throughNamed is through of a column of another name.
+func throughNamed(g *Gate, name string, v spelled) string {
+	s := schemas.NewSchema(schemas.Schema{Topic: lane.Topic, Version: 1, Fields: []schemas.Field{{Name: name, Type: v.typ, Wire: v.wire, Nullable: true}}})
 	b := stream.NewBatch(lane, stream.Position{}, nil)
 	b.Records = []stream.Record{{Schema: s, Full: true, Value: stream.ViewOf([]byte(v.text)),
 		After: []schemas.Cell{{Len: uint32(len(v.text)), Enc: v.enc, Flags: schemas.Present}}}}
