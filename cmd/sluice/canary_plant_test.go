@@ -45,6 +45,12 @@ stages:
             born: "null"
             pin: redact
             score: {partial: {keep_last: 4}}
+            alias: tokenize
+            badge: {tokenize: {form: ff1}}
+            nick: {synthetic: {kind: name}}
+            debt: {noise: {percent: 10}}
+            area: {generalize: {prefix: 2}}
+            remark: scan
             "profile.tel": drop
             "profile.deep[*].name": hash
             "profile.deep[*].note": redact
@@ -78,6 +84,10 @@ sinks:
   - name: events
     commit: {every: 500ms}
     queues: {api: "${CLOUDFLARE}", account: dev, token: "file:${STATE}/secrets/cloudflare.token", queue: "${QUEUE}", progress: replica, requests: 0}
+  - name: pairs
+    topics: ["PLACE.public.*"]
+    commit: {every: 500ms}
+    kv: {api: "${CLOUDFLARE}", account: dev, token: "file:${STATE}/secrets/cloudflare.token", namespace: "${KV_NAMESPACE}", progress: replica, requests: 0}
   - name: bus
     topics: ["PLACE.public.*", "PLACE.events", "PLACE.opaque", "PLACE.large"]
     commit: {every: 500ms}
@@ -141,6 +151,8 @@ func (p *plant) person(id int, at string) object {
 		"born": n("born"), "pin": n("pin"), "score": n("score"), "stray": s("stray"), "salary": n("salary"), "tags": []any{s("tags[0]"), n("tags[1]"), object{s("tags: name"): s("tags: member")}},
 		"profile": object{"tel": s("profile.tel"), "deep": []any{object{"name": s("profile.deep.name"), "note": s("profile.deep.note"), "more": s("profile.deep.more"), "n": n("profile.deep.n")}},
 			"m" + p.kept("profile: name beside a path "+at): s("profile: member"), "2" + s("profile: name that is data"): s("profile: its member")},
+		"alias": s("alias"), "badge": n("badge"), "nick": s("nick"), "debt": n("debt"), "area": s("area"),
+		"remark": "see " + p.kept("people.remark: what is nobody's "+at) + " or write to " + p.within("people.remark "+at, "", "@mail.example please"),
 		"packed": string(packed), "quoted": "\"\\\n\u00e9\U0001F600" + s("quoted")}
 }
 

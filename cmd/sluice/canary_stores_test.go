@@ -108,7 +108,8 @@ func (o *outputs) collect(t *testing.T, stack *dev.Stack, p *plant) {
 		t.Fatal(err)
 	}
 	o.add("queue", []byte(strings.Join(bodies, "\n")))
-	o.sqlite(t, stack.Database)
+	o.sqlite(t, stack.Database, "D1 rows")
+	o.sqlite(t, filepath.Join(stack.Dir, "cloudflare", "kv.sqlite"), "KV pairs")
 	o.topics(t, stack.Values["KAFKA"], p.place+".")
 }
 
@@ -188,7 +189,7 @@ func inflated(t *testing.T, path string, raw []byte) (out []byte) {
 }
 
 // sqlite adds every value of every table: in the file long ones are cut by pages.
-func (o *outputs) sqlite(t *testing.T, path string) {
+func (o *outputs) sqlite(t *testing.T, path, rows string) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+path+"?mode=ro")
 	if err != nil {
@@ -217,7 +218,7 @@ func (o *outputs) sqlite(t *testing.T, path string) {
 	each("SELECT name FROM sqlite_master WHERE type = 'table'", func(v []any) { tables = append(tables, fmt.Sprint(v[0])) })
 	for _, name := range tables {
 		each(`SELECT * FROM "`+name+`"`, func(vals []any) {
-			out := o.of("D1 rows")
+			out := o.of(rows)
 			if strings.HasPrefix(name, "_sluice") {
 				out = o.of("D1 tables of its own")
 			}

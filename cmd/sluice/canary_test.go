@@ -309,7 +309,7 @@ func (y *canary) aside(ctx context.Context, t *testing.T, name string, f burst, 
 // the name of a topic.
 var mustHold = map[string]int{
 	"Parquet pages": 50, "Parquet values": 50, "files: Parquet as it is": 20, "files: Avro as it is": 1, "files: Avro, inflated": 10, "files of catalog": 1, "files of warehouse": 1,
-	"D1 rows": 30, "D1 tables of its own": 1, "files of cloudflare": 60, "queue": 60, "wire to CLOUDFLARE": 60, "wire to CATALOG": 1,
+	"D1 rows": 30, "KV pairs": 20, "D1 tables of its own": 1, "files of cloudflare": 60, "queue": 60, "wire to CLOUDFLARE": 60, "wire to CATALOG": 1,
 	"topics of the sink": 50, "topics of its own": 1, "group": 1, "files of run0.log": 1, "files of run1.log": 1, "files of pipeline.yaml": 1, "files of pipeline.env": 0,
 	"served /livez": 0, "served /readyz": 0, "served /startupz": 0, "served /metrics": 1, "served /lag": 1,
 	"lag": 1, "audit": 0, "validate": 0, "dead list": 1, "mask explain": 1, "mask verify": 1, "keys": 0, "dead show": 1, "sealed letters": 0, "run of burst": 1, "run of parks": 1,

@@ -77,8 +77,12 @@ func Start(ctx context.Context, o Options) (s *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
+	pairs, err := s.cloud.CreateKV("pairs")
+	if err != nil {
+		return nil, err
+	}
 	s.Database = s.cloud.DatabaseFile(db)
-	s.Values = map[string]string{"STATE": dir, "KAFKA": s.broker.addr, "CLOUDFLARE": cloudURL, "CATALOG": catalogURL, "D1_DATABASE": db, "QUEUE": queue}
+	s.Values = map[string]string{"STATE": dir, "KAFKA": s.broker.addr, "CLOUDFLARE": cloudURL, "CATALOG": catalogURL, "D1_DATABASE": db, "KV_NAMESPACE": pairs, "QUEUE": queue}
 	s.gen, err = newGenerator(ctx, s.broker, dir)
 	return s, err
 }
