@@ -219,6 +219,10 @@ func Placeholders(text string) []Placeholder {
 		{EncJSON, `["` + std + `"]`},
 		{EncJSON, "{" + q + ":" + q + "}"},
 		{EncJSONString, string(hstore[1 : len(hstore)-1])},
+		{EncText, "{" + q + ":" + q + "}"}, // of binary data
+	}
+	if enc != EncText {
+		forms = append(forms, Placeholder{EncText, text}) // of binary data
 	}
 	if url != std {
 		forms = append(forms, Placeholder{EncText, url})

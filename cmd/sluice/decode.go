@@ -255,6 +255,8 @@ func appendValue(dst []byte, f schemas.Field, c schemas.Cell, p []byte) []byte {
 		}
 		return dst
 	}
+	var buf [32]byte
+	c, p = schemas.Spelled(buf[:0], c, p)
 	out, code := schemas.AppendJSON(dst, f.Type, f.Wire, c, p)
 	if code == "" && (f.Type.Kind != schemas.Float32 && f.Type.Kind != schemas.Float64 || c.Enc != schemas.EncText) {
 		return out

@@ -11,10 +11,10 @@ import (
 
 // Avro records are told by their wire form: Confluent's (and Karapace's), a
 // zero byte and an id of four bytes, big endian; Apicurio's, the same with
-// eight bytes, or the id in a header. Their data is written as the JSON that
-// Kafka Connect's converter would have made of it, and read as that, with the
-// Connect schema of the writer beside it: one way for every meaning. Data of a
-// JSON Schema has the same wire form and is JSON already.
+// eight bytes, or the id in a header. Keys, and what index.go does not read, are
+// written as the JSON that Kafka Connect's converter would have made of them, and
+// read as that, with the Connect schema of the writer beside it: one way for
+// every meaning. Data of a JSON Schema has the same wire form and is JSON already.
 
 // Headers of Apicurio's serializers (apicurio.registry.headers.*).
 const (
@@ -79,9 +79,14 @@ func (w *worker) avro(r *stream.Record) (verdict, error) {
 		return keep, nil
 	}
 	d := data(p, r.Headers, headerGlobal, headerContent, ways[:0])
-	if len(d) == 0 {
+	if len(d) == 0 || w.binary(p, d[0]) {
 		return keep, nil
 	}
+	return w.written(r, d)
+}
+
+// written replaces the value of r by JSON.
+func (w *worker) written(r *stream.Record, d []datum) (verdict, error) {
 	text, a, code, err := w.json(d)
 	if err != nil || code != "" {
 		return reject(code), err

@@ -149,6 +149,13 @@ type worker struct {
 	outer []byte // the writer's schema of the record at hand, if it stands outside of it
 	texts []byte // what is left of a block for JSON made of other forms
 
+	avroData *schemas.Avro    // the schema of the record at hand, if it is read where it lies
+	avroAt   int              // where in its value the data begin
+	writer   *registry.Schema // the last one, which is that of version fitting
+	fitting  *version
+	indexes  map[indexKey]indexes
+	failed   error // of the registry, while the record at hand was made JSON
+
 	plainDocuments bool // the documents of the MongoDB record at hand were unwrapped
 	debezium       bool // a connector wrote the record at hand
 }
@@ -240,13 +247,16 @@ func (w *worker) take(i int) []schemas.Cell {
 
 // record decodes r. An error is no fault of the record.
 func (w *worker) record(r *stream.Record) (verdict, error) {
-	w.outer, w.plainDocuments, w.debezium = nil, false, false
+	w.outer, w.avroData, w.failed, w.plainDocuments, w.debezium = nil, nil, nil, false, false
 	if mayBeAvro(r) {
 		if v, err := w.avro(r); err != nil || v.code != "" {
 			return v, err
 		}
 	}
 	v := w.structured(r)
+	if w.failed != nil {
+		return keep, w.failed
+	}
 	return v, v.err
 }
 
@@ -283,13 +293,16 @@ func (w *worker) made(text []byte) []byte {
 }
 
 func scanCode(err error) string {
+	if r, ok := err.(refusal); ok {
+		return string(r)
+	}
 	if err == schemas.ErrDepth {
 		return codeTooDeep
 	}
 	return codeBadJSON
 }
 
-// bytes lends a cell of r's value.
+// bytes lends a cell of r's value, until the arena grows.
 func (w *worker) bytes(r *stream.Record, c schemas.Cell) []byte {
-	return r.Value.Bytes()[c.Off : c.Off+c.Len]
+	return w.lies(c, r.Value.Bytes())
 }

@@ -110,6 +110,12 @@ func (w *worker) envelope(r *stream.Record) verdict {
 		}
 		w.t.shape.CompareAndSwap(shapeUnknown, shapeEnvelope)
 		if !w.plainDocuments && w.connector(r, "mongodb") {
+			if w.avroData != nil {
+				if err := w.plainText(r); err != nil {
+					return reject(scanCode(err))
+				}
+				continue
+			}
 			w.documents(r, e)
 			continue
 		}
@@ -170,7 +176,7 @@ func (w *worker) scanRoot(r *stream.Record) (schemas.Cell, error) {
 		t.Reset(t.Cells)
 	}
 	w.rows()
-	return w.scan.Scan(r.Value.Bytes(), &w.root)
+	return w.scanValue(r, &w.root)
 }
 
 // wrapper reports an object of schema and payload and nothing else. A table may

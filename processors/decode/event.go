@@ -24,7 +24,7 @@ func (w *worker) event(r *stream.Record, shape int32) verdict {
 func (w *worker) scanPlain(r *stream.Record, shape int32) (code string) {
 	w.rows()
 	if shape == shapePlain {
-		_, err := w.scan.Scan(r.Value.Bytes(), &w.after)
+		_, err := w.scanValue(r, &w.after)
 		switch {
 		case err != nil:
 			return scanCode(err)
@@ -32,6 +32,11 @@ func (w *worker) scanPlain(r *stream.Record, shape int32) (code string) {
 			return codeNotObject
 		}
 		return ""
+	}
+	if w.avroData != nil {
+		if err := w.plainText(r); err != nil {
+			return scanCode(err)
+		}
 	}
 	clear(w.root.Cells)
 	w.root.Reset(w.root.Cells)

@@ -46,8 +46,9 @@ func fits(k schemas.Kind, c schemas.Cell, p []byte) bool {
 
 const (
 	bitText  = 1<<schemas.EncText | 1<<schemas.EncJSONString
-	bitInt   = 1 << schemas.EncInt
-	bitFloat = 1 << schemas.EncFloat
+	bitInt   = 1<<schemas.EncInt | 1<<schemas.EncVarint
+	bitFloat = 1<<schemas.EncFloat | 1<<schemas.EncFloat32 | 1<<schemas.EncFloat64
+	bitBytes = 1 << schemas.EncBytes
 	bitBool  = 1<<schemas.EncTrue | 1<<schemas.EncFalse
 	bitJSON  = 1 << schemas.EncJSON
 )
@@ -64,7 +65,7 @@ func accepts(f *schemas.Field, declared bool) uint16 {
 	case schemas.Decimal:
 		switch f.Wire {
 		case schemas.WireBase64:
-			return bitText | bitInt | bitFloat // decimal.format=NUMERIC of the JsonConverter
+			return bitText | bitInt | bitFloat | bitBytes // decimal.format=NUMERIC of the JsonConverter
 		case schemas.WireVarDecimal:
 			return bitJSON
 		}
@@ -75,6 +76,9 @@ func accepts(f *schemas.Field, declared bool) uint16 {
 		}
 		return bitText
 	case schemas.Binary:
+		if f.Wire == schemas.WireBase64 {
+			return bitText | bitBytes
+		}
 		return bitText
 	case schemas.Date, schemas.Time, schemas.Timestamp, schemas.Instant:
 		if f.Wire == schemas.WireISO {
@@ -85,7 +89,7 @@ func accepts(f *schemas.Field, declared bool) uint16 {
 		}
 		return bitInt
 	case schemas.JSON:
-		return bitInt | bitFloat | bitBool | bitJSON
+		return (bitInt | bitFloat | bitBool | bitJSON) & (bitBytes - 1) // those of JSON: other cells become such
 	}
 	return 0
 }

@@ -18,14 +18,14 @@ func (w *worker) check(r *stream.Record, t *schemas.Target, debezium bool) verdi
 			continue // absent or null
 		}
 		pl := &w.v.plans[i]
-		if debezium && w.d.placeholders.may(*c) && w.d.placeholders.is(*c, p[c.Off:c.Off+c.Len]) {
+		if debezium && w.d.placeholders.may(*c) && w.d.placeholders.is(*c, w.lies(*c, p)) {
 			c.Flags |= schemas.Unavailable
 			continue
 		}
 		if pl.accept>>c.Enc&1 == 1 && !pl.digits && !pl.long(*c) {
 			continue
 		}
-		if w.second(i, c, p) {
+		if w.look(i, c, p) {
 			continue
 		}
 		if t == &w.before && !r.Full { // a filler; nobody reads it, the key has its own cells
@@ -55,7 +55,12 @@ func (w *worker) grow() verdict {
 // second is the second look at a cell of column i whose bytes lie in p.
 func (w *worker) second(i int, c *schemas.Cell, p []byte) bool {
 	pl := &w.v.plans[i]
-	b := p[c.Off : c.Off+c.Len]
+	if c.Enc >= schemas.EncBytes && !pl.conflict {
+		if w.spell(c, p); pl.accept>>c.Enc&1 == 1 && !pl.digits && !pl.long(*c) {
+			return true
+		}
+	}
+	b := w.lies(*c, p)
 	switch {
 	case pl.conflict:
 		return false
@@ -71,6 +76,10 @@ func (w *worker) second(i int, c *schemas.Cell, p []byte) bool {
 	case pl.kind == schemas.JSON && (c.Enc == schemas.EncText || c.Enc == schemas.EncJSONString):
 		if pl.declared && w.document(c, b) {
 			return true // declared json: the text is the document
+		}
+		if w.avroData != nil {
+			w.quote(c, p)
+			return true
 		}
 		c.Off, c.Len, c.Enc = c.Off-1, c.Len+2, schemas.EncJSON // the string with its quotes is one
 		return true

@@ -2,6 +2,7 @@ package decode
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -64,6 +65,10 @@ func (w *worker) origin(r *stream.Record) origin {
 
 // number reads an integer of the value, 0 if it is none.
 func (w *worker) number(r *stream.Record, c schemas.Cell) int64 {
+	if c.Enc == schemas.EncVarint {
+		n, _ := binary.Varint(w.bytes(r, c))
+		return max(n, 0)
+	}
 	if c.Enc != schemas.EncInt && c.Enc != schemas.EncText {
 		return 0
 	}
@@ -99,14 +104,14 @@ func (w *worker) position(r *stream.Record) stream.SourcePos {
 		return stream.SourcePos{Hi: tail(f[bytes.LastIndexByte(f, '.')+1:]), Lo: uint64(w.number(r, s[srcPos])), Row: uint32(w.number(r, s[srcRow]))}
 	case s[srcVGTID].Has():
 		return stream.SourcePos{Hi: transactions(w.text(r, s[srcVGTID]))}
-	case s[srcOrd].Enc == schemas.EncInt:
+	case s[srcOrd].Enc == schemas.EncInt, s[srcOrd].Enc == schemas.EncVarint:
 		return stream.SourcePos{Hi: uint64(w.number(r, s[srcTsMs])), Lo: uint64(w.number(r, s[srcOrd]))}
 	case s[srcRecordSequence].Has():
 		return stream.SourcePos{Hi: uint64(r.Time), Lo: uint64(w.number(r, s[srcRecordSequence])), Row: uint32(w.number(r, s[srcModNumber]))}
 	case s[srcSequence].Has() || s[srcLSN].Has():
 		lsn := uint64(w.number(r, s[srcLSN]))
 		commit, last := lsn, lsn
-		if s[srcSequence].Enc == schemas.EncJSONString {
+		if e := s[srcSequence].Enc; e == schemas.EncJSONString || e == schemas.EncText {
 			commit, last = sequence(w.bytes(r, s[srcSequence]))
 		}
 		if lsn == 0 {
@@ -130,6 +135,9 @@ func (w *worker) position(r *stream.Record) stream.SourcePos {
 
 // scn is Oracle's system change number, which is a text of up to 64 bits.
 func (w *worker) scn(r *stream.Record, c schemas.Cell) uint64 {
+	if c.Enc == schemas.EncVarint {
+		return uint64(w.number(r, c))
+	}
 	if c.Enc != schemas.EncText && c.Enc != schemas.EncInt {
 		return 0
 	}

@@ -83,7 +83,8 @@ type plan struct {
 
 // long reports an integer that may be beyond its column's type.
 func (p *plan) long(c schemas.Cell) bool {
-	return c.Enc == schemas.EncInt && (c.Len >= 19 && p.kind == schemas.Int64 || c.Len >= 10 && p.kind == schemas.Int32)
+	return c.Enc == schemas.EncVarint && c.Len >= 5 && p.kind == schemas.Int32 ||
+		c.Enc == schemas.EncInt && (c.Len >= 19 && p.kind == schemas.Int64 || c.Len >= 10 && p.kind == schemas.Int32)
 }
 
 func newTopic(name string, c *Config, agreed *contract.Contract) *topic {

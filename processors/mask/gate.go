@@ -286,8 +286,9 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 	if c.by >= 0 {
 		x.s.by = x.person(c, r)
 	}
-	k, text := x.s.value(c.field, in, raw)
-	x.s.field, x.s.cell, x.s.raw = c.field, in, raw
+	cell, raw := x.s.literal(in, raw)
+	k, text := x.s.value(c.field, cell, raw)
+	x.s.field, x.s.cell, x.s.raw = c.field, cell, raw
 	var enc schemas.Encoding
 	x.arena, enc = c.act.mask(x.s, x.arena, c.spec, k, text)
 	if enc == asNull || enc == refused {
@@ -308,7 +309,8 @@ func (x *pass) person(c *column, r *stream.Record) []byte {
 		return nil
 	}
 	in := x.side[c.by]
-	_, text := x.s.value(c.byField, in, x.bytes(r, in))
+	cell, raw := x.s.literal(in, x.bytes(r, in))
+	_, text := x.s.value(c.byField, cell, raw)
 	x.s.person = append(x.s.person[:0], text...)
 	return x.s.person
 }

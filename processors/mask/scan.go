@@ -237,7 +237,8 @@ func (x *pass) scan(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 		return in, false
 	}
 	s.under = c.context
-	_, text := s.value(c.field, in, raw)
+	cell, raw := s.literal(in, raw)
+	_, text := s.value(c.field, cell, raw)
 	if k != schemas.String {
 		if k == schemas.UUID && s.holds(text) || k != schemas.UUID && s.numberHolds(text) {
 			return nulled, true

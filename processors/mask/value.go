@@ -43,6 +43,7 @@ type scratch struct {
 	under    []byte // the name of the column or member whose value is looked at
 	seen     []byte // what the detector sees
 	num      []byte // digits of a number
+	spelled  []byte // a value of binary data, as JSON spells it
 	spans    []detect.Span
 
 	scan    *Scanning // of the text at hand
@@ -74,7 +75,7 @@ func (s *scratch) forget() {
 	if s.det != nil {
 		s.det.Forget()
 	}
-	for _, p := range []*[]byte{&s.text, &s.more, &s.person, &s.folded, &s.plain, &s.nums, &s.seen, &s.num} {
+	for _, p := range []*[]byte{&s.text, &s.more, &s.person, &s.folded, &s.plain, &s.nums, &s.seen, &s.num, &s.spelled} {
 		clear((*p)[:cap(*p)])
 		if cap(*p) > keptScratch {
 			*p = nil
@@ -88,6 +89,20 @@ func (s *scratch) forget() {
 	}
 	s.field, s.raw, s.by = nil, nil, nil
 	s.ff1, s.siv = ff1.Scratch{}, siv.Scratch{}
+}
+
+// literal is a cell of binary data as JSON has it, until the next call: all that
+// looks at encodings knows those of JSON alone.
+func (s *scratch) literal(c schemas.Cell, p []byte) (schemas.Cell, []byte) {
+	if c.Enc < schemas.EncBytes || !c.Has() {
+		return c, p
+	}
+	if c.Enc == schemas.EncBytes {
+		s.spelled = schemas.AppendText(s.spelled[:0], c, p)
+		return schemas.Cell{Len: uint32(len(s.spelled)), Enc: schemas.EncText, Flags: schemas.Present}, s.spelled
+	}
+	s.spelled = append(s.spelled[:0], make([]byte, 32)...)
+	return schemas.Spelled(s.spelled[:0], c, p)
 }
 
 // value is the canonical text of a value and what kind it is: what actions

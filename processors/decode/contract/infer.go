@@ -109,7 +109,8 @@ func (o *Observer) Rows(topic string, s *schemas.Schema, rows []stream.CleanRow)
 }
 
 func (v *values) see(c schemas.Cell, p []byte) {
-	switch {
+	var buf [32]byte
+	switch c, p = schemas.Spelled(buf[:0], c, p); {
 	case !c.Has():
 	case c.Enc == schemas.EncInt:
 		v.numbers++
@@ -119,6 +120,9 @@ func (v *values) see(c schemas.Cell, p []byte) {
 				v.clock[clockUnit(max(n, -n))]++
 			}
 		}
+	case c.Enc == schemas.EncBytes:
+		v.texts++
+		v.decimal = false
 	case c.Enc == schemas.EncText || c.Enc == schemas.EncJSONString:
 		v.texts++
 		_, err := base64.StdEncoding.DecodeString(string(p))

@@ -97,6 +97,9 @@ type Schema struct {
 // Connect is the schema as Kafka Connect's JsonConverter would write it.
 func (s *Schema) Connect() []byte { return s.connect }
 
+// Avro is the schema of Avro data, nil for other data.
+func (s *Schema) Avro() *schemas.Avro { return s.avro }
+
 // AppendJSON appends the datum p, all of it, as JSON.
 func (s *Schema) AppendJSON(dst, p []byte) ([]byte, error) {
 	if s.avro != nil {
