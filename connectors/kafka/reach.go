@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -62,10 +64,10 @@ func refused(err error) bool {
 		}
 	}
 	var verify *tls.CertificateVerificationError
-	var alert tls.AlertError
+	var remote *net.OpError // crypto/tls keeps the alert's type to itself
 	var host x509.HostnameError
 	var unknown x509.UnknownAuthorityError
-	return errors.As(err, &verify) || errors.As(err, &alert) || errors.As(err, &host) || errors.As(err, &unknown)
+	return errors.As(err, &verify) || errors.As(err, &remote) && remote.Op == "remote error" && strings.Contains(remote.Err.Error(), "certificate") || errors.As(err, &host) || errors.As(err, &unknown)
 }
 
 // OnGroupManageError is kgo.HookGroupManageError: the member client polls

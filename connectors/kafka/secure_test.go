@@ -77,6 +77,25 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// TestClientCertificate: a broker that wants a certificate and gets none says so
+// in one line that ends the source: it was tried again for ever.
+func TestClientCertificate(t *testing.T) {
+	cert, ca := authority(t, "right")
+	pool := x509.NewCertPool()
+	c := newBroker(t, kfake.TLS(&tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}), kfake.SeedTopics(1, "t"))
+	cfg := Default
+	cfg.Brokers, cfg.Topics, cfg.TLS = c.ListenAddrs(), []string{"t"}, TLS{CA: ca}
+	src, err := openSource(cfg, testEnv())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := src.Run(ctx, nil); err == nil || !strings.Contains(err.Error(), "certificate") || !strings.Contains(err.Error(), "check sasl and tls") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestRunRefused: a source that may not read ends with one line that says so,
 // and the line has no secret.
 func TestRunRefused(t *testing.T) {

@@ -139,7 +139,7 @@ func (w *world) try(t *testing.T, file string, says []string) (line, said string
 		}
 		return false
 	}
-	ended, patience := false, time.After(20*time.Second)
+	ended, patience := false, time.After(time.Minute)
 	for !ended && !find() {
 		select {
 		case <-done:
