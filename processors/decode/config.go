@@ -90,8 +90,8 @@ type Config struct {
 	// auto it repeats a delete that was said, and is filtered, but for topics
 	// that were flattened by ExtractNewRecordState without a column __deleted:
 	// there a null that the JSON converter wrote deletes the row of its key, and
-	// so does Kafka's null (Avro) once a row with __op was seen. Say delete for
-	// those, and for compacted topics of plain events, to depend on nothing seen.
+	// so does Kafka's null (Avro) once a row was seen, if either that had __op or
+	// the null has the headers of a connector's context. Say delete for those, and for compacted topics of plain events, to depend on nothing seen.
 	Tombstones string `yaml:"tombstones"`
 
 	// EventKeys is row or ignore: whether the key of a plain event is the key

@@ -225,9 +225,10 @@ func (w *worker) classify(r *stream.Record, e *schemas.Target) kind {
 	switch {
 	case has(ordOp) && (w.source.Found && (has(ordAfter) || has(ordBefore) || has(ordMessage)) || bare(e) && (row(ordAfter) || row(ordBefore))):
 		return kindChange
-	case has(ordStatus) && has(ordID) && has(ordEventCount) && has(ordCollections):
+	case has(ordStatus) && has(ordID) && has(ordEventCount) && has(ordCollections) && w.beginOrEnd(r, e) &&
+		only(e, ordStatus, ordID, ordTsMs, ordTsUs, ordTsNs, ordEventCount, ordCollections):
 		return kindTransaction
-	case has(ordDatabase) && has(ordSource) && (has(ordDDL) || has(ordTableChanges)):
+	case has(ordDatabase) && w.source.Found && (has(ordDDL) || has(ordTableChanges)) && !has(ordOp) && !has(ordAfter):
 		return kindSchemaChange
 	case w.source.Found && !w.source.Cells[srcConnector].Absent() && has(ordAfter) && has(ordBefore) && !has(ordOp):
 		return kindBroken
@@ -241,6 +242,13 @@ func (w *worker) classify(r *stream.Record, e *schemas.Target) kind {
 		return kindNotification
 	}
 	return kindOther
+}
+
+// beginOrEnd reports the status of a transaction: a table may have columns of
+// these names.
+func (w *worker) beginOrEnd(r *stream.Record, e *schemas.Target) bool {
+	s := string(w.bytes(r, e.Cells[ordStatus]))
+	return s == "BEGIN" || s == "END"
 }
 
 // bare reports an envelope without a source block.

@@ -100,6 +100,22 @@ func (w *worker) byConnector(r *stream.Record) bool {
 // contextHeaders begin the names of headers that connectors add to every row.
 const contextHeaders = "__debezium.context."
 
+// flattened reports a null that a connector wrote on a topic of rows that it
+// took out of their envelopes. An outbox' null has the event's id beside it.
+func (w *worker) flattened(r *stream.Record) bool {
+	if s := w.t.shape.Load(); s != shapePlain && s != shapeWrapped {
+		return false
+	}
+	context := false
+	for i := range r.Headers {
+		context = context || strings.HasPrefix(r.Headers[i].Key, contextHeaders)
+		if r.Headers[i].Key == "id" {
+			return false
+		}
+	}
+	return context
+}
+
 // signal reports a row of the signal table: three columns, id, type and data,
 // in any case, and a type that Debezium knows (documentation, "Sending signals").
 func (w *worker) signal(r *stream.Record) bool {
@@ -140,7 +156,7 @@ func (w *worker) tombstone(r *stream.Record, written bool) verdict {
 	case w.d.config.Tombstones == "filter", w.d.config.Format == "debezium":
 		return filter
 	case w.d.config.Tombstones == "delete", headerOp(r) == 'd':
-	case f.deleted >= 0, w.t.shape.Load() == shapeEnvelope, !written && f.op < 0:
+	case f.deleted >= 0, w.t.shape.Load() == shapeEnvelope, !written && f.op < 0 && !w.flattened(r):
 		return filter
 	}
 	if r.Key.IsNil() {

@@ -1,6 +1,8 @@
 package decode
 
 import (
+	"bytes"
+
 	"sluice/schemas"
 	"sluice/topology/stream"
 )
@@ -18,6 +20,13 @@ func (w *worker) key(r *stream.Record, event bool) (v verdict, again bool) {
 		return keep, false
 	}
 	object, scalar, code := w.scanKey(p)
+	if code != "" && !event {
+		if text, ok := w.structKey(p); ok {
+			r.Key = stream.ViewOf(text)
+			p = text
+			object, scalar, code = w.scanKey(p)
+		}
+	}
 	switch {
 	case code != "" && event:
 		scalar = schemas.Cell{Len: uint32(len(p)), Enc: schemas.EncText, Flags: schemas.Present} // a text
@@ -57,6 +66,48 @@ func (w *worker) key(r *stream.Record, event bool) (v verdict, again bool) {
 	}
 	r.KeyRow = row
 	return keep, false
+}
+
+// structKey writes as JSON a key that the StringConverter wrote: Struct{a=1,b=x}.
+// Texts in it have no quotes: a value goes on to the next comma with a column's
+// name and an equals sign behind it. ok is false for other texts.
+func (w *worker) structKey(p []byte) (text []byte, ok bool) {
+	body, ok := bytes.CutPrefix(p, []byte("Struct{"))
+	if !ok || !bytes.HasSuffix(body, []byte("}")) {
+		return nil, false
+	}
+	body = body[:len(body)-1]
+	out := append(w.scratch(), '{')
+	for len(body) > 0 {
+		eq := bytes.IndexByte(body, '=')
+		if eq <= 0 {
+			return nil, false
+		}
+		name, rest := body[:eq], body[eq+1:]
+		end := len(rest)
+		for i := range rest {
+			if rest[i] != ',' {
+				continue
+			}
+			if next, _, found := bytes.Cut(rest[i+1:], []byte("=")); found && w.v.row.Ordinal(next) >= 0 {
+				end = i
+				break
+			}
+		}
+		value := rest[:end]
+		body = rest[min(end+1, len(rest)):]
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = append(schemas.AppendEscaped(append(out, '"'), name), `":`...)
+		ord := w.v.row.Ordinal(name)
+		if bare := schemas.ValidJSON(value) && value[0] != '"' && value[0] != '{' && value[0] != '['; bare && (ord < 0 || w.v.plans[ord].kind != schemas.String) {
+			out = append(out, value...)
+		} else {
+			out = append(schemas.AppendEscaped(append(out, '"'), value), '"')
+		}
+	}
+	return w.made(append(out, '}')), true
 }
 
 // scanKey indexes the key: an object's members are in keyRow, with or without

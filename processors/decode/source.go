@@ -104,7 +104,7 @@ func (w *worker) position(r *stream.Record) stream.SourcePos {
 		return stream.SourcePos{Hi: tail(f[bytes.LastIndexByte(f, '.')+1:]), Lo: uint64(w.number(r, s[srcPos])), Row: uint32(w.number(r, s[srcRow]))}
 	case s[srcVGTID].Has():
 		return stream.SourcePos{Hi: transactions(w.text(r, s[srcVGTID]))}
-	case s[srcOrd].Enc == schemas.EncInt, s[srcOrd].Enc == schemas.EncVarint:
+	case s[srcOrd].Has():
 		return stream.SourcePos{Hi: uint64(w.number(r, s[srcTsMs])), Lo: uint64(w.number(r, s[srcOrd]))}
 	case s[srcRecordSequence].Has():
 		return stream.SourcePos{Hi: uint64(r.Time), Lo: uint64(w.number(r, s[srcRecordSequence])), Row: uint32(w.number(r, s[srcModNumber]))}
