@@ -86,12 +86,12 @@ func TestRealFire(t *testing.T) {
 			all := []*sluice{c, w.run("b"), w.run("d")}
 			nap(3*time.Second, 5*time.Second)
 			for i, name := range []string{"e", "f", "g"} {
-				all[i].stop(t)
+				all[i].leave(t)
 				all[i] = w.run(name)
 				nap(2*time.Second, 4*time.Second)
 			}
-			all[0].stop(t)
-			all[1].stop(t)
+			all[0].leave(t)
+			all[1].leave(t)
 			return all[2]
 		}},
 		{"Rebalance", func(t *testing.T, c *sluice) *sluice { // three stay, and every second one joins, leaves or dies
@@ -176,7 +176,11 @@ func TestRealFire(t *testing.T) {
 		}},
 		{"Edge", func(t *testing.T, c *sluice) *sluice { // last: it takes the messages in the queue's memory with it
 			for range *again {
+				nap(300*time.Millisecond, 3*time.Second)
 				old := w.queueAt(t)
+				if len(old) == 0 {
+					t.Error("the queue has no progress yet")
+				}
 				nap(4*time.Second, 6*time.Second) // the consumer has what the queue took before old
 				w.Edge.Kill()
 				w.excused = append(w.excused, [2]map[lane]int64{old, w.queueAt(t)})
