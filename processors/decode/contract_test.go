@@ -79,5 +79,13 @@ func FuzzDecode(f *testing.F) {
 	}
 	corpus = append(corpus, proctest.JSON(`{"id":1}`, `{"a":1,"b":null,"c":{"d":[]}}`), proctest.JSON("k", "null"), proctest.JSON(`{"schema":{},"payload":{"id":1}}`, `{"schema":null,"payload":{"a":1}}`),
 		proctest.JSON(`{"key":1}`, `{"schema":{"type":"struct","fields":[{"type":"struct","fields":[{"field":"a","type":"struct","name":"io.debezium.data.VariableScaleDecimal"}],"field":"after"},{"field":"op"}]},"payload":{"op":"c","after":{"a":{"scale":1,"value":"Dw=="}}}}`))
+	const source = `"source":{"connector":"mongodb","db":"d","collection":"c","ord":1}`
+	corpus = append(corpus,
+		proctest.JSON(`{"id":"{\"$oid\":\"596e275826f08b2730779e1f\"}"}`, `{"before":null,"after":"{\"_id\":{\"$numberLong\":\"1\"},\"d\":{\"$date\":1}}",`+source+`,"op":"c"}`),
+		proctest.JSON(`{"id":"1"}`, `{"before":null,"after":null,"updateDescription":{"updatedFields":"{}"},`+source+`,"op":"u"}`),
+		proctest.JSON(`Struct{id=1,name=a,b}`, `{"before":null,"after":{"id":1,"name":"a,b"},"source":{"connector":"postgresql","table":"t"},"op":"u"}`),
+		proctest.JSON(`{"id":1}`, `{"id":1,"n":{"scale":-2,"value":"DA=="},"t":{"hour":1,"minute":2,"second":3,"picoseconds":4,"precision":12},"__op":"u","__deleted":"false"}`),
+		proctest.JSON(`{"id":1}`, `{"id":"x","source":"/debezium/mysql/s","specversion":"1.0","iodebeziumop":"u","iodebeziumtable":"t","data":{"schema":{"type":"struct"},"payload":{"before":null,"after":{"id":1}}}}`),
+		proctest.JSON(`{"id":1}`, `{"schema":{"type":"struct","fields":[{"field":"a","type":"array","items":{"type":"bytes","name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"2"}}},{"field":"m","type":"map","keys":{"type":"int32","name":"io.debezium.time.Date"},"values":{"type":"string"}}]},"payload":{"a":["AJY="],"m":[[1,"x"]]}}`))
 	proctest.Fuzz(f, open(f), corpus...)
 }
