@@ -18,6 +18,7 @@ const (
 	aboutTax
 	aboutIdentity
 	aboutPlace
+	aboutSecret
 	against // numbers that are nobody's: orders, times, versions
 	endsPhrase
 )
@@ -28,7 +29,8 @@ func (a about) positive() bool { return a&^(against|endsPhrase) != 0 }
 // anything, and by all of them.
 type context struct {
 	near, any about
-	apart     int // words of more than three letters between the nearest and the value
+	own       about // said with no other number between
+	apart     int   // words of more than three letters between the nearest and the value
 }
 
 // How far words are looked for, in bytes and words.
@@ -45,7 +47,7 @@ const (
 func (d *Detector) context(start, end int) (c context) {
 	p := d.p
 	limit := max(0, start-bytesBefore)
-	i, clause, second := start, 0, 0
+	i, clause, second, other := start, 0, 0, false
 	for n := 0; n < wordsBefore && i > limit; n++ {
 		e, dot := i, false
 		for e > limit && !letter(p[e-1]) {
@@ -77,6 +79,7 @@ func (d *Detector) context(start, end int) (c context) {
 			default:
 				if digit(p[e-1]) { // it was said of another number
 					clause++
+					other = true
 				}
 			}
 			e--
@@ -97,7 +100,11 @@ func (d *Detector) context(start, end int) (c context) {
 			a = parts(p[s:e])
 		}
 		if second > 0 { // my number, messages to
-			a |= look(phrases, p[s:second])
+			if x := look(phrases, p[s:second]); x != 0 {
+				if a |= x; x == aboutSecret && c.near == against { // a key of this kind
+					c.near = 0
+				}
+			}
 		}
 		second = 0
 		if a&endsPhrase != 0 {
@@ -111,6 +118,9 @@ func (d *Detector) context(start, end int) (c context) {
 			a = aboutPhone
 		}
 		c.hear(a)
+		if !other {
+			c.own |= a
+		}
 		if c.near == 0 && e-s > 3 {
 			c.apart++
 		}
@@ -164,6 +174,7 @@ func (d *Detector) context(start, end int) (c context) {
 		c.near = after.near
 	}
 	c.any |= after.any
+	c.own |= after.any
 	return c
 }
 
@@ -205,12 +216,20 @@ func parts(w []byte) (a about) {
 // said is what a word is about. Words of scripts without spaces are sentences:
 // they are searched.
 func said(w []byte) about {
-	a := meaning(w)
-	if a != 0 || w[0] < 0xe3 && (w[0] != 0xe0 || len(w) < 2 || w[1] < 0xb8) {
+	if a := meaning(w); a != 0 {
 		return a
 	}
+	// Thai begins with e0 b8, kana, Han and Hangul with e3 and above; they stand beside Latin without a space.
+	k := 0
+	for k < len(w) && w[k] < 0xe3 && (w[k] != 0xe0 || k+1 == len(w) || w[k+1] < 0xb8) {
+		k++
+	}
+	if k == len(w) {
+		return 0
+	}
+	var a about
 	for i := range unspaced {
-		if bytes.Contains(w, unspaced[i].word) {
+		if bytes.Contains(w[k:], unspaced[i].word) {
 			a |= unspaced[i].about
 		}
 	}
@@ -291,6 +310,7 @@ var contexts = func() map[string]about {
 	say(aboutTax, "tax", "tin", "taxpayer", "steuer", "steuerid", "idnr", "steuernummer", "cpf", "cnpj", "itin", "fiscale", "sin", "nino", "insurance", "ni", "nir", "sécu", "sécurité", "sociale", "secu")
 	say(aboutIdentity, "aadhaar", "aadhar", "uid", "uidai", "dni", "nie", "nif", "mynumber", "individual", "マイナンバー", "個人番号", "identity", "identification", "national")
 	say(aboutPlace, "lat", "latitude", "lon", "lng", "longitude", "coordinates", "coords", "gps", "location", "position", "geo")
+	say(aboutSecret, "secret", "secrets", "token", "password", "passwd", "pwd", "pass", "passphrase", "passwort", "kennwort", "contraseña", "senha", "пароль", "パスワード", "密码", "bearer", "apikey", "credential", "credentials", "auth", "authorization", "accesskey", "secretkey", "accesstoken")
 	say(against, "order", "orders", "invoice", "ticket", "tickets", "tracking", "parcel", "shipment", "shipping", "serial", "sku", "isbn", "issn", "ean", "upc", "gtin", "asin", "imei", "imsi", "iccid",
 		"version", "ver", "build", "commit", "sha", "hash", "uuid", "guid", "id", "ids", "ref", "reference", "transaction", "txn", "batch", "lot", "part", "parts", "model", "product", "item", "case",
 		"claim", "policy", "po", "quote", "booking", "confirmation", "flight", "timestamp", "ts", "epoch", "offset", "lsn", "seq", "sequence", "port", "pid", "error", "zip", "postcode",
@@ -302,7 +322,7 @@ var contexts = func() map[string]about {
 		"nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr")
 	m["no"], m["nr"], m["num"] = 0, 0, 0
 	for phrase := range phrases {
-		m[phrase[strings.LastIndexByte(phrase, ' ')+1:]] |= endsPhrase
+		m[phrase[strings.LastIndexAny(phrase, " _-")+1:]] |= endsPhrase
 	}
 	return m
 }()
@@ -322,5 +342,10 @@ var phrases = func() map[string]about {
 		}
 	}
 	m["soc sec"] = aboutSSN
+	for of := range strings.FieldsSeq("api access secret private auth encryption signing") {
+		for _, sep := range []string{" ", "_", "-"} {
+			m[of+sep+"key"] = aboutSecret
+		}
+	}
 	return m
 }()

@@ -33,7 +33,7 @@ func TestFind(t *testing.T) {
 		"@handle and @scope/pkg@1.2.3":                "",
 		"icon@2x.png logo@3x.jpg":                     "",
 		"git@github.com:org/repo.git":                 "",
-		"postgres://app:secret@db.example.com:5432/x": "",
+		"postgres://app:secret@db.example.com:5432/x": "secret=secret",
 		"a@b@c.com":                                   "email=b@c.com",
 		"x..y@z.com":                                  "",
 		"foo@bar..com":                                "",

@@ -18,6 +18,18 @@ func (v *view) documents() int {
 	}
 	any := func() about { return v.context().any }
 	switch len(d) {
+	case 6: // AB 12 34 56 C
+		p, s, e := v.d.p, v.start, v.end
+		if v.shape(2, 2, 2) && v.sep() == ' ' && s >= 3 && p[s-1] == ' ' && !word(v.d.at(s-4)) && e+1 < len(p) && p[e] == ' ' && p[e+1]-'A' < 4 && !word(v.d.at(e+2)) &&
+			p[s-2]-'A' < 26 && p[s-3]-'A' < 26 && nino(p[s-3:s-1]) {
+			v.d.add(schemas.NINO, s-3, e+2, 0.85)
+			return e + 2
+		}
+	case 8: // 12345678-Z
+		if x := v.d.at(v.end + 1); v.bare() && v.d.at(v.end) == '-' && x-'A' < 26 && !word(v.d.at(v.end+2)) && dni(d, x) {
+			v.d.add(schemas.DNI, v.start, v.end+2, 0.8)
+			return v.end + 2
+		}
 	case 9:
 		if luhn(d) && (v.bare() || v.shape(3, 3, 3)) && any()&aboutTax != 0 && any()&aboutPhone == 0 {
 			return found(schemas.SIN, 0.8)

@@ -32,6 +32,10 @@ func (d *Detector) email(i int) int {
 	// user@host:path of scp and git, and user:password@host of a URL.
 	before := p[max(0, s-40):s]
 	if k := bytes.LastIndex(before, []byte("://")); k >= 0 && !bytes.ContainsAny(before[k+3:], " /?\t\n\"'<>") {
+		user := max(0, s-40) + k + 3 // or the part that local took
+		if c := bytes.IndexByte(p[user:i], ':'); c >= 0 && user+c+1 < i {
+			d.add(schemas.Secret, user+c+1, i, 0.8)
+		}
 		return e
 	}
 	if d.at(e) == ':' && (word(d.at(e+1)) && !digit(d.at(e+1)) || d.at(e+1) == '/' && d.at(e+2) != '/') && bytes.Equal(p[s:i], []byte("git")) {

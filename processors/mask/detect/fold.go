@@ -213,7 +213,7 @@ func fold(r rune) rune {
 		return ' '
 	case r == 0xad, r >= 0x200b && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x2064, r == 0xfeff:
 		return -1
-	case r == 0xb7, r == 0x2024, r == 0x3002: // IDNA's dot (RFC 3490, section 3.1)
+	case r == 0xb7, r == 0x2024:
 		return '.'
 	case r == 0xfe6b:
 		return '@'

@@ -132,6 +132,11 @@ func (d *Detector) short(i int) int {
 	if k-i >= 6 {
 		return 0
 	}
+	if k-i <= 2 {
+		if e := d.monthly(i, k); e > 0 {
+			return e
+		}
+	}
 	for s := k; s < len(p) && s-k < 4; s++ {
 		if digit(p[s]) {
 			return 0
@@ -184,6 +189,11 @@ func (d *Detector) glued(i int) int {
 	before := d.at(i - 1)
 	switch before {
 	case '-', '_', '/', '.', '\\', '~', '^':
+		if before == '-' && word(d.at(i-2)) {
+			if end := d.secret(i); end > 0 {
+				return end
+			}
+		}
 		if !word(d.at(i-2)) && d.at(i-2) != '/' || digit(d.at(i-2)) && before == '-' {
 			return 0
 		}
@@ -280,7 +290,7 @@ func (d *Detector) value(n *number, i, j int) int {
 	v.inner = i > 0 && n.groups[i].gap == 1 && n.groups[i].sep == ' ' && (j-i == 1 || n.groups[i+1].sep == ' ' && n.groups[i+1].gap == 1)
 	for s := v.start - 1; s >= 0 && v.start-s <= 3; s-- {
 		c := d.p[s]
-		if c == '+' && word(d.at(s-1)) { // zip+4 1234, 1+1
+		if c == '+' && (word(d.at(s-1)) || d.at(s-1) == '+') { // zip+4 1234, 1+1, C++11
 			break
 		}
 		if c == '(' || c == '+' {
@@ -317,6 +327,13 @@ func (d *Detector) value(n *number, i, j int) int {
 	}
 	if c, ok := v.birth(); ok {
 		d.add(schemas.BirthDate, v.start, v.end, c)
+		return v.end
+	}
+	if v.decimal() && len(v.groups) == 2 && v.groups[1].len() >= 4 && v.num(0) <= 180 && v.context().near&aboutPlace != 0 {
+		if d.at(v.start-1) == '-' {
+			v.start--
+		}
+		d.add(schemas.Coordinates, v.start, v.end, 0.75)
 		return v.end
 	}
 	if v.date() || v.decimal() && v.context().near&aboutPhone == 0 {
@@ -370,6 +387,15 @@ func (v *view) sep() byte {
 }
 
 func (v *view) bare() bool { return len(v.groups) == 1 }
+
+// num is the value of group i, of no more than nine digits.
+func (v *view) num(i int) int {
+	n := 0
+	for _, c := range v.digits[v.groups[i].first-v.groups[0].first:][:min(9, v.groups[i].len())] {
+		n = n*10 + val(c)
+	}
+	return n
+}
 
 // dated reports three groups that are a date, given the digits from the first on.
 func dated(g []group, digits []byte) bool {

@@ -117,6 +117,15 @@ func (d *Detector) token(i int) int {
 		letters = letters || !digit(p[e])
 		e++
 	}
+	if letters && s == i && e-i <= 4 && !digit(p[e-2]) { // 3rd
+		k := i
+		for digit(p[k]) {
+			k++
+		}
+		if end := d.monthly(i, k); end > 0 {
+			return end
+		}
+	}
 	if letters && d.labelled(s, i) {
 		return d.number(i)
 	}
@@ -204,6 +213,9 @@ func (d *Detector) mixed(s, e int) int {
 	if end := d.encoded(s); end > e {
 		return end
 	}
+	if end := d.generic(s); end > 0 {
+		return end
+	}
 	// A code made of parts: what follows the hyphens belongs to it.
 	for e < len(d.p)-1 && (d.p[e] == '-' || d.p[e] == '_') && word(d.p[e+1]) {
 		for e++; e < len(d.p) && word(d.p[e]); e++ {
@@ -217,12 +229,12 @@ func (d *Detector) privateKeys(i int) {
 	p := d.p
 	for {
 		head := p[i+len(beginKey):]
-		if line := bytes.Index(head[:min(len(head), 64)], []byte("PRIVATE KEY-----")); line >= 0 {
+		if line := bytes.Index(head[:min(len(head), 64)], []byte("PRIVATE KEY")); line >= 0 {
 			end := len(p)
-			if k := bytes.Index(head, []byte("-----END ")); k >= 0 {
+			if k := bytes.Index(head, endKey); k >= 0 {
 				end = i + len(beginKey) + k
-				if k := bytes.Index(p[end:], []byte("KEY-----")); k >= 0 {
-					end += k + len("KEY-----")
+				if rest := p[end+len(endKey) : max(end+len(endKey), min(len(p), end+64))]; bytes.Contains(rest, []byte("-----")) {
+					end += len(endKey) + bytes.Index(rest, []byte("-----")) + 5
 				}
 			}
 			d.add(schemas.PrivateKey, i, end, 0.99)
@@ -236,4 +248,4 @@ func (d *Detector) privateKeys(i int) {
 	}
 }
 
-var beginKey = []byte("-----BEGIN ")
+var beginKey, endKey = []byte("-----BEGIN "), []byte("-----END ")

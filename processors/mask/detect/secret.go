@@ -17,7 +17,7 @@ var tokens = []struct {
 	{"AKIA", 16, charUpper | charDigit}, {"ASIA", 16, charUpper | charDigit},
 	{"ghp_", 36, charLetter | charDigit}, {"gho_", 36, charLetter | charDigit}, {"ghu_", 36, charLetter | charDigit}, {"ghs_", 36, charLetter | charDigit}, {"ghr_", 36, charLetter | charDigit},
 	{"github_pat_", 50, charWord}, {"glpat-", 20, charWord}, {"npm_", 36, charLetter | charDigit}, {"pypi-", 50, charWord},
-	{"xoxb-", 20, charWord}, {"xoxp-", 20, charWord}, {"xoxa-", 20, charWord}, {"xoxs-", 20, charWord},
+	{"xapp-", 20, charWord}, {"xoxe-", 20, charWord}, {"xoxr-", 20, charWord}, {"xoxb-", 20, charWord}, {"xoxp-", 20, charWord}, {"xoxa-", 20, charWord}, {"xoxs-", 20, charWord},
 	{"sk_live_", 16, charLetter | charDigit}, {"rk_live_", 16, charLetter | charDigit}, {"sk_test_", 16, charLetter | charDigit}, {"whsec_", 16, charWord},
 	{"AIza", 35, charWord}, {"ya29", 20, charWord}, {"SG.", 40, charWord}, {"sk-ant-", 30, charWord}, {"sk-proj-", 30, charWord}, {"sk-", 40, charWord},
 	{"dop_v1_", 60, charHex}, {"hf_", 30, charLetter | charDigit}, {"shpat_", 32, charHex}, {"AGE-SECRET-KEY-1", 50, charUpper | charDigit},
@@ -56,6 +56,53 @@ func (d *Detector) secret(s int) int {
 		}
 	}
 	return 0
+}
+
+// generic looks at the word that begins at s for a secret that only the words
+// before it name: api_key=..., password: ...
+func (d *Detector) generic(s int) int {
+	p := d.p
+	e, upper, lower, digits := s, 0, 0, 0
+	for s > 0 && (p[s-1] == '+' || p[s-1] == '/' || p[s-1] == '-') && s > 1 && word(p[s-2]) {
+		s--
+		for s > 0 && word(p[s-1]) {
+			s--
+		}
+	}
+	for e = s; e < len(p) && p[e] < 0x80 && (word(p[e]) || bytes.IndexByte([]byte("+/-.!#$%^&*"), p[e]) >= 0 && e+1 < len(p) && p[e+1] > ' ' && p[e+1] != '"' && p[e+1] != '\''); e++ {
+		switch c := chars[p[e]]; {
+		case c&charUpper != 0:
+			upper++
+		case c&charLower != 0:
+			lower++
+		case c&charDigit != 0:
+			digits++
+		}
+	}
+	if e-s < 6 || e-s > 256 || digits == 0 || upper+lower == 0 {
+		return 0
+	}
+	before := d.at(s - 1)
+	assigned := before == '=' || before == ':' || (before == '"' || before == '\'' || before == ' ') && (d.at(s-2) == ':' || d.at(s-2) == '=' || d.at(s-3) == ':' || d.at(s-3) == '=')
+	if e-s < 16 && !assigned { // a password is short, and stands behind its name
+		return 0
+	}
+	c := d.context(s, e)
+	switch {
+	case c.near&aboutSecret == 0 || c.apart > 0:
+		return 0
+	case e-s < 16:
+		d.add(schemas.Secret, s, e, 0.7)
+	case digits < 2 && e-s < 32 || upper+lower < 3:
+		return 0
+	default:
+		d.add(schemas.Secret, s, e, 0.8)
+	}
+	for e < len(p) && p[e] == '=' {
+		e++
+		d.spans[len(d.spans)-1].End = e
+	}
+	return e
 }
 
 // jwt looks for a token of three parts at s (RFC 7519, RFC 7515 section 7.1).
