@@ -126,7 +126,7 @@ func hexByte(p []byte) (v byte, ok bool) {
 	for _, c := range p {
 		switch {
 		case digit(c):
-			v = v<<4 | c - '0'
+			v = v<<4 | (c - '0')
 		case c|0x20 >= 'a' && c|0x20 <= 'f':
 			v = v<<4 | (c | 0x20 - 'a' + 10)
 		default:
