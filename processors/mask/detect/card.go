@@ -33,7 +33,7 @@ func (v *view) card() int {
 	}
 	c := v.context()
 	switch {
-	case c.any&aboutCard != 0:
+	case c.near&aboutCard != 0, c.any&aboutCard != 0 && c.near&against == 0:
 		confidence = 0.99
 	case !form: // order numbers are grouped, too
 		return 0

@@ -42,9 +42,18 @@ const (
 )
 
 // context reads the words before start, and those behind end if nothing was
-// said before. The nearest word counts most. What a number is not is only
-// believed of the words right before it, in the same clause.
-func (d *Detector) context(start, end int) (c context) {
+// said before. The nearest word counts most.
+func (d *Detector) context(start, end int) context {
+	c := d.before(start)
+	if !c.near.positive() {
+		d.behind(end, &c)
+	}
+	return c
+}
+
+// before reads the words before start. What a number is not is only believed of
+// the words right before it, in the same clause.
+func (d *Detector) before(start int) (c context) {
 	p := d.p
 	limit := max(0, start-bytesBefore)
 	i, clause, second, other := start, 0, 0, false
@@ -126,30 +135,34 @@ func (d *Detector) context(start, end int) (c context) {
 		}
 		i = s
 	}
-	if c.near.positive() {
-		return c
-	}
-	limit = min(len(p), end+bytesAfter)
-	before := c
-	var after context
-	i = end
+	return c
+}
+
+// behind reads the words behind end into c.
+func (d *Detector) behind(end int, c *context) {
+	p := d.p
+	limit := min(len(p), end+bytesAfter)
+	var heard, last context // last: without the last word
+	i := end
 	if d.at(i) == '-' && letter(d.at(i+1)) { // 555-0143-Office
 		s := i + 1
 		for i = s; i < len(p) && letter(p[i]); i++ {
 		}
-		if after.hear(said(p[s:i]) &^ (against | endsPhrase)); after.near != 0 {
-			return after
+		if heard.hear(said(p[s:i]) &^ (against | endsPhrase)); heard.near != 0 {
+			*c = heard
+			return
 		}
 		i = end
 	}
-	for n := 0; n < wordsAfter; n++ {
+words:
+	for n := range wordsAfter {
 		for i < limit && !letter(p[i]) {
-			switch c := p[i]; {
-			case digit(c): // what was said is said of the next number
-				return before
-			case c == '@', c == ';', c == '\n', c == ',', c == '|', c == '.' && n > 0, c == '-' && d.at(i+1) == ' ':
-				limit = i
-				continue
+			switch x := p[i]; {
+			case digit(x): // the last word was said of the next number
+				heard = last
+				break words
+			case x == '@', x == ';', x == '\n', x == ',', x == '|', x == '.' && n > 0, x == '-' && d.at(i+1) == ' ':
+				break words
 			}
 			i++
 		}
@@ -157,25 +170,26 @@ func (d *Detector) context(start, end int) (c context) {
 		for i < limit && letter(p[i]) {
 			i++
 		}
-		if i <= s {
+		if i == s {
 			break
 		}
 		if n == 0 && c.any == 0 && look(units, p[s:i]) {
-			return context{near: against, any: against}
+			c.near, c.any = against, against
+			return
 		}
-		after.hear(said(p[s:i]) &^ (against | endsPhrase))
+		last = heard
+		heard.hear(said(p[s:i]) &^ (against | endsPhrase))
 	}
 	for k := i; k < len(p) && k-i < 4 && p[k] != '\n' && p[k] != ','; k++ {
 		if digit(p[k]) {
-			return c
+			heard = last
 		}
 	}
 	if c.near == 0 {
-		c.near = after.near
+		c.near = heard.near
 	}
-	c.any |= after.any
-	c.own |= after.any
-	return c
+	c.any |= heard.any
+	c.own |= heard.any
 }
 
 // initial reports a letter at s that stands for a phone, a mobile or a fax on a
@@ -289,7 +303,7 @@ var contexts = func() map[string]about {
 	say(aboutPhone, "phone", "phones", "telephone", "tel", "mobile", "mob", "cell", "cellphone", "cellular", "call", "calls", "called", "calling", "callback", "dial", "dialed",
 		"dialled", "ring", "fax", "whatsapp", "sms", "text", "texted", "texting", "contact", "hotline", "helpline", "landline", "ph", "msisdn", "imessage", "viber", "reach", "reached", "phoned",
 		"voicemail", "pager", "telegram", "toll", "tollfree", "office", "freephone", "answering", "answered", "answers", "caller", "callee", "callers", "📱", "📞", "☎", "☎️", "📲", "✆", "℡", "dialing", "dialling", "facetime", "signal", "tele", "telno", "phoneno", "phonenumber", "mobileno",
-		"telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer", "festnetz", "anrufen", "ruf", "rufen", "erreichbar", "durchwahl", "rückfragen", "verfügung", // de
+		"telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer", "festnetz", "anrufen", "ruf", "rufen", "erreichbar", "erreichen", "durchwahl", "rückfragen", "verfügung", // de
 		"téléphone", "telephoner", "portable", "appel", "appeler", "appelez", "joindre", "joignable", // fr
 		"teléfono", "telefono", "móvil", "movil", "celular", "cel", "marque", "marcar", "llámenos", "llamenos", "llámanos", "tfno", "llamar", "llame", "llámame", "llama", "llamada", // es
 		"telefone", "telemóvel", "telemovel", "ligar", "ligue", "fone", "contato", "contacto", // pt
@@ -318,7 +332,7 @@ var contexts = func() map[string]about {
 		"revision", "rev", "rfc", "patent", "score", "ratio", "lat", "latitude", "lon", "longitude", "coordinates", "ip", "job", "trace", "span", "request",
 		"bytes", "weight", "population", "users", "views", "downloads", "km", "miles",
 		"bestellung", "bestellnummer", "rechnung", "auftrag", "sendung", "kundennummer", "commande", "facture", "colis", "pedido", "factura", "envío", "ordine", "fattura", "заказ", "счет", "订单", "注文", "주문",
-		"sid", "size", "depth", "member", "npi", "waybill", "awb", "container", "passcode", "webinar", "prescription", "rx", "buffer", "stack", "ein", "cusip", "isin", "record", "chart", "eticket", "nhs", "vat", "pesel", "rs", "inr", "gbp", "jpy", "cad", "aud", "chf", "voucher", "coupon", "key", "activation", "kg", "quantity", "qty", "gtid", "xid", "layer", "rows", "duration", "bill", "bills", "values",
+		"sid", "size", "depth", "member", "npi", "waybill", "awb", "container", "passcode", "webinar", "prescription", "rx", "buffer", "stack", "ein", "cusip", "isin", "record", "chart", "eticket", "zoom", "webex", "rrn", "arn", "nhs", "vat", "pesel", "rs", "inr", "gbp", "jpy", "cad", "aud", "chf", "voucher", "coupon", "key", "activation", "kg", "quantity", "qty", "gtid", "xid", "layer", "rows", "duration", "bill", "bills", "values",
 		"nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr")
 	m["no"], m["nr"], m["num"] = 0, 0, 0
 	for phrase := range phrases {

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"bytes"
 	"sync"
 
 	"sluice/processors/mask/detect/phone"
@@ -42,7 +43,7 @@ func (v *view) phone() int {
 		return 0
 	}
 	end := v.end
-	if v.paren && v.d.at(end) == ')' && v.d.at(v.start) == '(' {
+	if p := v.d.p[v.start:end]; v.paren && v.d.at(end) == ')' && bytes.Count(p, []byte("(")) > bytes.Count(p, []byte(")")) {
 		end++
 	}
 	end = v.extension(end)
