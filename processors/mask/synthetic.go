@@ -21,8 +21,10 @@ import (
 //
 // It is the same for the same value of one domain, wherever it stands; with
 // by, for the same value of that column in the same row: name and email by
-// customer_id are those of one person. By default different values may become
-// one; unique appends 80 bits of the value's own, for keys.
+// customer_id are those of one person. A row in which that column has no value
+// goes by the value itself. Another primary key makes other people of all. By
+// default different values may become one; unique appends 80 bits of the
+// value's own, for keys.
 type synthetic struct {
 	Sort      string `yaml:"kind"`
 	Locale    string `yaml:"locale"`
