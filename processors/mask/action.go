@@ -8,6 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"sluice/processors/mask/keys"
+	"sluice/processors/mask/siv"
 	"sluice/schemas"
 	"sluice/topology"
 )
@@ -259,6 +260,13 @@ func readKeep(y *yaml.Node) (strategy, error) {
 type binder struct {
 	gate *Gate // nil: outside of a gate, as Reveal
 	key  *keys.Key
+}
+
+// cmac is a keyed function of a purpose. The cipher has its own copy of the key.
+func (b *binder) cmac(purpose, domain string) (*siv.CMAC, error) {
+	key := b.key.Derive(purpose, domain)
+	defer clear(key)
+	return siv.NewCMAC(key)
 }
 
 // bind gives all strategies of the policy their keys; k may be nil if no

@@ -64,7 +64,7 @@ func readNoise(y *yaml.Node) (strategy, error) {
 func (n *noisy) bind(b *binder) (strategy, error) {
 	out := *n
 	var err error
-	out.mac, err = siv.NewCMAC(b.key.Derive("noise", n.Domain))
+	out.mac, err = b.cmac("noise", n.Domain)
 	return &out, err
 }
 

@@ -48,7 +48,7 @@ func (h *shifting) check() error {
 func (h *shifting) bind(b *binder) (strategy, error) {
 	out := *h
 	var err error
-	out.mac, err = siv.NewCMAC(b.key.Derive("shift", h.Domain))
+	out.mac, err = b.cmac("shift", h.Domain)
 	return &out, err
 }
 

@@ -113,10 +113,10 @@ func readSynthetic(y *yaml.Node) (strategy, error) {
 func (z *synthetic) bind(b *binder) (strategy, error) {
 	out := *z
 	var err error
-	if out.mac, err = siv.NewCMAC(b.key.Derive("synthetic", z.Domain)); err != nil {
+	if out.mac, err = b.cmac("synthetic", z.Domain); err != nil {
 		return nil, err
 	}
-	out.tails, err = siv.NewCMAC(b.key.Derive("synthetic unique", z.Domain))
+	out.tails, err = b.cmac("synthetic unique", z.Domain)
 	return &out, err
 }
 

@@ -104,7 +104,11 @@ func (t *tokenizing) bind(b *binder) (strategy, error) {
 	out.keyID = b.key.ID()
 	var err error
 	if t.Form == "siv" {
-		out.siv, err = siv.New(append(b.key.Derive("siv mac", t.Domain), b.key.Derive("siv ctr", t.Domain)...), []byte(t.Domain))
+		var key [64]byte
+		defer clear(key[:])
+		copy(key[:32], b.key.Derive("siv mac", t.Domain))
+		copy(key[32:], b.key.Derive("siv ctr", t.Domain))
+		out.siv, err = siv.New(key[:], []byte(t.Domain))
 		return &out, err
 	}
 	radix := 2 // by class: numbers of bits, walked until they are in the domain
@@ -114,7 +118,9 @@ func (t *tokenizing) bind(b *binder) (strategy, error) {
 	if len(t.Domain) > ff1.MaxTweak {
 		return nil, errors.New("the domain is too long")
 	}
-	out.ff1, err = ff1.New(b.key.Derive("ff1", t.Domain), []byte(t.Domain), radix)
+	key := b.key.Derive("ff1", t.Domain)
+	defer clear(key)
+	out.ff1, err = ff1.New(key, []byte(t.Domain), radix)
 	return &out, err
 }
 
