@@ -126,7 +126,7 @@ func (in *reading) inferTypes(a *app, c *cobra.Command, args []string) (end func
 type viewer struct {
 	out     *bufio.Writer
 	rows    bool
-	all     bool // names that may be data too
+	all     bool                       // names that may be data too
 	schemas map[string]*schemas.Schema // the last one of a topic
 	count   stream.Count
 	line    []byte

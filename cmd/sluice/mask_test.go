@@ -77,3 +77,19 @@ func TestMaskExplainContract(t *testing.T) {
 		t.Errorf("code %d: %s%s", code, out, talk)
 	}
 }
+
+// TestShippedPipelines: the files in deploy/pipelines are right.
+func TestShippedPipelines(t *testing.T) {
+	files, err := filepath.Glob("../../deploy/pipelines/*.yaml")
+	if err != nil || len(files) < 3 {
+		t.Fatal(err, files)
+	}
+	for _, f := range files {
+		if filepath.Base(f) == "dev.yaml" {
+			continue // its values come from the stack
+		}
+		if out, talk, code := sluice(t, "validate", f); code != exitOK {
+			t.Errorf("%s%s", out, talk)
+		}
+	}
+}

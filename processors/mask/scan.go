@@ -283,7 +283,7 @@ func (s *scratch) numberHolds(text []byte) bool {
 		n++
 	}
 	switch {
-	case bytes.IndexAny(digits, "eE") >= 0: // 4.111111111111111e+15
+	case bytes.ContainsAny(digits, "eE"): // 4.111111111111111e+15
 		if v, err := strconv.ParseFloat(string(digits), 64); err == nil && v >= 1e6 && v < 1e20 {
 			return s.holds(strconv.AppendFloat(s.num[:0], v, 'f', 0, 64))
 		}
