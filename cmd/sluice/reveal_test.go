@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -53,6 +54,27 @@ func TestReveal(t *testing.T) {
 	now := masked(file)
 	if !strings.HasPrefix(old["email"], "k1_") || !strings.HasPrefix(now["email"], "k2_") || old["ssn"] == now["ssn"] || old["email"] == mail {
 		t.Fatalf("%q and %q", old, now)
+	}
+	input := func(text string, args ...string) string {
+		t.Helper()
+		var o, e bytes.Buffer
+		c := root(&app{out: &o, talk: &e})
+		c.SetArgs(args)
+		c.SetIn(strings.NewReader(text))
+		if err := c.ExecuteContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return o.String()
+	}
+	// a look-up in the time of the rotation finds the tokens of both keys
+	window := policy(fmt.Sprintf("keys: [{id: k2, ref: 'file:%s'}, {id: k1, ref: 'file:%s', window: true}]", k2, k1))
+	for column, value := range map[string]string{"email": mail, "ssn": ssn, "note": "n"} {
+		if got, want := input(value+"\n", "mask", "token", window, "--column", "shop.people."+column), "k2\t"+now[column]+"\nk1\t"+old[column]+"\n"; got != want {
+			t.Errorf("%s: got %q, want %q", column, got, want)
+		}
+	}
+	if got := input(mail, "mask", "token", file, "--column", "shop.people.email"); got != "k2\t"+now["email"]+"\n" {
+		t.Errorf("a key that only reveals is looked up by: %q", got)
 	}
 	uses := 0
 	for _, c := range []struct {

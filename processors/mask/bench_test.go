@@ -55,6 +55,7 @@ func benchPolicy(b *testing.B, action string) *Gate {
 // without reuse of equal values, and a map round trip with crypto/hmac.
 func BenchmarkDecodeMask(b *testing.B) {
 	recs, size := debezium(700)
+	scan := policy(b, "key: env:KEY\ndefault: scan\nrules: [{keep: {columns: [id], because: bench}}]")
 	noMemo := benchPolicy(b, "hash")
 	noMemo.memo = false
 	for _, c := range []struct {
@@ -62,7 +63,7 @@ func BenchmarkDecodeMask(b *testing.B) {
 		gate stream.Gate
 	}{
 		{"decode", nil}, {"keep", KeepAll()}, {"redact", benchPolicy(b, "redact")}, {"partial", benchPolicy(b, "{partial: {keep_last: 4}}")},
-		{"hash", benchPolicy(b, "hash")}, {"hash-no-memo", noMemo},
+		{"hash", benchPolicy(b, "hash")}, {"hash-no-memo", noMemo}, {"scan", scan},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			d, err := decode.New(decode.Default)

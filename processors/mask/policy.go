@@ -6,6 +6,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"sluice/processors/mask/keys"
 	"sluice/schemas"
 	"sluice/topology"
 )
@@ -85,3 +86,39 @@ func (n *node) step(s Step) *node {
 
 // ErrNoGate says that a pipeline masks nothing.
 var ErrNoGate = errors.New("the pipeline has no mask stage: `privacy: none`")
+
+// TokenOf is the token of a value under one key.
+type TokenOf struct {
+	KeyID string `json:"key"`
+	Token string `json:"token"`
+}
+
+// Tokens are what a value of a path became and becomes: one for the primary key
+// and one for every key whose tokens are still in stores, for look-ups while keys
+// are rotated. text is the value's canonical text, f the column as in At.
+func (p *Policy) Tokens(ring *keys.Ring, topic string, f *schemas.Field, path Path, text []byte) (all []TokenOf, err error) {
+	for _, k := range ring.Window() {
+		g := &Gate{rest: rests[p.Default], keyID: k.ID(), mac: newMAC(k.Derive("hash", ""))}
+		if err := p.compile(g); err != nil {
+			return nil, err
+		}
+		if err := g.bind(k); err != nil {
+			return nil, err
+		}
+		spec, _, err := (&Policy{Config: p.Config, gate: g}).At(topic, f, path)
+		if err != nil {
+			return nil, err
+		}
+		if spec.Kind != Hash && spec.Kind != Tokenize {
+			return nil, fmt.Errorf("the action of %v is %v: only those of hash and tokenize can be looked up", path, spec.Kind)
+		}
+		s := newScratch(g)
+		s.field, s.cell, s.raw = f, schemas.Cell{Enc: schemas.EncText, Flags: schemas.Present, Len: uint32(len(text))}, text
+		out, enc := actions[spec.Kind].mask(s, nil, spec, f.Type.Kind, text)
+		if enc == asNull || enc == refused {
+			return nil, errors.New("the action of this column takes no such value")
+		}
+		all = append(all, TokenOf{k.ID(), string(out)})
+	}
+	return all, nil
+}
