@@ -12,9 +12,12 @@
 //
 //	mask:
 //	  key: env:SLUICE_MASK_KEY          # or file:/run/secrets/mask; never the key itself
-//	  key_id: k1                        # stands in every token
-//	  default: mask                     # text is hashed, the rest nulled; withhold: no column at all
+//	  key_id: k1                        # stands in every token; or keys: [{id: k2, ref: ...}, {id: k1, ref: ...}]
+//	  default: mask                     # text is hashed, the rest nulled; scan: see scan.go; withhold: no column at all
+//	  class: [{topics: ["*.users"], columns: {contact: email}, tags: {legal: [consent]}}]
 //	  rules:
+//	  - classes: {email: {tokenize: {domain: email}}}   # in a rule a path comes before a class,
+//	    tags: {legal: {keep: "the same for everybody"}} # and a class before a tag
 //	  - topics: ["*.customers"]
 //	    keep: {columns: [id, status], because: "surrogate key, no personal data"}
 //	    columns:
@@ -24,6 +27,7 @@
 //	      ssn: drop
 //	      card: null
 //	      "address.lines[*].street": hash
+//	      "friends.{key}": hash         # names of members; "friends.*" is their values
 //	      address: {keep: "reviewed: nothing but street is personal"}
 package mask
 
