@@ -1,12 +1,16 @@
 package mask
 
 import (
+	"fmt"
+	"math"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
 	"sluice/processors/decode"
 	"sluice/processors/proctest"
+	"sluice/schemas"
 	"sluice/topology/stream"
 )
 
@@ -62,5 +66,131 @@ func TestP1NamesOfColumns(t *testing.T) {
 	b = proctest.NewBatch(t, stream.Lane{Topic: "refused"}, 0, proctest.JSON(`{"`+name+`":1}`, `{"id":1}`), proctest.JSON(`{"`+name+`":"x"}`, `{"id":1}`))
 	if err := d.Process(b); err != nil || len(b.Rejects) != 1 || b.Rejects[0].Field != "" {
 		t.Errorf("%v, rejects %+v", err, b.Rejects)
+	}
+}
+
+// TestP1CoarserThanItWas: an action that would leave a value as it is whatever
+// the value is does not: the lane stops, the record is refused, or there is
+// nothing. // P1 P2
+func TestP1CoarserThanItWas(t *testing.T) {
+	js := func(s string) spelled { return spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, s} }
+	const lost = "REJECTED"
+	for _, c := range []struct {
+		action string
+		in     spelled
+		want   string
+	}{
+		{"{generalize: day}", str("1984-03-05"), lost},
+		{"{generalize: day}", str("1984-03-05T10:11:12Z"), "1984-03-05T00:00:00Z"},
+		{"{generalize: month}", str("1984-03-05"), "1984-03-01"},
+		{"{generalize: {bucket: 1}}", whole("219099999"), "PARKED"},
+		{"{generalize: {bucket: 2}}", whole("219099999"), "219099998"},
+		{"{generalize: {bucket: 1}}", str("219099999"), lost},
+		{"{generalize: {bucket: 1}}", str("37.25"), "37"},
+		{"{generalize: {bucket: 0.01}}", dec(10, 2, "1234.56"), "PARKED"},
+		{"{generalize: {bucket: 0.05}}", dec(10, 2, "1234.56"), "1234.55"},
+		{"{generalize: {bucket: 0.001}}", str("219.09"), lost},
+		{"{generalize: {bucket: 0.001}}", of(schemas.Float64, 0, schemas.EncFloat, "1e308"), lost},
+		{"{generalize: {round: 2}}", str("219099999"), lost},
+		{"{generalize: {round: 2}}", str("415 555 0132"), lost},
+		{"{generalize: {round: 1}}", str("06 12 34 56 78"), lost},
+		{"{generalize: {round: 2}}", str("37.77493, -122"), "37.77, -122.00"},
+		{"{generalize: {geohash: 8}}", str("21909999"), "null"},
+		{"{generalize: {geohash: 5}}", str("dr5regw3p"), "dr5re"},
+		{"{partial: {keep_first: 1, keep_domain: true}}", str("John Doe <john@x.com> 219-09-9999"), "J********************************"},
+		{"{partial: {keep_domain: true}}", str("pay at @4111.1111"), "*****************"},
+		{"{partial: {keep_domain: true}}", str("hi @JohnSmith"), "*************"},
+		{"{partial: {keep_domain: true}}", str("jörg@bücher.example"), "****@bücher.example"},
+		{"{partial: {keep_domain: true}}", str("a@b.xn--p1ai"), "*@b.xn--p1ai"},
+	} {
+		got := through(acting(t, c.action), c.in)
+		if c.want == "PARKED" && strings.HasPrefix(got, "PARKED") {
+			continue
+		}
+		if got != c.want {
+			t.Errorf("%s of %s: %s, want %s", c.action, c.in.text, got, c.want)
+		}
+	}
+	for action, want := range map[string][2]string{
+		"{generalize: {round: 2}}":  {`{"a":219099999}`, lost},
+		"{generalize: {round: 1}}":  {`{"a":37}`, `{\"a\":37.0}`}, // a coordinate
+		"{generalize: {bucket: 1}}": {`{"a":219099999}`, lost},
+		"{generalize: day}":         {`{"a":"1984-03-05"}`, lost},
+	} {
+		if got := through(policy(t, "key: env:KEY\nrules:\n- columns: {v.a: "+action+"}"), js(want[0])); got != want[1] {
+			t.Errorf("%s inside of %s: %s, want %s", action, want[0], got, want[1])
+		}
+	}
+	if _, err := open1("rules: [{columns: {v: {generalize: {date: day, unit: days}}}}]\ndefault: withhold"); err == nil || !strings.Contains(err.Error(), "the date itself") {
+		t.Errorf("days by day: %v", err)
+	}
+}
+
+// TestP1NoiseMoves: noise below the last digit of a number does not leave every
+// value of a column as it is.
+func TestP1NoiseMoves(t *testing.T) {
+	for _, c := range []struct {
+		action string
+		in     func(i int) spelled
+	}{
+		{"{noise: {within: 0.4}}", func(i int) spelled { return whole(strconv.Itoa(219_099_900 + i)) }},
+		{"{noise: {laplace: 0.01}}", func(i int) spelled { return whole(strconv.Itoa(219_099_900 + i)) }},
+		{"{noise: {percent: 1}}", func(i int) spelled { return whole(strconv.Itoa(i % 40)) }},
+		{"{noise: {percent: 1}}", func(i int) spelled { return str(strconv.Itoa(10 + i%40)) }},
+		{"{noise: {within: 0.001}}", func(i int) spelled { return dec(10, 2, fmt.Sprintf("%d.25", i)) }},
+		{"{noise: {within: 5}}", func(i int) spelled { return of(schemas.Float64, 0, schemas.EncFloat, fmt.Sprintf("%d.5e30", i+1)) }},
+	} {
+		g := acting(t, c.action)
+		moved := 0
+		for i := range 40 {
+			in := c.in(i)
+			was, _ := strconv.ParseFloat(in.text, 64)
+			is, err := strconv.ParseFloat(through(g, in), 64)
+			if err != nil || was < 1e9 && math.Abs(is-was) > 1 && !strings.Contains(c.action, "laplace") {
+				t.Errorf("%s of %s: %v %v", c.action, in.text, is, err)
+			}
+			if was != is {
+				moved++
+			}
+		}
+		if moved < 15 { // two of three move
+			t.Errorf("%s: %d of 40 moved", c.action, moved)
+		}
+	}
+}
+
+// TestP1CaseOfMembers: where the rest is kept, Email is email.
+func TestP1CaseOfMembers(t *testing.T) {
+	in := `{"Email":"x@y.example","EMAIL":"x@y.example","\u0045mail":"x@y.example","email":"x@y.example","other":1,"in":{"TEL":"1","b":2}}`
+	got := through(policy(t, "key: env:KEY\nrules: [{columns: {v: {keep: r}, v.email: redact, v.in.tel: redact}}]"),
+		spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, in})
+	want := `{"Email":"[redacted]","EMAIL":"[redacted]","\u0045mail":"[redacted]","email":"[redacted]","other":1,"in":{"TEL":"[redacted]","b":2}}`
+	if got = strings.ReplaceAll(strings.ReplaceAll(got, `\"`, `"`), `\\u`, `\u`); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	got = through(policy(t, "key: env:KEY\nrules: [{columns: {v.*: {keep: r}, v.email: redact}}]"), spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, `{"Email":"x@y.example","b":1}`})
+	if got != `{\"Email\":\"[redacted]\",\"b\":1}` {
+		t.Errorf("beside all members: %s", got)
+	}
+	// The other way round is none: a path that keeps is meant as it is written.
+	got = through(policy(t, "key: env:KEY\nrules: [{columns: {v.email: {keep: r}}}]"), spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, `{"Email":"x@y.example"}`})
+	if strings.Contains(got, "x@y") {
+		t.Errorf("kept by another name: %s", got)
+	}
+}
+
+// TestP1ScansSpellings: how a number or the name before it is written does not
+// hide it from a scan.
+func TestP1ScansSpellings(t *testing.T) {
+	for _, c := range [][2]string{
+		{`{"ssn":536228726.0}`, `{"ssn":null}`},
+		{`{"ssn":536228726.50}`, `{"ssn":536228726.50}`},
+		{`{"\u0070hone":"2025550143"}`, `{"\u0070hone":"[phone]"}`},
+		{`{"ph\u006fne":2025550143}`, `{"ph\u006fne":null}`},
+	} {
+		got := through(policy(t, "key: env:KEY\ndefault: scan"), spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, c[0]})
+		if got = strings.ReplaceAll(strings.ReplaceAll(got, `\"`, `"`), `\\u`, `\u`); got != c[1] {
+			t.Errorf("%s: %s, want %s", c[0], got, c[1])
+		}
 	}
 }

@@ -5,10 +5,11 @@
 // that names it decides; what no rule names goes by the default (P4). Columns
 // that appear later are held to the same. A rule that names paths inside of a
 // JSON column decides all of that column: what it does not name in there goes
-// by the default too, unless the column itself is kept with a reason. Headers,
-// raw keys and raw values never pass. A column that is named by a record alone,
-// as the members of an event that is a map, has no place if its name is no plain
-// identifier and no rule names it: the name may be data.
+// by the default too, unless the column itself is kept with a reason; then a
+// member whose name differs from a path's in its case alone goes by that path.
+// Headers, raw keys and raw values never pass. A column that is named by a record
+// alone, as the members of an event that is a map, has no place if its name is
+// no plain identifier and no rule names it: the name may be data.
 //
 //	mask:
 //	  key: env:SLUICE_MASK_KEY          # or file:/run/secrets/mask; never the key itself

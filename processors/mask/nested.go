@@ -2,6 +2,7 @@ package mask
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"sluice/schemas"
@@ -15,6 +16,13 @@ type node struct {
 	all   *node            // elements of an array
 	key   *target          // the names of the members
 	at    *target
+	fold  []folded // names, in any case
+}
+
+// folded is a name of a node's members.
+type folded struct {
+	name []byte
+	kid  *node
 }
 
 // newNode joins the targets of one column.
@@ -58,12 +66,14 @@ func (n *node) add(p Path, t *target) {
 // holds for a.x too where a.x.c is named. What says nothing more than `*` about
 // a member is its own: the nearer path decides.
 func (n *node) settle() {
-	for _, kid := range n.names {
+	for name, kid := range n.names {
 		if n.any != nil {
 			kid.inherit(n.any)
 		}
 		kid.settle()
+		n.fold = append(n.fold, folded{[]byte(name), kid})
 	}
+	slices.SortFunc(n.fold, func(a, b folded) int { return bytes.Compare(a.name, b.name) })
 	for _, kid := range []*node{n.any, n.all} {
 		if kid != nil {
 			kid.settle()
@@ -166,7 +176,7 @@ func (s *scratch) object(dst, src []byte, n *node, rest Kind, depth int) (out, t
 		if len(src) == 0 || src[0] != ':' {
 			return dst, src, false
 		}
-		kid, named := n.member(s, key)
+		kid, named := n.member(s, key, rest)
 		mark := len(dst)
 		if !empty {
 			dst = append(dst, ',')
@@ -230,13 +240,27 @@ func (s *scratch) memberName(dst, key []byte, n *node, named bool, rest Kind) (o
 var cut = &node{at: &target{spec: Spec{Kind: Drop}, seen: &seen{}}}
 
 // member is the node of the member with that name, in quotes, nil for none,
-// and whether a path names it.
-func (n *node) member(s *scratch, key []byte) (kid *node, named bool) {
+// and whether a path names it. Where the rest is kept a member whose name is one
+// of a path but for its case is that one: Email beside email would stay in
+// clear, and readers that ignore case take the one for the other. // P1
+func (n *node) member(s *scratch, key []byte, rest Kind) (kid *node, named bool) {
 	if n == nil {
 		return nil, false
 	}
-	if kid = n.names[string(s.unescape(key))]; kid != nil { // does not allocate
+	name := s.unescape(key)
+	if kid = n.names[string(name)]; kid != nil { // does not allocate
 		return kid, true
+	}
+	kept := rest == Keep
+	if n.any != nil {
+		kept = n.any.at != nil && n.any.at.spec.Kind == Keep
+	}
+	if kept {
+		for i := range n.fold {
+			if bytes.EqualFold(n.fold[i].name, name) {
+				return n.fold[i].kid, true
+			}
+		}
 	}
 	return n.any, false
 }
