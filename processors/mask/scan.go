@@ -261,11 +261,20 @@ func (x *pass) scan(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 func (s *scratch) look(text []byte) (name int) {
 	s.seen = s.seen[:0]
 	if len(s.under) > 0 && len(text) <= maxContext {
-		s.seen = append(appendWords(s.seen, s.under), ": "...)
+		s.seen = append(appendWords(s.seen, s.plainName()), ": "...)
 	}
 	name = len(s.seen)
 	s.seen = append(s.seen, text...)
 	return name
+}
+
+// plainName is s.under with its escapes undone.
+func (s *scratch) plainName() []byte {
+	if bytes.IndexByte(s.under, '\\') < 0 {
+		return s.under
+	}
+	s.context = schemas.AppendText(s.context[:0], schemas.Cell{Enc: schemas.EncJSONString, Flags: schemas.Present}, s.under)
+	return s.context
 }
 
 // holds reports a finding in text.
@@ -278,6 +287,9 @@ func (s *scratch) holds(text []byte) bool {
 // numberHolds does that with the digits of a number.
 func (s *scratch) numberHolds(text []byte) bool {
 	digits := bytes.TrimPrefix(text, []byte{'-'})
+	if bytes.IndexAny(digits, "eE") < 0 {
+		digits = trimmed(digits) // 536228726.0
+	}
 	n := 0
 	for n < len(digits) && digits[n]-'0' <= 9 {
 		n++

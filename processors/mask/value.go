@@ -44,6 +44,7 @@ type scratch struct {
 	seen     []byte // what the detector sees
 	num      []byte // digits of a number
 	spelled  []byte // a value of binary data, as JSON spells it
+	context  []byte // a name with its escapes undone
 	spans    []detect.Span
 
 	scan    *Scanning // of the text at hand
@@ -75,7 +76,7 @@ func (s *scratch) forget() {
 	if s.det != nil {
 		s.det.Forget()
 	}
-	for _, p := range []*[]byte{&s.text, &s.more, &s.person, &s.folded, &s.plain, &s.nums, &s.seen, &s.num, &s.spelled} {
+	for _, p := range []*[]byte{&s.text, &s.more, &s.person, &s.folded, &s.plain, &s.nums, &s.seen, &s.num, &s.spelled, &s.context} {
 		clear((*p)[:cap(*p)])
 		if cap(*p) > keptScratch {
 			*p = nil
