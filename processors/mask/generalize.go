@@ -18,12 +18,15 @@ import (
 //	{generalize: zip3}               # 94105 is 941; 000 where few people live
 //	{generalize: ip}                 # /24 and /48, or {ip: {v4: 16, v6: 32}}
 //	{generalize: {round: 2}}         # decimals of numbers, of "lat,lon" too; -3: thousands
-//	{generalize: {geohash: 5}}       # of "lat,lon" or a longer geohash
+//	{generalize: {geohash: 5}}       # of "lat,lon" or a longer geohash; null if it is none
 //	{generalize: {bucket: 1000}}     # the multiple of 1000 below
 //	{generalize: {buckets: [0, 18, 65]}} # the greatest edge that is not above; below the first: the first
 //	{generalize: {prefix: 2}}        # the first characters; null if there are no more
 //
-// A column keeps its type. A value that is none of its sort is refused.
+// A column keeps its type. A value that is none of its sort is refused, and so
+// is one that the action would leave as it is whatever it is: an integer in
+// buckets of 1, a text that is a date by day, a whole number above 180, which is
+// no coordinate, with decimals to round.
 type general struct {
 	Date    string      `yaml:"date"`
 	Unit    unit        `yaml:"unit"`
@@ -72,7 +75,13 @@ func (g *general) strategy(y *yaml.Node) (strategy, error) {
 	switch {
 	case g.Date != "":
 		d := &floorDate{unit: g.Unit}
-		return d, errors.Join(d.grain.read(g.Date), g.Unit.check())
+		if err := errors.Join(d.grain.read(g.Date), g.Unit.check()); err != nil {
+			return nil, err
+		}
+		if d.grain == byDay && d.unit == "days" {
+			return nil, errAsItIs
+		}
+		return d, nil
 	case g.Zip3:
 		return zip3{}, nil
 	case g.IP != nil:
@@ -145,6 +154,8 @@ func (g grain) floor(days int64) int64 {
 	return daysOf(y, m)
 }
 
+var errAsItIs = errors.New("a date by day is the date itself: take month, quarter, year or decade")
+
 // floorDate gives the start of a part of time, in UTC.
 type floorDate struct {
 	grain grain
@@ -157,14 +168,14 @@ func (d *floorDate) injective() bool                { return false }
 
 func (d *floorDate) fits(f *schemas.Field) error {
 	if f.Type.Kind == schemas.Date && d.grain == byDay {
-		return errors.New("a date by day is the date itself: take month, quarter, year or decade")
+		return errAsItIs
 	}
 	return fitsMoment(f, d.unit)
 }
 
 func (d *floorDate) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	m, ok := s.when(k, text, d.unit)
-	if !ok {
+	if !ok || d.grain == byDay && m.form == 'd' { // a text that is a date
 		return dst, refused
 	}
 	m.days, m.micros, m.nanos = d.grain.floor(m.days), 0, 0

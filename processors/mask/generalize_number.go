@@ -47,6 +47,15 @@ func number(p []byte) (float64, bool) {
 	return v, err == nil
 }
 
+// decimalsOf is how many digits stand behind the point of a literal without an
+// exponent.
+func decimalsOf(p []byte) int {
+	if i := bytes.IndexByte(p, '.'); i >= 0 && !bytes.ContainsAny(p, "eE") {
+		return len(p) - i - 1
+	}
+	return 0
+}
+
 // literalOf is how a literal is written in a column of kind k.
 func literalOf(k schemas.Kind, p []byte) schemas.Encoding {
 	switch {
@@ -109,7 +118,7 @@ func (n rounding) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]b
 	from := len(dst)
 	switch {
 	case k == schemas.String: // numbers with blanks, commas and brackets between them
-		found := false
+		found := 0
 		for i := 0; i < len(text); {
 			end := i
 			for end < len(text) && (text[end] >= '0' && text[end] <= '9' || text[end] == '.' || text[end] == '-') {
@@ -124,12 +133,12 @@ func (n rounding) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]b
 				continue
 			}
 			var ok bool
-			if dst, ok = n.round(dst, text[i:end]); !ok {
+			if dst, ok = n.round(dst, text[i:end]); !ok || n.stays(text[i:end]) {
 				return dst[:from], refused
 			}
-			i, found = end, true
+			i, found = end, found+1
 		}
-		if !found {
+		if found == 0 || n >= 0 && found > 2 { // "lat,lon" has two
 			return dst[:from], refused
 		}
 		return dst, schemas.EncText
@@ -151,10 +160,18 @@ func (n rounding) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]b
 		}
 	}
 	dst, ok := n.round(dst, text)
-	if !ok {
+	if !ok || (k == schemas.Int32 || k == schemas.Int64) && n.stays(text) { // inside of JSON nobody looked before
 		return dst[:from], refused
 	}
 	return dst, literalOf(k, dst[from:])
+}
+
+// stays reports a whole number that rounding leaves as it is and that is no
+// coordinate: it is an identifier or a telephone number in the wrong column. // P1
+func (n rounding) stays(text []byte) bool {
+	const degrees = 180
+	v, ok := number(text)
+	return n >= 0 && bytes.IndexByte(text, '.') < 0 && !(ok && v >= -degrees && v <= degrees)
 }
 
 // tens cuts the last digits of an integer to zeros.
@@ -253,19 +270,32 @@ func (b *buckets) fits(f *schemas.Field) error {
 		if b.scaled[0] == nil {
 			return errors.New("buckets of integers are integers")
 		}
+		if b.identity(0) {
+			return errOne
+		}
 	case k == schemas.Decimal:
 		if int(f.Type.Scale) >= len(b.scaled) || b.scaled[f.Type.Scale] == nil {
 			return fmt.Errorf("buckets do not fit %v: they have more decimals or digits", f.Type)
 		}
 	}
+	if f.Type.Kind == schemas.Decimal && b.identity(int(f.Type.Scale)) {
+		return errOne
+	}
 	return fitsNumber(f, "bucket")
+}
+
+var errOne = errors.New("each value has a bucket of its own: take wider ones")
+
+// identity reports that every number of so many decimals has its own bucket.
+func (b *buckets) identity(scale int) bool {
+	return b.width > 0 && scale < len(b.scaled) && (b.scaled[scale] == nil && scale < b.frac || b.scaled[scale] != nil && b.scaled[scale][0] <= 1)
 }
 
 func (b *buckets) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	switch k {
 	case schemas.Int32, schemas.Int64:
 		v, err := strconv.ParseInt(string(text), 10, 64)
-		if err != nil || b.scaled[0] == nil {
+		if err != nil || b.scaled[0] == nil || b.identity(0) {
 			return dst, refused
 		}
 		v, ok := b.edge(v, 0)
@@ -289,10 +319,13 @@ func (b *buckets) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]b
 		return dst, refused
 	}
 	v, ok := number(text)
-	if !ok {
+	if !ok || k == schemas.String && b.identity(decimalsOf(text)) {
 		return dst, refused
 	}
 	if b.width > 0 {
+		if !(math.Abs(v/b.width) < 1<<53) { // floats of that size have no buckets
+			return dst, refused
+		}
 		v = math.Floor(v/b.width) * b.width
 	} else {
 		i, exact := slices.BinarySearch(b.edges, v)

@@ -123,7 +123,7 @@ const geoDigits = "0123456789bcdefghjkmnpqrstuvwxyz"
 
 func (n geohash) bind(*binder) (strategy, error) { return n, nil }
 func (n geohash) fits(f *schemas.Field) error    { return fitsText(f, "geohash") }
-func (n geohash) output(*schemas.Field)          {}
+func (n geohash) output(f *schemas.Field)        { f.Nullable = true }
 func (n geohash) injective() bool                { return false }
 
 func (n geohash) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
@@ -143,7 +143,10 @@ func (n geohash) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]by
 		if len(text) == 0 || len(text) > 12 {
 			return dst, refused
 		}
-		return append(dst, text[:min(len(text), int(n))]...), schemas.EncText
+		if len(text) <= int(n) { // all of it would stay
+			return dst, asNull
+		}
+		return append(dst, text[:n]...), schemas.EncText
 	}
 	y, ok1 := number(bytes.TrimSpace(lat))
 	x, ok2 := number(bytes.TrimSpace(lon))

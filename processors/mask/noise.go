@@ -1,7 +1,6 @@
 package mask
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"math"
@@ -22,7 +21,8 @@ import (
 //	{noise: {percent: 10, min: 0}}      # evenly from -10 to 10 percent of the number
 //
 // The type and the decimals stay; what comes out is at least min and at most
-// max. Noise by value is no differential privacy: who knows the number knows
+// max. Noise that is too small for the number's last digit is made one that may
+// change it: 10 percent of 3 would leave every 3 a 3. Noise by value is no differential privacy: who knows the number knows
 // its noise.
 type noisy struct {
 	Laplace float64  `yaml:"laplace"`
@@ -72,19 +72,24 @@ func (n *noisy) fits(f *schemas.Field) error { return fitsNumber(f, "noise") }
 func (n *noisy) output(f *schemas.Field)     { plainDecimal(f) }
 func (n *noisy) injective() bool             { return false }
 
-// of is the noise of a number.
-func (n *noisy) of(s *scratch, text []byte, v float64) float64 {
+// least is how far, in units of a number's last digit, noise goes that is
+// too small for it: a third stays, a third is one more, a third one less.
+const least = 1.5
+
+// of is the noise of a number whose last digit counts unit.
+func (n *noisy) of(s *scratch, text []byte, v, unit float64) float64 {
+	unit *= least
 	tag := n.mac.Sum(text, &s.siv)
 	u := (float64(binary.BigEndian.Uint64(tag[:])>>11) + 0.5) / (1 << 53) // in (0, 1)
 	switch {
 	case n.Within > 0:
-		return (2*u - 1) * n.Within
+		return (2*u - 1) * max(n.Within, unit)
 	case n.Percent > 0:
-		return (2*u - 1) * n.Percent / 100 * math.Abs(v)
+		return (2*u - 1) * max(n.Percent/100*math.Abs(v), unit)
 	case u < 0.5:
-		return n.Laplace * math.Log(2*u)
+		return max(n.Laplace, unit) * math.Log(2*u)
 	}
-	return -n.Laplace * math.Log(2*(1-u))
+	return -max(n.Laplace, unit) * math.Log(2*(1-u))
 }
 
 func (n *noisy) clamp(v float64) float64 {
@@ -129,11 +134,17 @@ func (n *noisy) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byt
 	if !ok {
 		return dst, refused
 	}
-	decimals := 0
-	if i := bytes.IndexByte(text, '.'); i >= 0 && !bytes.ContainsAny(text, "eE") {
-		decimals = len(text) - i - 1
+	decimals := decimalsOf(text)
+	unit := math.Pow10(-decimals)
+	if k == schemas.Float32 {
+		unit = max(unit, math.Abs(v)/(1<<22)) // its last bit
+	} else {
+		unit = max(unit, math.Abs(v)/(1<<51))
 	}
-	v = n.clamp(v + n.of(s, text, v))
+	v = n.clamp(v + n.of(s, text, v, unit))
+	if math.IsInf(v, 0) {
+		return dst, refused
+	}
 	if k == schemas.Float32 {
 		v = max(min(v, math.MaxFloat32), -math.MaxFloat32)
 	}
@@ -145,7 +156,7 @@ func (n *noisy) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byt
 // whole is v of so many units a one with noise, within lo and hi.
 func (n *noisy) whole(s *scratch, text []byte, v int64, unit float64, lo, hi int64) int64 {
 	x := float64(v) / unit
-	off := math.Round(n.of(s, text, x) * unit)
+	off := math.Round(n.of(s, text, x, 1/unit) * unit)
 	out := v
 	switch {
 	case off >= float64(math.MaxInt64)/2 || off > 0 && v > hi-int64(off):

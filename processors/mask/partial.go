@@ -27,7 +27,7 @@ import (
 type partial struct {
 	KeepFirst  int    `yaml:"keep_first"`
 	KeepLast   int    `yaml:"keep_last"`
-	KeepDomain bool   `yaml:"keep_domain"`     // what follows the last @ stays; the rest counts for what comes before
+	KeepDomain bool   `yaml:"keep_domain"`     // what follows the last @ stays if it is the name of a host; the rest counts for what comes before
 	Separators bool   `yaml:"keep_separators"` // blanks and -./()+ stay and do not count
 	Length     int    `yaml:"length"`          // characters that come out, 0: as many as there are
 	Char       string `yaml:"char"`
@@ -73,7 +73,9 @@ func (p *partial) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]b
 		text, first, last = []byte("true"), 0, 0
 	} else if p.KeepDomain {
 		if i := bytes.LastIndexByte(text, '@'); i > 0 {
-			text, domain = text[:i], text[i:]
+			if isHost(text[i+1:]) {
+				text, domain = text[:i], text[i:]
+			}
 		}
 	}
 	if !p.Separators && plain(text) {
@@ -119,6 +121,36 @@ func (p *partial) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]b
 		}
 	}
 	return append(dst, domain...), schemas.EncText
+}
+
+// isHost reports the name of a host as addresses have it, with a dot in it and
+// a last label that begins with a letter: letters, digits, - and . alone. What
+// else follows an @ is not what keep_domain is about. // P1
+func isHost(p []byte) bool {
+	i := bytes.LastIndexByte(p, '.')
+	if i < 1 || len(p) > 253 {
+		return false
+	}
+	if r, _ := utf8.DecodeRune(p[i+1:]); r == utf8.RuneError || !unicode.IsLetter(r) {
+		return false
+	}
+	for len(p) > 0 {
+		if c := p[0]; c < utf8.RuneSelf {
+			if c|0x20 < 'a' || c|0x20 > 'z' {
+				if (c < '0' || c > '9') && c != '-' && c != '.' {
+					return false
+				}
+			}
+			p = p[1:]
+			continue
+		}
+		r, n := utf8.DecodeRune(p)
+		if r == utf8.RuneError || !unicode.In(r, unicode.L, unicode.M) {
+			return false
+		}
+		p = p[n:]
+	}
+	return true
 }
 
 // plain reports ASCII without a carriage return: each byte is a character.
