@@ -53,7 +53,9 @@ standard input, and prints one value a line in their order. The policy says who:
       roles:
         support: {columns: ["shop.*.email"], key: "sha256:HEX"}
 
-The role shows its key by --role-key. Before a value is printed the use is appended
+Tokens do not say which column they are of: columns that one role may reveal and
+another not are of different domains, as {tokenize: {domain: email}}, or nothing
+is revealed. The role shows its key by --role-key. Before a value is printed the use is appended
 to the audit file: time, who, role, reason, column, key ids and counts, never a
 value; refused ones too. If that fails nothing is revealed.
 
@@ -148,6 +150,9 @@ func (a *app) reveal(c *cobra.Command, file string, in asked) error {
 	spec, _, err := p.At(topic, f, path)
 	if err == nil && !spec.Reversible() {
 		err = mask.ErrIrreversible
+	}
+	if err == nil {
+		err = p.Alone(in.role, topic, spec)
 	}
 	if err != nil {
 		return refuse(err)

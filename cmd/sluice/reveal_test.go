@@ -31,12 +31,12 @@ func TestReveal(t *testing.T) {
 	policy := func(keys string) string {
 		return pipelineFile(t, "", fmt.Sprintf(`    %s
     rules:
-    - columns: {email: tokenize, ssn: {tokenize: {form: ff1}}, note: hash, in.tel: tokenize}
+    - columns: {email: tokenize, ssn: {tokenize: {form: ff1}}, note: hash, in.tel: {tokenize: {domain: tel}}, other: {tokenize: {domain: shared}}, tax: {tokenize: {domain: shared}}}
     reveal:
       audit: %s
       roles:
         support: {columns: ["shop.*.email", "shop.people.*"], key: "sha256:%x", max: 2}
-        mails: {columns: ["*.email"], key: "file:%s"}`, keys, audit, sha256.Sum256([]byte("role secret")), role))
+        mails: {columns: ["*.email", "*.other"], key: "file:%s"}`, keys, audit, sha256.Sum256([]byte("role secret")), role))
 	}
 	masked := func(file string) map[string]string {
 		out, talk, code := sluice(t, "decode", "--policy", file, tape)
@@ -92,7 +92,8 @@ func TestReveal(t *testing.T) {
 		{"another key", "shop.people.email", now["email"], "support", k1, nil, exitUsage, "not its key"},
 		{"another column", "shop.people.ssn", now["ssn"], "mails", role, nil, exitUsage, "may not reveal this column"},
 		{"no way back", "shop.people.note", now["note"], "support", role, nil, exitUsage, "nothing leads back"},
-		{"no rule", "shop.people.other", now["note"], "support", role, nil, exitUsage, "nothing leads back"},
+		{"tokens of a column that is not the role's", "shop.people.other", now["email"], "mails", role, nil, exitUsage, "tokens of shop.people.tax have the same form and domain"},
+		{"no rule", "shop.people.unnamed", now["note"], "support", role, nil, exitUsage, "nothing leads back"},
 		{"no token", "shop.people.email", "k2_aaaa", "support", role, nil, exitFinding, "no token"},
 		{"an unknown key", "shop.people.email", "k9" + now["email"][2:], "support", role, nil, exitFinding, "not in the ring"},
 	} {

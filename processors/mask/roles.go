@@ -67,6 +67,83 @@ var (
 	ErrMany   = errors.New("more tokens than the role may reveal at once")
 )
 
+// may reports that the role's columns have a column, given as TOPIC.COLUMN.
+func (x *Role) may(column string) bool {
+	return slices.ContainsFunc(x.Columns, func(g string) bool { return topology.Glob(g, column) })
+}
+
+// Alone tells why role may not reveal tokens of spec, as a column of topic has
+// it: tokens do not say which column they are of, so that one of another column
+// of the same form and domain would be led back as this one's. nil: the role may
+// reveal those, too, or there are none. Rules that name a class or a tag, and
+// texts that are scanned, are columns that nobody knows. // P5
+func (p *Policy) Alone(role, topic string, spec *Spec) error {
+	x := p.Reveal.Roles[role]
+	mine := tokensOf(spec)
+	check := func(r *rule, path string, other *Spec) error {
+		for _, t := range tokensOf(other) {
+			if !slices.ContainsFunc(mine, func(m *tokenizing) bool { return m.Form == t.Form && m.Domain == t.Domain }) {
+				continue
+			}
+			in := r.Topics
+			switch {
+			case r.matches(topic):
+				in = []string{topic}
+			case len(in) == 0:
+				in = []string{"*"}
+			}
+			for _, g := range in {
+				if column := g + "." + path; !x.may(column) {
+					return fmt.Errorf("tokens of %s have the same form and domain %q, and the role may not reveal those: give the columns domains of their own, or the role both", column, t.Domain)
+				}
+			}
+		}
+		return nil
+	}
+	for _, r := range p.gate.rules {
+		var errs []error
+		for _, t := range r.targets {
+			if t.spec.with != spec.with {
+				errs = append(errs, check(r, t.path.String(), &t.spec))
+			}
+		}
+		for _, s := range r.classes {
+			if s.with != spec.with {
+				errs = append(errs, check(r, "*", s))
+			}
+		}
+		for _, s := range r.tags {
+			if s.with != spec.with {
+				errs = append(errs, check(r, "*", s))
+			}
+		}
+		for _, err := range errs {
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if p.gate.rest == Scan {
+		return check(&rule{Rule: &Rule{}}, "*", p.gate.restScan)
+	}
+	return nil
+}
+
+// tokensOf are the reversible actions in a spec: its own, or those of a scan.
+func tokensOf(s *Spec) (all []*tokenizing) {
+	switch w := s.with.(type) {
+	case *tokenizing:
+		all = append(all, w)
+	case *Scanning:
+		for _, in := range w.specs() {
+			if t, ok := in.with.(*tokenizing); ok {
+				all = append(all, t)
+			}
+		}
+	}
+	return all
+}
+
 // Allow tells why role, who shows key, may not reveal n tokens of a column,
 // given as TOPIC.COLUMN; nil: it may.
 func (r *Revealing) Allow(role, key, column string, n int, secret func(ref string) (string, error)) error {
@@ -92,7 +169,7 @@ func (r *Revealing) Allow(role, key, column string, n int, secret func(ref strin
 	switch {
 	case subtle.ConstantTimeCompare(got[:], want[:]) != 1 || !known || key == "":
 		return ErrRole
-	case !slices.ContainsFunc(x.Columns, func(g string) bool { return topology.Glob(g, column) }):
+	case !x.may(column):
 		return ErrColumn
 	case n > limit:
 		return fmt.Errorf("%w: %d of %d", ErrMany, n, limit)
