@@ -99,7 +99,7 @@ stages:
 	named := false
 	for _, t := range topics {
 		for _, c := range t.Columns {
-			named = named || c.Suggest.Action != ""
+			named = named || c.named()
 		}
 	}
 	if named {
@@ -117,10 +117,15 @@ stages:
 	return b.Bytes()
 }
 
+// named reports that a rule can name the column for what was found in it. // P1
+func (x *Column) named() bool {
+	return x.Suggest.Action != "" && x.Path[0] != '*'
+}
+
 func (t *Topic) rule(b *bytes.Buffer) {
 	named := false
 	for _, c := range t.Columns {
-		named = named || c.Suggest.Action != ""
+		named = named || c.named()
 	}
 	off := ""
 	if !named {
@@ -132,7 +137,7 @@ func (t *Topic) rule(b *bytes.Buffer) {
 		if c.Key {
 			note += ", key"
 		}
-		if c.Suggest.Action == "" {
+		if !c.named() {
 			fmt.Fprintf(b, "            # %q: {keep: \"WHY\"} # %s, %d values, %d different\n", c.Path, note, c.Values, c.Distinct)
 			continue
 		}

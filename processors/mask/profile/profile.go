@@ -115,7 +115,8 @@ func (p *Profiler) Add(c stream.Clean) {
 
 // cell looks at one value of a column.
 func (p *Profiler) cell(t *topic, f *schemas.Field, key bool, c schemas.Cell, b []byte) {
-	col := t.column(escape.Replace(f.Name), f.Type.String())
+	name := p.step(f.Name, f.Loose)
+	col := t.column(name, f.Type.String())
 	if col == nil {
 		return
 	}
@@ -131,7 +132,7 @@ func (p *Profiler) cell(t *topic, f *schemas.Field, key bool, c schemas.Cell, b 
 		if d.Decode(&v) == nil {
 			col.values++
 			col.sketch.add(b)
-			p.nested(t, escape.Replace(f.Name), v, 0)
+			p.nested(t, name, v, 0)
 			return
 		}
 	}
@@ -143,6 +144,20 @@ func (p *Profiler) cell(t *topic, f *schemas.Field, key bool, c schemas.Cell, b 
 	}
 	col.values++
 	col.sketch.add(b)
+}
+
+// step writes a name as a step of a path. One that records alone say, and that
+// is no plain identifier or holds a finding, may be data, as the keys of a map
+// are: all of those are one path, with * for the name. // P1
+func (p *Profiler) step(name string, loose bool) string {
+	if !loose {
+		return escape.Replace(name)
+	}
+	p.text = append(p.text[:0], name...)
+	if ok, digits := schemas.Identifier(p.text); !ok || digits > 0 && len(p.det.Find(p.spans[:0], p.text)) > 0 {
+		return "*"
+	}
+	return escape.Replace(name)
 }
 
 // escape writes a name as a step of a path.
@@ -157,7 +172,7 @@ func (p *Profiler) nested(t *topic, path string, v any, depth int) {
 	switch v := v.(type) {
 	case map[string]any:
 		for k, x := range v {
-			p.nested(t, path+"."+escape.Replace(k), x, depth+1)
+			p.nested(t, path+"."+p.step(k, true), x, depth+1)
 		}
 		return
 	case []any:

@@ -69,7 +69,7 @@ func TestSuggest(t *testing.T) {
 func TestNested(t *testing.T) {
 	f := schemas.Field{Name: "data", Type: schemas.Type{Kind: schemas.JSON}}
 	got := rows(t, f, false, schemas.EncJSON, `{"lines":[{"mail":"a@example.org","n":1},{"mail":"b@example.org","n":null}],"a.b":4111111111111111}`, `{"lines":[]}`, "NULL")
-	for path, want := range map[string]string{"data": "2 1 ", "data.lines[*].mail": "2 0 email", "data.lines[*].n": "1 1 ", `data.a\.b`: "1 0 card"} {
+	for path, want := range map[string]string{"data": "2 1 ", "data.lines[*].mail": "2 0 email", "data.lines[*].n": "1 1 ", `data.*`: "1 0 card"} {
 		c := got[path]
 		if s := fmt.Sprint(c.Values, c.Nulls, " ", c.Suggest.Class); s != want {
 			t.Errorf("%s: %q, want %q", path, s, want)
@@ -94,6 +94,37 @@ func TestKeepsNothing(t *testing.T) {
 		if strings.Contains(all, part) {
 			t.Errorf("%s is in it: %s", part, all)
 		}
+	}
+}
+
+// TestKeepsNoNames: the keys of maps are values: they are one path. // P1
+func TestKeepsNoNames(t *testing.T) {
+	p := New(detect.Options{})
+	x := &topic{rows: 1, columns: map[string]*column{}}
+	p.topics["t"] = x
+	data := schemas.Field{Name: "data", Type: schemas.Type{Kind: schemas.JSON}}
+	const v = `{"zq@example.org":{"a":"b"},"+12025550143":{"a":"c"},"Zaphod Beeblebrox":{"a":"d"},"tel_202_555_0143":{"a":"e"},"plain":1}`
+	p.cell(x, &data, false, schemas.Cell{Len: uint32(len(v)), Enc: schemas.EncJSON, Flags: schemas.Present}, []byte(v))
+	top := text("zq@example.org")
+	top.Loose = true
+	p.cell(x, &top, false, schemas.Cell{Len: 13, Enc: schemas.EncText, Flags: schemas.Present}, []byte("a@example.org"))
+	named := text("né@e") // by a schema
+	p.cell(x, &named, false, schemas.Cell{Len: 1, Enc: schemas.EncText, Flags: schemas.Present}, []byte("x"))
+	out, err := json.Marshal(p.Report())
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := string(out) + string(Policy(p.Report()))
+	for _, part := range []string{"Zaph", "0143", "zq@", "2025"} {
+		if strings.Contains(all, part) {
+			t.Errorf("%s is in it: %s", part, all)
+		}
+	}
+	if c := x.columns["data.*.a"]; c == nil || c.values != 4 || x.columns["data.plain"] == nil || x.columns["*"] == nil || x.columns["né@e"] == nil {
+		t.Errorf("paths %s", out)
+	}
+	if strings.Contains(string(Policy(p.Report())), "\n            \"*\"") {
+		t.Error("a rule for what no path can name")
 	}
 }
 
