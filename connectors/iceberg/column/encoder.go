@@ -57,7 +57,6 @@ type Encoder struct {
 	strider strider
 	sample  []byte // scratch of strided
 	out     []byte
-	pack    bytes.Buffer // scratch of Pack
 	head    thrift
 	w       io.Writer
 	at      int64
