@@ -167,6 +167,9 @@ func (s *scanner) scan(p []byte, t *Target, by speed) (Cell, error) {
 	if uint64(len(p)) >= 1<<32 {
 		return Cell{}, ErrLong
 	}
+	if len(p) < 64 {
+		by = portable // there is nothing to look ahead for
+	}
 	s.p, s.by, s.depth, s.err = p, by, 0, nil
 	s.window.reset()
 	var c Cell

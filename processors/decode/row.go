@@ -12,16 +12,21 @@ func (w *worker) check(r *stream.Record, t *schemas.Target, debezium bool) verdi
 		return keep
 	}
 	p := r.Value.Bytes()
+	quick, lengths := w.v.quick[:len(t.Cells)], &w.d.placeholders.lengths
 	for i := range t.Cells {
 		c := &t.Cells[i]
 		if c.Enc == schemas.EncNone {
 			continue // absent or null
 		}
-		pl := &w.v.plans[i]
-		if debezium && w.d.placeholders.may(*c) && w.d.placeholders.is(*c, w.lies(*c, p)) {
+		may := lengths[c.Enc&15]>>(c.Len&63)&1 == 1
+		if q := quick[i]; !may && (q.any>>c.Enc&1 == 1 || q.short>>c.Enc&1 == 1 && c.Len < shortInteger) {
+			continue
+		}
+		if debezium && may && w.d.placeholders.is(*c, w.lies(*c, p)) {
 			c.Flags |= schemas.Unavailable
 			continue
 		}
+		pl := &w.v.plans[i]
 		if pl.accept>>c.Enc&1 == 1 && !pl.digits && !pl.long(*c) {
 			continue
 		}
@@ -179,19 +184,16 @@ func (w *worker) digits(pl *plan, c *schemas.Cell, p []byte) bool {
 // placeholders finds Debezium's stand-in for values that were not sent.
 type placeholders struct {
 	forms   []schemas.Placeholder
-	lengths uint64 // bit n: a form's length modulo 64 is n
+	lengths [16]uint64 // by encoding; bit n: a form's length modulo 64 is n: a quick no
 }
 
 func newPlaceholders(text string) placeholders {
 	p := placeholders{forms: schemas.Placeholders(schemas.PlaceholderText(text))}
 	for _, f := range p.forms {
-		p.lengths |= 1 << (len(f.Bytes) & 63)
+		p.lengths[f.Enc&15] |= 1 << (len(f.Bytes) & 63)
 	}
 	return p
 }
-
-// may is a quick no.
-func (p *placeholders) may(c schemas.Cell) bool { return p.lengths>>(c.Len&63)&1 == 1 }
 
 func (p *placeholders) is(c schemas.Cell, b []byte) bool {
 	for i := range p.forms {

@@ -72,8 +72,18 @@ func (w *worker) number(r *stream.Record, c schemas.Cell) int64 {
 	if c.Enc != schemas.EncInt && c.Enc != schemas.EncText {
 		return 0
 	}
+	p := w.bytes(r, c)
 	var n uint64
-	for _, ch := range w.bytes(r, c) {
+	for ; len(p) >= 8 && n < 1e9; p = p[8:] { // mostly microseconds and places of a log
+		v := binary.LittleEndian.Uint64(p) ^ 0x3030303030303030
+		if (v+0x7676767676767676|v)&0x8080808080808080 != 0 {
+			return 0
+		}
+		v = v*10 + v>>8
+		v = (v&0x000000FF000000FF*0x000F424000000064 + v>>16&0x000000FF000000FF*0x0000271000000001) >> 32
+		n = n*1e8 + v&0xFFFFFFFF
+	}
+	for _, ch := range p {
 		if ch -= '0'; ch > 9 || n > 1<<59 {
 			return 0
 		}

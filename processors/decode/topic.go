@@ -58,6 +58,7 @@ type version struct {
 	located bool           // its names of the source are final
 	row     *schemas.Names // ordinals are the topic's
 	plans   []plan         // by ordinal
+	quick   []quickly      // of plans
 	flat    flatColumns
 	rules   *rules // nil: the topic has no contract
 
@@ -79,6 +80,27 @@ type plan struct {
 	rewrite  *schemas.Rewrite
 	from     *schemas.Field // for digits: how the writer spells it
 	scale    int            // for digits in base64
+}
+
+// quickly are the encodings of cells that need no second look.
+type quickly struct {
+	any   uint16 // whatever they are
+	short uint16 // that have less than shortInteger bytes
+}
+
+const shortInteger = 10 // digits, of 32 bits
+
+func (p *plan) quick() quickly {
+	const varint = 1 << schemas.EncVarint
+	switch {
+	case p.digits:
+		return quickly{}
+	case p.kind == schemas.Int32:
+		return quickly{p.accept &^ bitInt, p.accept &^ varint}
+	case p.kind == schemas.Int64:
+		return quickly{p.accept &^ (1 << schemas.EncInt), p.accept}
+	}
+	return quickly{p.accept, p.accept}
 }
 
 // long reports an integer that may be beyond its column's type.
@@ -302,6 +324,7 @@ func (t *topic) build(writer []byte, row *schemas.Connect) *version {
 			p.accept = accepts(f, p.declared)
 		}
 		v.plans[i] = p
+		v.quick = append(v.quick, p.quick())
 		if row == nil {
 			t.classify(f, nil)
 		}

@@ -192,8 +192,7 @@ func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field strin
 		c := &p.cols[i]
 		shared := false
 		if row.After != nil && c.ord < len(r.After) {
-			x.side = r.After
-			if row.After[i], ok = x.cell(c, r, r.After[c.ord]); !ok {
+			if !x.put(c, r, r.After, &row.After[i]) {
 				return c.field.Name, false
 			}
 			shared = c.makes() && c.by < 0 && row.Before != nil && c.ord < len(r.Before) && x.same(r, r.Before[c.ord], r.After[c.ord])
@@ -201,8 +200,7 @@ func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field strin
 		if shared {
 			row.Before[i] = row.After[i] // unchanged: one masked cell for both
 		} else if row.Before != nil && c.ord < len(r.Before) {
-			x.side = r.Before
-			if row.Before[i], ok = x.cell(c, r, r.Before[c.ord]); !ok {
+			if !x.put(c, r, r.Before, &row.Before[i]) {
 				return c.field.Name, false
 			}
 		}
@@ -221,6 +219,18 @@ func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field strin
 		}
 	}
 	return "", true
+}
+
+// put is cell of column c of side, with a short way for constants.
+func (x *pass) put(c *column, r *stream.Record, side []schemas.Cell, out *schemas.Cell) (ok bool) {
+	in := &side[c.ord]
+	if c.constant && x.of == c.act && in.Flags&(schemas.Present|schemas.Null|schemas.Unavailable) == schemas.Present {
+		*out = x.constant
+		return true
+	}
+	x.side = side
+	*out, ok = x.cell(c, r, *in)
+	return ok
 }
 
 // rowOf is a row with the cells of in that are kept.

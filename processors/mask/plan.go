@@ -52,6 +52,8 @@ type column struct {
 	context []byte // the column's name, for scans
 	keep    bool   // cells pass as they are
 
+	constant bool // every value becomes the one of act
+
 	by      int            // ordinal of the column that the action goes by, or -1
 	byField *schemas.Field // its field
 }
@@ -97,6 +99,7 @@ func (p *plan) add(c column, out schemas.Field, action string) {
 		if c.makes() {
 			p.made++
 		}
+		c.constant = c.act.constant != "" && c.inner == nil && c.spec.Kind != Scan && isText(c.field.Type.Kind)
 	} else if last >= 0 && p.kept[last].at+p.kept[last].n == at && p.kept[last].ord+p.kept[last].n == c.ord {
 		p.kept[last].n++
 	} else {
