@@ -37,15 +37,22 @@ func maskHash(s *scratch, dst []byte, spec *Spec, k schemas.Kind, text []byte) (
 
 // appendToken appends hi and lo as 26 characters of 5 bits, from the top.
 func appendToken(dst []byte, hi, lo uint64) []byte {
-	const digits = base32Digits
-	var b [26]byte
-	for i := range 12 {
-		b[i] = digits[hi>>(59-5*i)&31]
-		b[13+i] = digits[lo>>(58-5*i)&31]
-	}
-	b[12] = digits[hi&15<<1|lo>>63]
-	b[25] = digits[lo&7<<2]
-	return append(dst, b[:]...)
+	dst = binary.BigEndian.AppendUint64(dst, eightDigits(hi>>24))
+	dst = binary.BigEndian.AppendUint64(dst, eightDigits(hi&0xFFFFFF<<16|lo>>48))
+	dst = binary.BigEndian.AppendUint64(dst, eightDigits(lo>>8&0xFFFFFFFFFF))
+	return append(dst, base32Digits[lo>>3&31], base32Digits[lo&7<<2])
+}
+
+// eightDigits are the digits of 40 bits, eight bytes at once: halves move apart
+// until each five bits have a byte, and what is 26 or more gets from letters
+// to numbers.
+func eightDigits(v uint64) uint64 {
+	v = v&0xFFFFF00000<<12 | v&0xFFFFF
+	v = v&0x000FFC00000FFC00<<6 | v&0x000003FF000003FF
+	v = v&0x03E003E003E003E0<<3 | v&0x001F001F001F001F
+	const ones = 0x0101010101010101
+	numbers := (v + (128-26)*ones) >> 7 & ones
+	return v + 'a'*ones - numbers*('a'+26-'2')
 }
 
 const base32Digits = "abcdefghijklmnopqrstuvwxyz234567"
