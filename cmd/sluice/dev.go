@@ -22,13 +22,14 @@ func devCommand(a *app) *cobra.Command {
 		Long: `Starts, in this process and on loopback only: a Kafka broker, a feed of Debezium
 events (first a recording of a real PostgreSQL, then a made-up web shop that
 keeps changing), a Cloudflare account with D1 and Queues, an Iceberg REST
-catalog with a warehouse in a folder, and the pipeline of
+catalog with a warehouse in a folder, a schema registry, and the pipeline of
 deploy/pipelines/dev.yaml over them. State is kept in --dir: a second run goes
 on where the first stopped.
 
 --recording takes a recording of your own (as sluice decode reads them) in place
-of that feed, and --pipeline a pipeline file of your own: ${KAFKA}, ${CATALOG},
-${CLOUDFLARE}, ${D1_DATABASE}, ${QUEUE} and ${STATE} are what was started.
+of that feed, the registry the schemas of NAME.schemas.json beside it, and
+--pipeline a pipeline file of your own: ${KAFKA}, ${CATALOG}, ${CLOUDFLARE},
+${D1_DATABASE}, ${QUEUE}, ${REGISTRY} and ${STATE} are what was started.
 
 --once runs the recording to its end, audits, and exits 0 only if the audit
 holds.`,

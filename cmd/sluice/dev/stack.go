@@ -14,6 +14,7 @@ import (
 
 	"sluice/connectors/emulator/catalog"
 	"sluice/connectors/emulator/cloudflare"
+	"sluice/connectors/emulator/registry"
 )
 
 // Stack is everything a pipeline meets, in this process, on loopback.
@@ -31,6 +32,8 @@ type Stack struct {
 	cloud   *cloudflare.Emulator
 	catalog *catalog.Catalog
 	server  *http.Server
+	schemas *registry.Registry
+	naming  *http.Server // of schemas
 	gen     *generator
 }
 
@@ -69,6 +72,10 @@ func Start(ctx context.Context, o Options) (s *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
+	registryURL, err := s.startRegistry()
+	if err != nil {
+		return nil, err
+	}
 	db, err := s.cloud.CreateDatabase("replica")
 	if err != nil {
 		return nil, err
@@ -82,7 +89,7 @@ func Start(ctx context.Context, o Options) (s *Stack, err error) {
 		return nil, err
 	}
 	s.Database = s.cloud.DatabaseFile(db)
-	s.Values = map[string]string{"STATE": dir, "KAFKA": s.broker.addr, "CLOUDFLARE": cloudURL, "CATALOG": catalogURL, "D1_DATABASE": db, "KV_NAMESPACE": pairs, "QUEUE": queue}
+	s.Values = map[string]string{"STATE": dir, "KAFKA": s.broker.addr, "CLOUDFLARE": cloudURL, "CATALOG": catalogURL, "REGISTRY": registryURL, "D1_DATABASE": db, "KV_NAMESPACE": pairs, "QUEUE": queue}
 	s.gen, err = newGenerator(ctx, s.broker, dir)
 	return s, err
 }
@@ -118,6 +125,21 @@ func (s *Stack) startCatalog(token string) (url string, err error) {
 	return "http://" + l.Addr().String(), nil
 }
 
+// startRegistry serves Avro and JSON schemas as Confluent's registry does, to
+// whoever asks on loopback.
+func (s *Stack) startRegistry() (url string, err error) {
+	if s.schemas, err = registry.New(filepath.Join(s.Dir, "schemas.json")); err != nil {
+		return "", err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	s.naming = &http.Server{Handler: s.schemas}
+	go s.naming.Serve(l)
+	return "http://" + l.Addr().String(), nil
+}
+
 // Replay publishes the recorded events that are not there yet.
 func (s *Stack) Replay(ctx context.Context) (int, error) { return replay(ctx, s.broker) }
 
@@ -128,6 +150,12 @@ func (s *Stack) ReplayFile(ctx context.Context, path string) (int, error) {
 		return 0, err
 	}
 	defer f.Close()
+	beside := strings.TrimSuffix(strings.TrimSuffix(path, ".gz"), ".jsonl") + ".schemas.json"
+	if p, err := os.ReadFile(beside); err == nil { // what its Avro was written with
+		if err := s.schemas.Load(p); err != nil {
+			return 0, fmt.Errorf("%s: %w", beside, err)
+		}
+	}
 	n, err := replayOne(ctx, s.broker, f)
 	if err != nil {
 		err = fmt.Errorf("recording %s: %w", path, err)
@@ -162,6 +190,9 @@ func (s *Stack) WritePipeline(text []byte) (path string, err error) {
 func (s *Stack) Close() {
 	if s.server != nil {
 		s.server.Close()
+	}
+	if s.naming != nil {
+		s.naming.Close()
 	}
 	if s.catalog != nil {
 		s.catalog.Close()
