@@ -161,7 +161,7 @@ words:
 			case digit(x): // the last word was said of the next number
 				heard = last
 				break words
-			case x == '@', x == ';', x == '\n', x == ',', x == '|', x == '.' && n > 0, x == '-' && d.at(i+1) == ' ':
+			case x == '@', x == ':' && n == 0, x == ';', x == '\n', x == ',', x == '|', x == '.' && n > 0, x == '-' && d.at(i+1) == ' ':
 				break words
 			}
 			i++
