@@ -173,7 +173,7 @@ words:
 		if i == s {
 			break
 		}
-		if n == 0 && c.any == 0 && look(units, p[s:i]) {
+		if n == 0 && c.own == 0 && look(units, p[s:i]) {
 			c.near, c.any = against, against
 			return
 		}

@@ -122,12 +122,48 @@ func put(class schemas.Class, template, value string) labelled {
 	return labelled{template[:at] + value + template[at+1:], []Span{{class, at, at + len(value), 1}}}
 }
 
+// disguise spells some of a value's characters otherwise.
+func (c *corpus) disguise(v string) string {
+	var b strings.Builder
+	how := c.IntN(5)
+	for _, r := range v {
+		switch {
+		case how == 0 && c.IntN(2) == 0:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		case how == 1 && (r >= '0' && r <= '9' || r == '@'):
+			b.WriteRune(r + 0xfee0)
+		case how == 2 && r == ' ':
+			b.WriteRune(0xa0)
+		case how == 2 && r == '-':
+			b.WriteRune(0x2011)
+		case how == 3 && (r == '@' || r == '+' || r == ' '):
+			fmt.Fprintf(&b, "%%%02X", r)
+		case how == 4 && (r == '@' || r == '-'):
+			fmt.Fprintf(&b, "&#%d;", r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// positive is a text with a value in it, one in six of them in disguise.
 func (c *corpus) positive() labelled {
+	x := c.plain()
+	if s := &x.spans[0]; c.IntN(6) == 0 {
+		v := c.disguise(x.text[s.Start:s.End])
+		x.text = x.text[:s.Start] + v + x.text[s.End:]
+		s.End = s.Start + len(v)
+	}
+	return x
+}
+
+func (c *corpus) plain() labelled {
 	switch c.IntN(9) {
 	case 0, 1:
-		return put(schemas.Email, pick(c, "%", "write to %.", "<%>", "From: Bob <%>", `{"email":"%"}`, "mailto:%", "a,%,b", "user=% logged in", "E-Mail: %; Tel: none", "(see %)"), c.email())
+		return put(schemas.Email, pick(c, "%", "write to %.", "<%>", "From: Bob <%>", `{"email":"%"}`, "mailto:%", "a,%,b", "user=% logged in", "E-Mail: %; Tel: none", "(see %)", "12|Bob|%|5", "“%”", "邮箱%。", "**%**", "📧 %"), c.email())
 	case 2:
-		return put(schemas.Phone, pick(c, "call % tomorrow", "%", "Bob, %, New York", "reach me at %!", `{"phone":"%"}`, "fax: %"), c.american())
+		return put(schemas.Phone, pick(c, "call % tomorrow", "%", "Bob, %, New York", "reach me at %!", `{"phone":"%"}`, "fax: %", "Bob|%|bob@host", "M: % (after six)", "They're not answering at %", "% office"), c.american())
 	case 3:
 		return put(schemas.Phone, pick(c, "%", "Alice\n%", "tel:%", "dial % now", "Jane | % | Sales"), c.phone(phonenumbers.INTERNATIONAL, phonenumbers.E164))
 	case 4:
@@ -137,7 +173,7 @@ func (c *corpus) positive() labelled {
 	case 6:
 		return put(schemas.SSN, pick(c, "SSN: %", "my social security number is %", "ssn=%"), c.ssn(""))
 	default:
-		return put(schemas.Card, pick(c, "%", "card: %", "paid with % yesterday", `{"pan":"%"}`, "visa % exp 12/27", "Use % for the booking.", "cc=%"), c.card())
+		return put(schemas.Card, pick(c, "%", "card: %", "paid with % yesterday", `{"pan":"%"}`, "visa % exp 12/27", "Use % for the booking.", "cc=%", "%|12/27|123", "order 12345 paid by card %"), c.card())
 	}
 }
 
@@ -159,7 +195,10 @@ func (c *corpus) negative() string {
 		"ISBN 978-"+n(1)+"-"+n(3)+"-"+n(5)+"-"+n(1), "978"+n(10), n(1)+"-"+n(3)+"-"+n(5)+"-"+n(1), "EAN "+n(13), "number "+c.checked("4"+n(14), false), grouped(c.checked("51"+n(13), false), " ", 4, 4, 4, 4),
 		"000-"+n(2)+"-"+n(4), "666-12-"+n(4), "9"+n(2)+"-1"+n(1)+"-"+n(4), "123-00-"+n(4), "457-55-0000", "part number "+n(3)+"-"+n(2)+"-"+n(4), "@user"+n(4)+" said", "npm i @scope/pkg@"+n(1)+"."+n(2)+".0", "root@localhost:~$", "icon@2x.png",
 		"git clone git@github.com:org/repo"+n(2)+".git", "https://app:pw"+n(3)+"@db.example.com/x", "10."+n(2)+".1."+n(2), "MAC 00:1A:2B:3C:4D:"+n(2), "serial SN"+n(10), "lsn "+n(8)+" txId "+n(4), "zip "+n(5)+"-"+n(4), "pages "+n(3)+"-"+n(3),
-		"IMEI "+n(15), "account "+n(10), "routing "+n(9), "pi=3.141592653589793", "population "+n(2)+","+n(3)+","+n(3), "error 0x"+hex(8), "batch "+n(5)+" "+n(5), "score 21-19 21-17", "SKU "+n(3)+"-"+n(3)+"-"+n(4), "offset "+n(10)+" of "+n(10), "2^64 = 18446744073709551616")
+		"IMEI "+n(15), "account "+n(10), "routing "+n(9), "pi=3.141592653589793", "population "+n(2)+","+n(3)+","+n(3), "error 0x"+hex(8), "batch "+n(5)+" "+n(5), "score 21-19 21-17", "SKU "+n(3)+"-"+n(3)+"-"+n(4), "offset "+n(10)+" of "+n(10), "2^64 = 18446744073709551616",
+		"Zoom "+n(3)+" "+n(4)+" "+n(4)+" passcode "+n(6), "order "+n(3)+"-"+n(7)+"-"+n(7), "NHS "+n(3)+" "+n(3)+" "+n(4), "at 07:24:41."+n(6), "tracking number "+n(4)+" "+n(4)+" "+n(4), "code: "+n(3)+"-"+n(3),
+		"dose 100-200-"+n(4)+" mg", "Rs. "+n(5)+" "+n(5), "WHERE id="+n(9), "e-ticket "+n(3)+"-"+n(10), "Complaint "+n(10)+": closed", "SSN ending in "+n(4), "XXX-XX-"+n(4), "card ending in "+n(4), "DOI 10."+n(4)+"/j."+n(6),
+		"CAS "+n(2)+"-"+n(2)+"-"+n(1), "C++11 "+n(10), "@jane@social.example", "0x"+hex(16), "uptime "+n(7)+" s", "meeting "+n(2)+":"+n(2)+", room "+n(1)+"-"+n(3))
 }
 
 // score counts findings of a class: those that overlap a label of it, others,
