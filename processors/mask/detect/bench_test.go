@@ -17,7 +17,7 @@ func prose() []byte {
 			}
 			b = append(b, ". "...)
 		}
-		b = append(append(b, c.positive().text...), ". "...)
+		b = append(append(b, c.plain().text...), ". "...)
 	}
 	return b
 }

@@ -8,6 +8,16 @@ var months = set("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", 
 	"mär", "mai", "okt", "dez", "fév", "avr", "jui", "aoû", "déc", // de, fr
 	"ene", "abr", "ago", "dic", "gen", "mag", "giu", "lug", "set", "ott", "fev", "out", "mei", "maa", "янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек")
 
+// monthly are months of three ASCII letters.
+var monthly = func() (t [26 * 26 * 26]bool) {
+	for m := range months {
+		if len(m) == 3 {
+			t[int(m[0]-'a')*676+int(m[1]-'a')*26+int(m[2]-'a')] = true
+		}
+	}
+	return t
+}()
+
 // monthly is the end of a date of birth whose day is [i, k) and whose month is a
 // name: 3 March 1985, March 3, 1985, 3. März 1985. 0: it is none, or no word says birth.
 func (d *Detector) monthly(i, k int) int {
@@ -58,6 +68,12 @@ func (d *Detector) gap(k int) int {
 func (d *Detector) month(s int) int {
 	if s <= 0 && (s < 0 || len(d.p) == 0 || !letter(d.p[0])) {
 		return 0
+	}
+	if s+3 <= len(d.p) { // most words are told by their letters, without a look at the list
+		a, b, c := d.p[s]|0x20-'a', d.p[s+1]|0x20-'a', d.p[s+2]|0x20-'a'
+		if a < 26 && b < 26 && c < 26 && !monthly[int(a)*676+int(b)*26+int(c)] {
+			return 0
+		}
 	}
 	e, runes := s, 0
 	for e < len(d.p) && e-s < 24 && letter(d.p[e]) {
