@@ -23,6 +23,8 @@ func TestFind(t *testing.T) {
 		"mailto:info@firma.de?subject=hi":                "email=info@firma.de",
 		"用户@例子.中国 and jörg@müller.de":                    "email=用户@例子.中国 | email=jörg@müller.de",
 		`{"e":"a\u0040b.com"}`:                           `email=a\u0040b.com`,
+		`{"e":"{\"f\":\"a\\u0040b.com\"}"}`:              `email=a\\u0040b.com`,
+		`a\\\\u0040b.com`:                                `email=a\\\\u0040b.com`,
 		"user%40host.org":                                "email=user%40host.org",
 		"a＠b.com":                                        "email=a＠b.com",
 		`"john doe"@example.org wrote`:                   `email="john doe"@example.org`,

@@ -136,13 +136,29 @@ func hexByte(p []byte) (v byte, ok bool) {
 	return v, true
 }
 
-// unescape reads an escape of JSON (RFC 8259, section 7).
+// maxNested is how many backslashes before a u are one escape: that of a text
+// that was put into JSON four times has 15.
+const maxNested = 16
+
+// unescape reads an escape of JSON (RFC 8259, section 7), also one that was
+// escaped again.
 func unescape(p []byte) (r rune, n int) {
 	if len(p) < 2 {
 		return 0, 0
 	}
 	switch p[1] {
-	case '"', '\\', '/':
+	case '\\': // of JSON in a text in JSON: \\u0040
+		k := 2
+		for k < len(p) && k < maxNested && p[k] == '\\' {
+			k++
+		}
+		if k < len(p) && p[k] == 'u' {
+			if r, n := unescape(p[k-1:]); n > 0 {
+				return r, n + k - 1
+			}
+		}
+		return '\\', 2
+	case '"', '/':
 		return rune(p[1]), 2
 	case 'n', 'r', 't':
 		return '\n', 2
