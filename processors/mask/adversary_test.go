@@ -194,3 +194,47 @@ func TestP1ScansSpellings(t *testing.T) {
 		}
 	}
 }
+
+// TestD4KeysStayApart: different keys have different tokens, however they are
+// spelled, or none. // D4 P2
+func TestD4KeysStayApart(t *testing.T) {
+	g := acting(t, "hash")
+	one := func(v spelled) string {
+		s := schemas.NewSchema(schemas.Schema{Topic: lane.Topic, Version: 1, Fields: []schemas.Field{{Name: "v", Type: v.typ, Wire: v.wire, Key: true}}})
+		b := stream.NewBatch(lane, stream.Position{}, nil)
+		c := []schemas.Cell{{Len: uint32(len(v.text)), Enc: v.enc, Flags: schemas.Present}}
+		b.Records = []stream.Record{{Schema: s, Full: true, Value: stream.ViewOf([]byte(v.text)), After: c}}
+		b.To.Offset, b.In = 1, 1
+		x, err := g.Pass(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(x.Rows()) == 0 {
+			return "REJECTED"
+		}
+		return string(x.Rows()[0].Bytes(x.Rows()[0].After[0]))
+	}
+	const esc = schemas.EncJSONString
+	for _, c := range []struct {
+		kind   schemas.Kind
+		enc    schemas.Encoding
+		a, b   string
+		tokens bool // both have one
+	}{
+		{schemas.UUID, schemas.EncText, "AbC", "aBc", true},
+		{schemas.String, schemas.EncText, "a\xff", "a\xfe", false},
+		{schemas.String, schemas.EncText, "a\uFFFD", "a", true},
+		{schemas.String, esc, `\ud800`, `\udfff`, false},
+		{schemas.String, esc, `\uFFFD\n`, `\uFFFD`, true},
+		{schemas.String, esc, `\ufffd\ud800`, `\ufffd\ud801`, false},
+	} {
+		a, b := one(of(c.kind, 0, c.enc, c.a)), one(of(c.kind, 0, c.enc, c.b))
+		if (a == b || a == "REJECTED" || b == "REJECTED") == c.tokens || !c.tokens && a != "REJECTED" {
+			t.Errorf("%q and %q: %s and %s", c.a, c.b, a, b)
+		}
+	}
+	const id = "123E4567-E89B-42D3-A456-426614174000"
+	if a, b := one(of(schemas.UUID, 0, schemas.EncText, id)), one(of(schemas.UUID, 0, schemas.EncText, strings.ToLower(id))); a != b {
+		t.Errorf("a UUID has two tokens: %s %s", a, b) // P3
+	}
+}

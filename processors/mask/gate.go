@@ -298,6 +298,9 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 	}
 	cell, raw := x.s.literal(in, raw)
 	k, text := x.s.value(c.field, cell, raw)
+	if c.field.Key && damaged(text, raw) { // D4: keys would fall together
+		return in, false
+	}
 	x.s.field, x.s.cell, x.s.raw = c.field, cell, raw
 	var enc schemas.Encoding
 	x.arena, enc = c.act.mask(x.s, x.arena, c.spec, k, text)

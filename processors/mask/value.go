@@ -150,7 +150,7 @@ func (s *scratch) value(f *schemas.Field, c schemas.Cell, p []byte) (schemas.Kin
 	if !done {
 		s.text = schemas.AppendText(s.text[:0], c, p)
 	}
-	if k == schemas.UUID {
+	if k == schemas.UUID && isUUID(s.text) { // D4: other texts may differ by case
 		for i, ch := range s.text {
 			if 'A' <= ch && ch <= 'Z' {
 				s.text[i] = ch + 'a' - 'A'
@@ -158,6 +158,29 @@ func (s *scratch) value(f *schemas.Field, c schemas.Cell, p []byte) (schemas.Kin
 		}
 	}
 	return k, s.text
+}
+
+// isUUID reports 32 hex digits, with hyphens or without.
+func isUUID(p []byte) bool {
+	digits := 0
+	for _, c := range p {
+		switch {
+		case c-'0' <= 9, c|0x20 >= 'a' && c|0x20 <= 'f':
+			digits++
+		case c != '-':
+			return false
+		}
+	}
+	return digits == 32
+}
+
+var replacement = []byte("\uFFFD")
+
+// damaged reports a text that is not all of its value: an ill-formed byte or a
+// lone surrogate became U+FFFD in it, as others would. // D4
+func damaged(text, raw []byte) bool {
+	n := bytes.Count(text, replacement)
+	return n > 0 && n != bytes.Count(raw, replacement)+bytes.Count(bytes.ToLower(raw), []byte(`\ufffd`))
 }
 
 // literal is the kind of a value that only its encoding tells.
