@@ -238,3 +238,23 @@ func TestD4KeysStayApart(t *testing.T) {
 		t.Errorf("a UUID has two tokens: %s %s", a, b) // P3
 	}
 }
+
+// TestP1OneCharacter: what stays of a text is not more of it than it seems.
+func TestP1OneCharacter(t *testing.T) {
+	tags := ""
+	for _, c := range "219-09-9999" {
+		tags += string(0xE0000 + c)
+	}
+	for _, c := range []struct{ action, in, want string }{
+		{"{partial: {keep_first: 1}}", "A" + tags + "bcd", "A" + strings.Repeat("*", 14)},
+		{"{partial: {keep_first: 1}}", "م\u200dح\u200dم\u200dد\u200d", "م\u200d***"},
+		{"{partial: {keep_first: 1}}", "a" + strings.Repeat("\u0308", 40), "a" + strings.Repeat("\u0308", 10) + "***"},
+		{"{generalize: {prefix: 1}}", "م\u200dح\u200dم", "م\u200d"},
+		{"{partial: {keep_last: 1}}", "ab🏴\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F", "**🏴\U000E0067\U000E0062\U000E0065\U000E006E\U000E0067\U000E007F"},
+		{"{partial: {keep_last: 1}}", "ab👩\u200d❤️\u200d💋\u200d👨", "**👩\u200d❤️\u200d💋\u200d👨"},
+	} {
+		if got := through(acting(t, c.action), str(c.in)); got != c.want {
+			t.Errorf("%s of %q: %q, want %q", c.action, c.in, got, c.want)
+		}
+	}
+}

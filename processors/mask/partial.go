@@ -212,17 +212,20 @@ func character(p []byte) int {
 		return 2
 	}
 	flag := isFlag(r)
-	for n < len(p) {
+	for range maxMarks {
+		if n >= len(p) {
+			return n
+		}
 		next, size := utf8.DecodeRune(p[n:])
 		switch {
 		case next < 0x300 || next == utf8.RuneError:
 			return n
-		case next == zeroWidthJoiner: // and what it joins
+		case next == zeroWidthJoiner: // and what it joins: emoji, not letters
 			n += size
-			if _, size = utf8.DecodeRune(p[n:]); n < len(p) && p[n] >= utf8.RuneSelf {
+			if joined, size := utf8.DecodeRune(p[n:]); isPicture(r) && isPicture(joined) {
 				n += size
 			}
-		case unicode.In(next, unicode.M) || next >= 0x1F3FB && next <= 0x1F3FF || next == 0x200C || next >= 0xE0020 && next <= 0xE007F:
+		case unicode.In(next, unicode.M) || next >= 0x1F3FB && next <= 0x1F3FF || next == 0x200C || r == blackFlag && next >= 0xE0020 && next <= 0xE007F:
 			n += size
 		case flag && isFlag(next):
 			n += size
@@ -234,6 +237,18 @@ func character(p []byte) int {
 	return n
 }
 
-const zeroWidthJoiner = 0x200D
+// maxMarks is how much stays with a letter: without end, marks, tags and joiners
+// would have a text come through as one character. // P1
+const maxMarks = 10
+
+const (
+	zeroWidthJoiner = 0x200D
+	blackFlag       = 0x1F3F4 // tags after it are a flag's
+)
+
+// isPicture is about Extended_Pictographic of UTS 51.
+func isPicture(r rune) bool {
+	return r >= 0x1F000 && r < 0x20000 || r >= 0x2190 && r < 0x3300 && unicode.Is(unicode.So, r)
+}
 
 func isFlag(r rune) bool { return r >= 0x1F1E6 && r <= 0x1F1FF }
