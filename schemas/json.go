@@ -9,8 +9,9 @@ import "encoding/binary"
 //
 // Records of one topic spell the same names in the same order, so a member's
 // name is first compared with the one that came next the last time; only a
-// miss scans the name and looks it up. Bytes are read eight at a time (SWAR);
-// scanner.string is the place for an assembly version.
+// miss scans the name and looks it up. Bytes are read eight at a time (members.go),
+// or 64 ahead of the walk where the processor has AVX2 or AVX-512 (marks_amd64.go;
+// the build tag purego leaves assembly out).
 //
 // Beyond the grammar it refuses documents nested deeper than MaxDepth and
 // documents of 4 GiB. Text that is not valid UTF-8 is no error, as in
