@@ -24,6 +24,7 @@ type AvroIndex struct {
 // avroSpan is the steps of one record and where its fields go.
 type avroSpan struct {
 	from, to int
+	width    int // how many cells the target has to have
 	target   *Target
 }
 
@@ -71,8 +72,7 @@ func (x *AvroIndex) record(n *avroNode, t *Target, whole []*Target, depth int) b
 		return false
 	}
 	from := len(x.steps)
-	span := len(x.spans)
-	x.spans = append(x.spans, avroSpan{from, from + len(n.sub), t})
+	x.spans = append(x.spans, avroSpan{from, from + len(n.sub), t.Names.Len(), t})
 	var list []avroStep
 	for i, sub := range n.sub {
 		s := avroStep{ord: int32(t.Names.Ordinal([]byte(n.connect.Fields[i].Field))), node: sub}
@@ -107,7 +107,7 @@ func (x *AvroIndex) record(n *avroNode, t *Target, whole []*Target, depth int) b
 			}
 		}
 	}
-	return span >= 0
+	return true
 }
 
 func doOf(n *avroNode) avroDo {
@@ -164,7 +164,7 @@ func (s *avroScan) record(i, span int) int {
 	sp := &s.x.spans[span]
 	steps, t := s.x.steps[sp.from:sp.to], sp.target
 	t.Found = true
-	quick := len(t.Cells) >= t.Names.Len()
+	quick := len(t.Cells) >= sp.width // nothing below looks again
 	for len(steps) > 0 {
 		if quick {
 			at, k, ok := s.run(steps, t.Cells, i)

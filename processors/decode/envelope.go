@@ -170,7 +170,9 @@ func (w *worker) scanEnvelope(r *stream.Record) (e *schemas.Target, writer []byt
 
 func (w *worker) scanRoot(r *stream.Record) (schemas.Cell, error) {
 	for _, t := range []*schemas.Target{&w.root, &w.payload, &w.source} {
-		clear(t.Cells)
+		if t.Found {
+			clear(t.Cells)
+		}
 		t.Reset(t.Cells)
 	}
 	w.rows()
