@@ -8,6 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"sluice/topology/stream"
@@ -103,12 +106,34 @@ func (p *Pipeline) openDeadLetters(d DeadLetters) (err error) {
 		}
 		p.home = i
 	}
+	if err := guarded(d.Key); err != nil {
+		return fmt.Errorf("dead_letters: key: %w", err)
+	}
 	secret, err := p.env.Secret(d.Key)
 	if err != nil {
 		return fmt.Errorf("dead_letters: key: %w", err)
 	}
 	p.sealer, err = NewSealer(secret, d.KeyID)
 	return err
+}
+
+// guarded tells why the file of a reference is none for a key that opens whole
+// records: others may read it. Folders whose modes an orchestrator sets are
+// excepted, as for the keys of masks; what is not there the reading says. // P5
+func guarded(ref string) error {
+	path, ok := strings.CutPrefix(ref, "file:")
+	if !ok {
+		return nil
+	}
+	info, err := os.Stat(path)
+	full, _ := filepath.Abs(path)
+	if err != nil || strings.HasPrefix(full, "/run/secrets/") || strings.HasPrefix(full, "/var/run/secrets/") {
+		return nil
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return fmt.Errorf("file:%s: others may read or write it (mode %04o): chmod 600 it", path, mode)
+	}
+	return nil
 }
 
 // letters seals the rejects of b, if the home still needs them. Without a home

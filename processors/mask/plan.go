@@ -168,11 +168,60 @@ func (g *Gate) decide(s *schemas.Schema, f *schemas.Field) (column, []Decision) 
 			class = x.class.String()
 		}
 	}
+	c, ds, ok := g.ruled(s.Topic, f, cmp.Or(f.Of, f.Name), class, says) // P3
+	unread := ok && c.keep && becameText(s, f)
+	if unread { // P4: a rule may name it by its own name
+		c, ds, ok = g.ruled(s.Topic, f, f.Name, class, nil)
+	}
+	if ok {
+		return c, ds
+	}
+	moot(says, nil)
+	k := g.fallback(f.Type.Kind)
+	if f.Key && (k == Null || k == Scan) { // a key that is nulled would make rows fall together
+		k = Hash
+	}
+	mayBeData := f.Loose && !g.identifier(f)
+	if mayBeData {
+		k = Withhold // P1 P4: the stores would have a value as the name of a column
+	}
+	c = column{field: f, spec: &Spec{Kind: k}}
+	if k == Scan {
+		c.spec = g.restScan
+	}
+	d := Decision{Column: f.Name, Action: k.String(), By: "default", Class: class}
+	if k == Scan {
+		d.Why = scanDoes(f.Type.Kind)
+	}
+	switch {
+	case mayBeData:
+		d.Column = mayBeDataLabel
+		d.Why = "it comes from records and is no plain identifier: a rule that names it has the column"
+	case unread:
+		d.Why = f.Of + " is kept for what it was, and that was no text: a rule that names this column keeps it"
+	}
+	return c.ready(), []Decision{d}
+}
+
+// becameText reports a column that goes on with texts, or values of any form,
+// for one that had numbers, times or bools: who said that those may pass has not
+// seen these.
+func becameText(s *schemas.Schema, f *schemas.Field) bool {
+	if f.Of == "" || !isText(f.Type.Kind) {
+		return false
+	}
+	i := s.Ordinal([]byte(f.Of))
+	return i < 0 || !isText(s.Fields[i].Type.Kind)
+}
+
+// ruled is what the first rule of topic that says anything of name, of its class
+// or a tag does with f.
+func (g *Gate) ruled(topic string, f *schemas.Field, name, class string, says []statement) (column, []Decision, bool) {
 	for _, r := range g.rules {
-		if !r.matches(s.Topic) {
+		if !r.matches(topic) {
 			continue
 		}
-		ts := r.of(cmp.Or(f.Of, f.Name), says) // P3
+		ts := r.of(name, says)
 		if len(ts) == 0 {
 			continue
 		}
@@ -201,30 +250,9 @@ func (g *Gate) decide(s *schemas.Schema, f *schemas.Field) (column, []Decision) 
 			c.inner = newNode(ts)
 			ds = append(ds, g.within(c.inner, f.Name, ds)...)
 		}
-		return c.ready(), ds
+		return c.ready(), ds, true
 	}
-	moot(says, nil)
-	k := g.fallback(f.Type.Kind)
-	if f.Key && (k == Null || k == Scan) { // a key that is nulled would make rows fall together
-		k = Hash
-	}
-	mayBeData := f.Loose && !g.identifier(f)
-	if mayBeData {
-		k = Withhold // P1 P4: the stores would have a value as the name of a column
-	}
-	c := column{field: f, spec: &Spec{Kind: k}}
-	if k == Scan {
-		c.spec = g.restScan
-	}
-	d := Decision{Column: f.Name, Action: k.String(), By: "default", Class: class}
-	if mayBeData {
-		d.Column = mayBeDataLabel
-		d.Why = "it comes from records and is no plain identifier: a rule that names it has the column"
-	}
-	if k == Scan {
-		d.Why = scanDoes(f.Type.Kind)
-	}
-	return c.ready(), []Decision{d}
+	return column{}, nil, false
 }
 
 // identifier reports that the name of a column is one, and holds nothing personal.
