@@ -287,7 +287,7 @@ func (s *scratch) holds(text []byte) bool {
 // numberHolds does that with the digits of a number.
 func (s *scratch) numberHolds(text []byte) bool {
 	digits := bytes.TrimPrefix(text, []byte{'-'})
-	if bytes.IndexAny(digits, "eE") < 0 {
+	if !bytes.ContainsAny(digits, "eE") {
 		digits = trimmed(digits) // 536228726.0
 	}
 	n := 0
