@@ -94,6 +94,7 @@ func (d *Decoder) Process(b *stream.Batch) error {
 		case v.filtered:
 			b.Filtered++
 		default:
+			b.Came(r, key, value)
 			if kept != i {
 				b.Records[kept] = *r
 			}

@@ -56,7 +56,8 @@ func TestMongoDB(t *testing.T) {
 }
 
 // TestRefusedAsItCame: what is sealed of a refused record is its own bytes, not
-// the row that was made of them on the way. // P2
+// the row that was made of them on the way, whether decode refuses it or a stage
+// behind it. // P2
 func TestRefusedAsItCame(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "t.yaml")
 	if err := os.WriteFile(file, []byte("topic: '*'\nadditional: reject\nfields: [{name: _id, type: string}]\n"), 0o600); err != nil {
@@ -76,6 +77,18 @@ func TestRefusedAsItCame(t *testing.T) {
 	r := &b.Rejects[0].Record
 	if string(r.Key.Bytes()) != key || string(r.Value.Bytes()) != value {
 		t.Errorf("sealed would be %s %s", r.Key.Bytes(), r.Value.Bytes())
+	}
+	if d, err = New(Default); err != nil {
+		t.Fatal(err)
+	}
+	b = proctest.NewBatch(t, stream.Lane{Topic: "shop.customers"}, 0, proctest.JSON(key, value))
+	if err := d.Process(b); err != nil || len(b.Records) != 1 || string(b.Records[0].Value.Bytes()) == value {
+		t.Fatalf("%v, %d records: the row is no longer made of other bytes", err, len(b.Records))
+	}
+	b.Reject(b.Records[0], "mask", "unmaskable", "n")
+	r = &b.Rejects[0].Record
+	if string(r.Key.Bytes()) != key || string(r.Value.Bytes()) != value {
+		t.Errorf("sealed behind decode would be %s %s", r.Key.Bytes(), r.Value.Bytes())
 	}
 }
 

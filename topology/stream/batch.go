@@ -37,6 +37,7 @@ type Batch struct {
 	// Bytes is what the batch takes from the byte budget. // D7
 	Bytes int64
 
+	came   map[recordID]message // records that a stage gave other bytes
 	arena  []byte
 	cells  []schemas.Cell
 	blocks []*[blockCells]schemas.Cell
@@ -130,8 +131,34 @@ func (b *Batch) CleanRows(n int) []CleanRow {
 	return b.rows
 }
 
-// Reject takes record i off the path; the caller drops it from Records.
+// recordID is a record of a batch; message is what Kafka holds of it.
+type (
+	recordID struct {
+		offset int64
+		seq    int32
+	}
+	message struct{ key, value View }
+)
+
+// Came keeps the key and value that r came with, for a stage that gave it
+// others: whoever refuses r later refuses it as it came. // P2
+func (b *Batch) Came(r *Record, key, value View) {
+	if key.same(r.Key) && value.same(r.Value) {
+		return
+	}
+	if b.came == nil {
+		b.came = map[recordID]message{}
+	}
+	b.came[recordID{r.Offset, r.Seq}] = message{key, value}
+}
+
+// Reject takes record r off the path; the caller drops it from Records. What is
+// sealed of it, and sent again by redrive, is what the topic holds. // P2
 func (b *Batch) Reject(r Record, stage, code, field string) {
+	if m, ok := b.came[recordID{r.Offset, r.Seq}]; ok {
+		r.Key, r.Value = m.key, m.value
+		r.Schema, r.Before, r.After, r.KeyRow = nil, nil, nil, nil // they index the other bytes
+	}
 	b.Rejects = append(b.Rejects, Reject{Record: r, Stage: stage, Code: code, Field: field})
 }
 

@@ -11,6 +11,7 @@ package stream
 import (
 	"fmt"
 	"log/slog"
+	"unsafe"
 
 	"sluice/schemas"
 )
@@ -126,6 +127,11 @@ func (v View) Len() int { return len(v.p) }
 
 // IsNil tells Kafka's null from empty bytes.
 func (v View) IsNil() bool { return v.p == nil }
+
+// same reports that both lend the same memory.
+func (v View) same(o View) bool {
+	return len(v.p) == len(o.p) && unsafe.SliceData(v.p) == unsafe.SliceData(o.p)
+}
 
 // LogValue tells the length only. // P1
 func (v View) LogValue() slog.Value { return slog.StringValue(fmt.Sprintf("%d bytes", len(v.p))) }
