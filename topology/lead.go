@@ -198,10 +198,10 @@ func (o *output) judge(ctx context.Context, all []proposal) (vs []verdict, err e
 		switch {
 		case errors.Is(err, errNotLeading):
 			return nil, err
+		case errors.Is(err, stream.ErrFenced): // before the state that may be why: read again, it may pass
+			v.Kind = "fenced"
 		case errors.As(err, &se):
 			v.Kind, v.State, v.Why, v.Todo, v.Lanes = "state", se.State.String(), se.Why, se.Todo, se.Lanes
-		case errors.Is(err, stream.ErrFenced):
-			v.Kind = "fenced"
 		case err != nil:
 			v.Kind, v.Why = "failed", err.Error()
 		}

@@ -1,0 +1,42 @@
+package topology
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"sluice/topology/stream"
+)
+
+// deafSink refuses every commit with err.
+type deafSink struct {
+	stream.Sink
+	err error
+}
+
+func (s deafSink) Recover(context.Context, []stream.Lane) (stream.Progress, error) {
+	return stream.Progress{}, nil
+}
+
+func (s deafSink) Commit(context.Context, []stream.Staged) error { return s.err }
+
+// TestFencedForAState: a commit that is fenced off, with the state that says
+// why, is dropped and read again by its owner. As a state it was proposed for
+// ever as it is, and its lanes stood still.
+func TestFencedForAState(t *testing.T) {
+	parked := &stream.StateError{State: stream.StateParked, Why: "another instance's column came first"}
+	at := stream.Lane{Topic: "t"}
+	p := proposal{Ticket: "x.1", Staged: stream.Staged{Epoch: stream.Epoch{Spans: []stream.LedgerSpan{
+		{Span: stream.Span{Lane: at, From: stream.Position{Offset: 0}, To: stream.Position{Offset: 5}}}}}}}
+	for want, err := range map[string]error{
+		"fenced": fmt.Errorf("table x: %w: %w", parked, stream.ErrFenced),
+		"state":  parked,
+		"failed": fmt.Errorf("no"),
+	} {
+		o := newOutput(&Pipeline{lanes: map[stream.Lane]*lane{}}, 0, SinkSpec{Name: "lake"}, deafSink{err: err})
+		vs, err := o.judge(t.Context(), []proposal{p})
+		if err != nil || len(vs) != 1 || vs[0].Kind != want {
+			t.Errorf("%+v, %v, want %s", vs, err, want)
+		}
+	}
+}
