@@ -4,6 +4,7 @@ package schemas
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -174,6 +175,22 @@ func (s *Schema) Ordinal(name []byte) int {
 func Retyped(name string, t Type) string {
 	return name + "__" + strings.NewReplacer("(", "_", ",", "_", ")", "").Replace(t.String())
 }
+
+// IsRetyped reports whether column goes on for name, as [Retyped] says.
+func IsRetyped(column, name string) bool {
+	rest, ok := strings.CutPrefix(column, name)
+	if rest, ok = strings.CutPrefix(rest, "__"); !ok || len(column) <= len(name) {
+		return false
+	}
+	if digits, ok := strings.CutPrefix(rest, Decimal.String()+"_"); ok {
+		p, s, two := strings.Cut(digits, "_")
+		return two && isDigits(p) && isDigits(s)
+	}
+	i := slices.Index(kindNames[:], rest)
+	return i > int(Unknown) && Kind(i) != Decimal
+}
+
+func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // Widen is the type that holds the values of both, if lakes can follow a
 // column from a to it (Iceberg's type promotions): integers and floats grow,

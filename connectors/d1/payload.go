@@ -2,11 +2,13 @@ package d1
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
 
+	"sluice/schemas"
 	"sluice/topology/stream"
 )
 
@@ -29,6 +31,8 @@ type tablePlan struct {
 	Columns []columnPlan `json:"columns,omitempty"`
 	Key     []string     `json:"key"`
 	Ops     []op         `json:"ops,omitempty"`
+
+	now *stored // what the table is when the rows come
 }
 
 // columnPlan is a column that some rows have a value for.
@@ -43,12 +47,13 @@ type columnPlan struct {
 
 // op is one statement over one JSON array of rows.
 type op struct {
-	Delete bool   `json:"delete,omitempty"`
-	Cells  []cell `json:"cells"`
-	From   int    `json:"from"` // of the array in the rows
-	Len    int    `json:"len"`
-	Rows   int    `json:"rows"`
-	Chunk  int    `json:"chunk,omitempty"` // or its number in _sluice_staged, from 1
+	Delete bool     `json:"delete,omitempty"`
+	Cells  []cell   `json:"cells"`
+	Keep   []string `json:"keep,omitempty"` // columns that stay as they are
+	From   int      `json:"from"`           // of the array in the rows
+	Len    int      `json:"len"`
+	Rows   int      `json:"rows"`
+	Chunk  int      `json:"chunk,omitempty"` // or its number in _sluice_staged, from 1
 }
 
 // cell says which element of a row's array goes to which column.
@@ -140,7 +145,7 @@ func (p *payload) table(s *Sink, r *run) {
 				t.Key = append(t.Key, r.groups[gi].cols[k].name)
 			}
 		}
-		p.ops(s, &t, r, op{Cells: t.cells(r.groups[gi])}, func(c *change) bool { return !c.gone && c.group == int32(gi) })
+		p.ops(s, &t, r, op{Cells: t.cells(r.groups[gi]), Keep: r.groups[gi].kept()}, func(c *change) bool { return !c.gone && c.group == int32(gi) })
 	}
 	p.deletes(s, &t, r)
 	p.Tables = append(p.Tables, t)
@@ -161,6 +166,16 @@ func (t *tablePlan) cells(g group) (cs []cell) {
 		}
 	}
 	return cs
+}
+
+// kept are the names of the columns that stay as they are.
+func (g *group) kept() (names []string) {
+	for i := range g.cols {
+		if g.keep.has(i) {
+			names = append(names, g.cols[i].name)
+		}
+	}
+	return names
 }
 
 // column is the place of c. A name with two types, by two instances that met
@@ -190,11 +205,16 @@ func (c *columnPlan) fixed(t *tablePlan) bool {
 // the table has with a type that does not take the rows' goes on as NAME__TYPE,
 // and finds its way back whichever type a process meets first. // D3
 func (t *tablePlan) place(have *stored) {
-	taken := map[string]bool{}
+	taken := map[string][]int{}
 	for i := range t.Columns {
 		if c := &t.Columns[i]; c.fixed(t) {
-			taken[lower(c.Name)] = true
+			taken[lower(c.Name)] = []int{i}
 		}
+	}
+	free := func(name string, i int) bool {
+		return !slices.ContainsFunc(taken[lower(name)], func(j int) bool {
+			return t.Columns[j].fixed(t) || !takes(t.Columns[j].Type, t.Columns[i].Type) || t.together(i, j)
+		})
 	}
 	for i := range t.Columns {
 		c := &t.Columns[i]
@@ -215,13 +235,44 @@ func (t *tablePlan) place(have *stored) {
 			names = []string{c.Retyped, c.first}
 		}
 		for _, n := range names {
-			if !taken[lower(n)] && (!there(n) || takes(have.column(n).sql, c.Type)) {
+			if n != "" && free(n, i) && (!there(n) || takes(have.column(n).sql, c.Type)) {
 				c.Name = n
 				break
 			}
 		}
-		taken[lower(c.Name)] = true
+		taken[lower(c.Name)] = append(taken[lower(c.Name)], i)
 	}
+}
+
+// together reports whether some row has both columns: they need two names.
+func (t *tablePlan) together(i, j int) bool {
+	has := func(o *op, i int) bool {
+		return slices.ContainsFunc(o.Cells, func(c cell) bool { return c.Column == i })
+	}
+	for k := range t.Ops {
+		if o := &t.Ops[k]; has(o, i) && has(o, j) {
+			return true
+		}
+	}
+	return false
+}
+
+// others are the columns of the table that hold what column c held of a row
+// while it had another type.
+func (t *tablePlan) others(c *columnPlan, o *op) (names []string) {
+	if t.now == nil || !t.Keyed || c.fixed(t) {
+		return nil
+	}
+	base := lower(cmp.Or(c.Of, c.first, c.Name))
+	for _, x := range t.now.columns {
+		name := lower(x.name)
+		same := func(s string) bool { return lower(s) == name }
+		if x.key == 0 && (name == base || schemas.IsRetyped(name, base)) && !slices.ContainsFunc(o.Keep, same) &&
+			!slices.ContainsFunc(o.Cells, func(y cell) bool { return same(t.Columns[y.Column].Name) }) {
+			names = append(names, x.name)
+		}
+	}
+	return names
 }
 
 // deletes are the keys that are gone. A table whose epoch has nothing else

@@ -152,7 +152,14 @@ func (s *Sink) shape(t *tablePlan, have *stored) (ss []cloudflare.Statement, now
 			"restore the database, or delete the table's row of _sluice_tables and replay the topic")
 	}
 	if have == nil || have.name == "" {
-		ss, now = s.createTable(t)
+		if ss, now = s.createTable(t); s.cfg.Evolve != "auto" {
+			for _, c := range t.Columns {
+				if err := t.fits(now, &c); err != nil {
+					return nil, nil, err
+				}
+			}
+		}
+		t.now = now
 		return ss, now, nil
 	}
 	if err := s.mine(t, have); err != nil {
@@ -178,12 +185,22 @@ func (s *Sink) shape(t *tablePlan, have *stored) (ss []cloudflare.Statement, now
 			now.columns = append(now.columns, storedColumn{name: c.Name, sql: c.Type})
 			continue
 		}
-		if !takes(old.sql, c.Type) {
-			return nil, nil, parked(fmt.Sprintf("table %q has column %q as %s, the rows of topic %s have it as %s", have.name, old.name, old.sql, t.Topic, c.Type),
-				fmt.Sprintf("set columns: {%q: ANY} and change the column's type in the database (create a copy, drop, rename)", t.Name+"."+c.Name))
+		if err := t.fits(now, &c); err != nil {
+			return nil, nil, err
 		}
 	}
+	t.now = now
 	return ss, now, nil
+}
+
+// fits refuses a column of another type than the table's.
+func (t *tablePlan) fits(now *stored, c *columnPlan) error {
+	old := now.column(c.Name)
+	if takes(old.sql, c.Type) {
+		return nil
+	}
+	return parked(fmt.Sprintf("table %q has column %q as %s, the rows of topic %s have it as %s", now.name, old.name, old.sql, t.Topic, c.Type),
+		fmt.Sprintf("set columns: {%q: ANY} and change the column's type in the database (create a copy, drop, rename)", t.Name+"."+c.Name))
 }
 
 // takes reports whether a column of type have holds values for one of type want, exactly.
@@ -229,6 +246,9 @@ func (s *Sink) createTable(t *tablePlan) ([]cloudflare.Statement, *stored) {
 	}
 	rowid := false
 	for _, c := range t.Columns {
+		if now.column(c.Name) != nil { // two layouts have it
+			continue
+		}
 		key := 1 + slices.IndexFunc(t.Key, func(k string) bool { return lower(k) == lower(c.Name) })
 		b.WriteString(quote(c.Name) + " " + c.Type)
 		if key > 0 {

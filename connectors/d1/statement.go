@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -188,6 +189,11 @@ func (t *tablePlan) sql(o *op, name, from string) string {
 		cols, exprs = append(cols, col), append(exprs, expr)
 		if !t.isKey(t.Columns[c.Column].Name) {
 			sets = append(sets, col+"=excluded."+col)
+		}
+		for _, x := range t.others(&t.Columns[c.Column], o) { // else a row had a value of now and one of before
+			if set := quote(x) + "=NULL"; !slices.Contains(sets, set) {
+				sets = append(sets, set)
+			}
 		}
 	}
 	list, values := strings.Join(cols, ","), strings.Join(exprs, ",")

@@ -282,6 +282,13 @@ func (w *writer) cells(r *stream.CleanRow, li int32, cells, key []schemas.Cell) 
 			return set, code, col.name
 		}
 	}
+	if set != (columnSet{}) {
+		for i := range l.cols { // what it goes on for is not known: nor is it
+			if j := l.ordinal(l.cols[i].of); l.cols[i].of != "" && j >= 0 && pick(cells, key, j).Flags&schemas.Unavailable != 0 && !pick(cells, key, i).Has() {
+				set.add(i)
+			}
+		}
+	}
 	w.run.buf = append(b, ']')
 	return set, "", ""
 }
