@@ -223,7 +223,7 @@ func (w *worker) change(r *stream.Record, e *schemas.Target, writer []byte) (v v
 	default:
 		return reject(codeUnknownOp), false
 	}
-	if v, again := w.settle(r, writer, w.before.Found || w.after.Found, w.after.Found || writer != nil); again || v.code != "" {
+	if v, again := w.settle(r, writer, w.before.Found || w.after.Found || w.named(), w.after.Found || writer != nil); again || v.code != "" {
 		return v, again
 	}
 	w.facts(r)

@@ -63,6 +63,14 @@ func (w *worker) origin(r *stream.Record) origin {
 	return origin{text(srcDB), text(srcSchema, srcKeyspace), text(srcTable, srcCollection)}
 }
 
+// named reports whether the source block names a table. A truncate and a delete
+// do without a row: of a lane that began with one they went to another table
+// than the rows of the others.
+func (w *worker) named() bool {
+	t, c := w.source.Cells[srcTable], w.source.Cells[srcCollection]
+	return t.Has() && t.Len > 0 || c.Has() && c.Len > 0
+}
+
 // number reads an integer of the value, 0 if it is none.
 func (w *worker) number(r *stream.Record, c schemas.Cell) int64 {
 	if c.Enc == schemas.EncVarint {
