@@ -158,3 +158,26 @@ func BenchmarkDecompress(b *testing.B) {
 		})
 	}
 }
+
+// TestEstimate: a batch that compressed very well does not make the next one
+// take memory that nothing counts. // D7
+func TestEstimate(t *testing.T) {
+	pool := new(buffers)
+	d := newDecompressor(pool)
+	c, err := kgo.DefaultCompressor(kgo.GzipCompression())
+	if err != nil {
+		t.Fatal(err)
+	}
+	flat, typ := c.Compress(new(bytes.Buffer), make([]byte, 1<<20))
+	if out, err := d.Decompress(bytes.Clone(flat), typ); err != nil || len(out) != 1<<20 {
+		t.Fatal(len(out), err)
+	}
+	noise := payloads()[25] // 3 MB that do not compress
+	src, typ := c.Compress(new(bytes.Buffer), noise)
+	if p := pool.GetDecompressBytes(src, typ); cap(p) > 16*len(src)+leastBytes+4*len(src) {
+		t.Errorf("%d bytes for a batch of %d", cap(p), len(src))
+	}
+	if out, err := d.Decompress(bytes.Clone(src), typ); err != nil || !bytes.Equal(out, noise) {
+		t.Errorf("%d bytes, %v", len(out), err)
+	}
+}

@@ -51,10 +51,14 @@ func (b *buffers) take(n int) []byte {
 	return make([]byte, 0, size)
 }
 
+// mostRatio bounds what is taken for a guess: one batch of zeros, a thousandth of
+// its size, would make the next one take gigabytes that nothing counts. // D7
+const mostRatio = 16
+
 // estimate is what compressed bytes likely become.
 func (b *buffers) estimate(compressed int) int {
 	if r := b.ratio.Load(); r > 0 {
-		return int(int64(compressed) * r / 64 * 17 / 16)
+		return int(int64(compressed) * min(r, 64*mostRatio) / 64 * 17 / 16)
 	}
 	return 4 * compressed
 }
