@@ -31,6 +31,8 @@ type context struct {
 	near, any about
 	own       about // said with no other number between
 	apart     int   // words of more than three letters between the nearest and the value
+	named     bool  // by the name of the field that the value is
+	later     bool  // nothing was said before the value, but behind it
 }
 
 // How far words are looked for, in bytes and words.
@@ -44,19 +46,23 @@ const (
 // context reads the words before start, and those behind end if nothing was
 // said before. The nearest word counts most.
 func (d *Detector) context(start, end int) context {
-	c := d.before(start)
+	if c, ok := d.field(start); ok {
+		return c
+	}
+	c := d.before(start, max(0, start-bytesBefore))
 	if !c.near.positive() {
 		d.behind(end, &c)
 	}
 	return c
 }
 
-// before reads the words before start. What a number is not is only believed of
-// the words right before it, in the same clause.
-func (d *Detector) before(start int) (c context) {
+// before reads the words from limit to start, from the last on. What a number is
+// not is only believed of the words right before it, in the same clause. What was
+// said of another number is not said of this one where a new line or sentence
+// with a word of its own begins between.
+func (d *Detector) before(start, limit int) (c context) {
 	p := d.p
-	limit := max(0, start-bytesBefore)
-	i, clause, second, other := start, 0, 0, false
+	i, clause, second, other, begun := start, 0, 0, false, false
 	for n := 0; n < wordsBefore && i > limit; n++ {
 		e, dot := i, false
 		for e > limit && !letter(p[e-1]) {
@@ -64,6 +70,7 @@ func (d *Detector) before(start int) (c context) {
 			case '|':
 				limit = e
 			case ';':
+				begun = n > 0
 				if clause++; d.at(e) != ' ' {
 					limit = e
 				}
@@ -74,6 +81,7 @@ func (d *Detector) before(start int) (c context) {
 				e++
 				clause++
 			case '\n':
+				begun = begun || n > 0
 				if c.any != 0 {
 					limit = e
 				}
@@ -81,6 +89,7 @@ func (d *Detector) before(start int) (c context) {
 				clause++
 			case '.':
 				dot = true
+				begun = begun || n > 0 && d.at(e) == ' '
 			case '-':
 				if d.at(e-2) == ' ' && d.at(e) == ' ' {
 					clause++
@@ -89,6 +98,9 @@ func (d *Detector) before(start int) (c context) {
 				if digit(p[e-1]) { // it was said of another number
 					clause++
 					other = true
+					if begun {
+						limit = e
+					}
 				}
 			}
 			e--
@@ -161,6 +173,8 @@ words:
 			case digit(x): // the last word was said of the next number
 				heard = last
 				break words
+			case x == '.' && c.near != 0 && d.at(i+1) == ' ' && chars[d.at(i+2)]&charUpper != 0: // a sentence, or the name of what follows
+				break words
 			case x == '@', x == ':' && n == 0, x == ';', x == '\n', x == ',', x == '|', x == '.' && n > 0, x == '-' && d.at(i+1) == ' ':
 				break words
 			}
@@ -186,7 +200,7 @@ words:
 		}
 	}
 	if c.near == 0 {
-		c.near = heard.near
+		c.near, c.later = heard.near, heard.near != 0
 	}
 	c.any |= heard.any
 	c.own |= heard.any
@@ -215,6 +229,9 @@ var units = set("mg", "ml", "g", "kg", "km", "m", "mm", "cm", "mb", "gb", "kb", 
 
 // parts is what the parts of a word in camel case are about.
 func parts(w []byte) (a about) {
+	if chars[w[1]]&charUpper != 0 { // iPhone
+		return 0
+	}
 	s := 0
 	for i := 1; i <= len(w); i++ {
 		if i == len(w) || chars[w[i]]&charUpper != 0 && chars[w[i-1]]&charLower != 0 {
@@ -333,7 +350,7 @@ var contexts = func() map[string]about {
 		"bytes", "weight", "population", "users", "views", "downloads", "km", "miles",
 		"bestellung", "bestellnummer", "rechnung", "auftrag", "sendung", "kundennummer", "commande", "facture", "colis", "pedido", "factura", "envío", "ordine", "fattura", "заказ", "счет", "订单", "注文", "주문",
 		"sid", "size", "depth", "member", "npi", "waybill", "awb", "container", "passcode", "webinar", "prescription", "rx", "buffer", "stack", "ein", "cusip", "isin", "record", "chart", "eticket", "zoom", "webex", "rrn", "arn", "nhs", "vat", "pesel", "rs", "inr", "gbp", "jpy", "cad", "aud", "chf", "voucher", "coupon", "key", "activation", "kg", "quantity", "qty", "gtid", "xid", "layer", "rows", "duration", "bill", "bills", "values",
-		"nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr")
+		"rma", "ndc", "drawing", "dwg", "mpn", "accession", "receipt", "asset", "folio", "requisition", "loan", "permit", "meter", "nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr")
 	m["no"], m["nr"], m["num"] = 0, 0, 0
 	for phrase := range phrases {
 		m[phrase[strings.LastIndexAny(phrase, " _-")+1:]] |= endsPhrase

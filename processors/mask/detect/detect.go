@@ -38,6 +38,7 @@ type Detector struct {
 	p     []byte // the text that is looked at: as it came, or folded
 	spans []Span
 	num   number
+	head  header // the first line, if it names columns
 	found []Span // of Replace
 	fold  folded
 	inner *Detector // for what base64 holds
@@ -112,6 +113,7 @@ func (d *Detector) Replace(dst, text []byte, f func(dst []byte, s Span, value []
 // folded.
 func (d *Detector) look(text []byte) (hidden bool) {
 	d.spans = d.spans[:0]
+	d.head.looked = false
 	d.p = text
 	if hidden = d.fold.make(text); hidden {
 		d.p = d.fold.text

@@ -35,7 +35,7 @@ func (v *view) phone() int {
 			return 0
 		}
 	}
-	if v.article() || v.dotted() {
+	if v.article() || v.dotted() || v.dates() || v.amount() {
 		return 0
 	}
 	confidence := v.dialled()
@@ -75,7 +75,7 @@ func (v *view) dialled() float32 {
 		if confidence > 0 {
 			return max(confidence, 0.85)
 		}
-		if v.called() && len(d) <= 15 && c.near&aboutPhone != 0 && (!v.bare() || c.apart <= 1) {
+		if v.called() && len(d) <= 15 && c.near&aboutPhone != 0 && (!v.bare() || c.apart <= 1 && !c.later) {
 			return 0.6 // a number that nobody has, in its form
 		}
 		return 0
@@ -335,13 +335,61 @@ func (v *view) article() bool {
 // dotted reports points mixed with other separators, as numbers with decimals
 // between others have.
 func (v *view) dotted() bool {
-	dots := 0
-	for _, g := range v.groups[1:] {
-		if g.sep == '.' {
+	dots, short := 0, false
+	for i := range v.groups[1:] {
+		if g := &v.groups[i+1]; g.sep == '.' {
 			dots++
+			short = short || g.len() == 1
 		}
 	}
+	if dots > 1 && dots == len(v.groups)-1 && !v.plus { // a version
+		return short || len(v.digits) < 8 || len(v.digits) == 8 && !v.shape(2, 2, 2, 2)
+	}
 	return dots > 0 && dots < len(v.groups)-1 && !v.plus && !v.paren && v.context().near&aboutPhone == 0
+}
+
+// dates reports years from and to, or one word that is a day with or without its
+// time, or seconds or milliseconds since 1970, of 2014 to 2033: of those, only the
+// word right before makes a phone.
+func (v *view) dates() bool {
+	if v.plus || v.paren {
+		return false
+	}
+	year := func(d []byte) bool { return d[0] == '1' && d[1] == '9' || d[0] == '2' && d[1] == '0' }
+	two := func(i int) int { return val(v.digits[i])*10 + val(v.digits[i+1]) }
+	switch n := len(v.digits); {
+	case n == 8 && v.shape(4, 4) && v.sep() == '-':
+		return year(v.digits) && year(v.digits[4:]) && bytes.Compare(v.digits[:4], v.digits[4:8]) <= 0
+	case v.bare() && (n == 10 || n == 13):
+		if v.digits[0] != '1' || v.digits[1] < '4' || v.digits[1] > '9' {
+			return false
+		}
+		c := v.context()
+		return c.near&aboutPhone == 0 || c.apart > 0 || c.later
+	case v.bare() && (n == 8 || n == 14):
+		if !year(v.digits) || two(4) < 1 || two(4) > 12 || two(6) < 1 || two(6) > 31 {
+			return false
+		}
+		if n == 14 {
+			return two(8) < 24 && two(10) < 60 && two(12) < 60
+		}
+		c := v.context()
+		return c.near&aboutPhone == 0 || c.apart > 0 || c.later
+	}
+	return false
+}
+
+// amount reports thousands in groups, and a comma with two decimals behind: 1 234 567,89.
+func (v *view) amount() bool {
+	if v.d.at(v.end) != ',' || !digit(v.d.at(v.end+1)) || !digit(v.d.at(v.end+2)) || word(v.d.at(v.end+3)) || v.plus || v.paren {
+		return false
+	}
+	for i := range v.groups {
+		if n := v.groups[i].len(); n > 3 || i > 0 && n != 3 {
+			return false
+		}
+	}
+	return true
 }
 
 // extension is the end of an extension that follows, or end.

@@ -181,8 +181,8 @@ var ibanLengths = map[string]int{"ad": 24, "ae": 23, "al": 28, "at": 20, "az": 2
 	"md": 24, "me": 22, "mk": 19, "mr": 27, "mt": 31, "mu": 30, "nl": 18, "no": 15, "pk": 24, "pl": 28, "ps": 29, "pt": 25, "qa": 29, "ro": 24, "rs": 22, "sa": 24, "sc": 31,
 	"sd": 18, "se": 24, "si": 19, "sk": 24, "sm": 27, "st": 25, "sv": 28, "tl": 23, "tn": 24, "tr": 26, "ua": 29, "va": 22, "vg": 24, "xk": 20}
 
-// minEncoded is how long a word must be that is looked into as base64.
-const minEncoded = 16
+// minEncoded is how long a word must be that is looked into as base64: nine digits and two hyphens.
+const minEncoded = 15
 
 // encoded looks into the word at s if it is base64 of a text, one level deep: a
 // finding in it is one of the whole word.

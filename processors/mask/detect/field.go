@@ -1,0 +1,217 @@
+package detect
+
+import "bytes"
+
+// A value in structured text has a name of its own: a member's, a parameter's,
+// an element's, or its column's in the first line. That name says what the value
+// is, and what is said of its neighbours says nothing.
+
+// How far names are looked for, in bytes.
+const (
+	maxHead = 1024 // a first line that names columns
+	maxLine = 4096 // a line below it, before the value
+	maxKey  = 48   // a name beside its value
+	maxTag  = 96   // a tag with its attributes
+	columns = 64   // columns of a line
+)
+
+// header is a first line that names columns.
+type header struct {
+	looked bool
+	sep    byte // 0: there is none
+	spaced bool // with a space behind it; else a separator and a space are of a text
+	n      int
+	fields [columns][2]int32 // where each name is
+}
+
+// field is what the name of the value at start says. ok: it has a name that is
+// about this value alone.
+func (d *Detector) field(start int) (c context, ok bool) {
+	if s, e := d.column(start); e > 0 {
+		c = d.before(e, s)
+		c.own, c.apart, c.named = c.any, 0, true
+		return c, true
+	}
+	s, e := d.key(start)
+	if e == 0 {
+		return c, false
+	}
+	c = d.before(e, s)
+	if c.near == 0 && vague(d.p[s:e]) {
+		return c, false
+	}
+	c.apart, c.named = 0, true
+	return c, true
+}
+
+// key is the name right before the value at start: "name": value, name=value,
+// <name>value. e is 0 if there is none.
+func (d *Detector) key(start int) (s, e int) {
+	p := d.p
+	i := start
+	for i > 0 && start-i < 4 && (p[i-1] == ' ' || p[i-1] == '"' || p[i-1] == '\'' || p[i-1] == '+' || p[i-1] == '(') {
+		i--
+	}
+	if i == 0 {
+		return 0, 0
+	}
+	least := max(0, i-maxKey)
+	switch p[i-1] {
+	case ':':
+		for i--; i > least && p[i-1] == ' '; i-- {
+		}
+		if i == 0 || p[i-1] != '"' && p[i-1] != '\'' {
+			return 0, 0
+		}
+		quote := p[i-1]
+		e = i - 1
+		for s = e; s > least && p[s-1] != quote && p[s-1] != '\n' && p[s-1] != ':' && p[s-1] != ','; s-- {
+		}
+		if s == e || s == 0 || p[s-1] != quote {
+			return 0, 0
+		}
+		return s, e
+	case '=':
+		e = i - 1
+		for s = e; s > least && (word(p[s-1]) || p[s-1] == '-' || p[s-1] == '.' || p[s-1] >= 0x80); s-- {
+		}
+		if s == e {
+			return 0, 0
+		}
+		return s, e
+	case '>':
+		e = i - 1
+		for s = e; s > max(0, i-maxTag) && p[s-1] != '<' && p[s-1] != '>' && p[s-1] != '\n'; s-- {
+		}
+		if s == e || s == 0 || p[s-1] != '<' || p[s] == '/' || p[s] == '!' || markup(p[s:e]) {
+			return 0, 0
+		}
+		return s, e
+	}
+	return 0, 0
+}
+
+// vague reports a name that leaves to what is around it what its value is.
+func vague(name []byte) bool {
+	e := len(name)
+	for e > 0 && !letter(name[e-1]) {
+		e--
+	}
+	s := e
+	for s > 0 && letter(name[s-1]) {
+		s--
+		if chars[name[s]]&charUpper != 0 && s > 0 && chars[name[s-1]]&charLower != 0 {
+			break
+		}
+	}
+	return s == e || look(vagueNames, name[s:e])
+}
+
+var vagueNames = set("value", "val", "number", "no", "num", "nr", "nummer", "numero", "número", "numéro", "home", "work", "main", "primary", "secondary", "other", "default", "alt", "alternate", "alternative", "raw", "formatted",
+	"national", "local", "international", "intl", "digits", "personal", "private", "business", "company", "emergency", "day", "evening", "daytime", "to", "from", "sender", "recipient", "destination", "src", "dst", "dest",
+	"customer", "user", "username", "login", "target", "input", "data", "content", "payload", "body", "message", "msg", "note", "notes", "comment", "comments", "description", "q", "query", "line", "field", "string", "str", "first", "second", "new", "old", "current", "previous")
+
+// markup reports a tag of HTML that only says how its text looks.
+func markup(tag []byte) bool {
+	n := 0
+	for n < len(tag) && word(tag[n]) {
+		n++
+	}
+	return look(markupTags, tag[:n])
+}
+
+var markupTags = set("td", "th", "tr", "span", "b", "i", "u", "p", "li", "ul", "div", "br", "a", "strong", "em", "small", "big", "label", "font", "h1", "h2", "h3", "h4", "h5", "h6", "body", "dd", "dt", "code", "pre", "blockquote", "center", "section", "cite", "mark", "string", "string-array", "hr", "tt")
+
+// column is where the name of the column is in which the value at start stands
+// alone. e is 0 if it stands in none.
+func (d *Detector) column(start int) (s, e int) {
+	h := &d.head
+	if !h.looked {
+		h.read(d.p)
+	}
+	if h.sep == 0 {
+		return 0, 0
+	}
+	p := d.p
+	line := bytes.LastIndexByte(p[max(0, start-maxLine):start], '\n')
+	if line < 0 {
+		return 0, 0
+	}
+	line += max(0, start-maxLine) + 1
+	i := start
+	for i > line && (p[i-1] == ' ' || p[i-1] == '"' || p[i-1] == '\'' || p[i-1] == '+' || p[i-1] == '(') {
+		i--
+	}
+	if i > line && p[i-1] != h.sep {
+		return 0, 0
+	}
+	at, total, quoted := 0, 0, false
+	for k := line; k < len(p) && p[k] != '\n'; k++ {
+		if k == start {
+			at = total
+		}
+		switch p[k] {
+		case '"':
+			quoted = !quoted
+		case h.sep:
+			if !quoted && (h.spaced || d.at(k+1) != ' ') {
+				total++
+			}
+		}
+	}
+	if total+1 != h.n {
+		return 0, 0
+	}
+	return int(h.fields[at][0]), int(h.fields[at][1])
+}
+
+// read looks at the first line of p: names of columns, at least two, one of
+// which says something or is one word.
+func (h *header) read(p []byte) {
+	h.looked, h.sep = true, 0
+	end := bytes.IndexByte(p[:min(len(p), maxHead)], '\n')
+	if end < 3 || end+1 == len(p) {
+		return
+	}
+	for _, sep := range [...]byte{'\t', ';', '|', ','} {
+		if bytes.IndexByte(p[:end], sep) >= 0 {
+			if h.split(p[:end], sep) {
+				h.sep = sep
+			}
+			return
+		}
+	}
+}
+
+// split notes the names in a line, and reports whether it is one of names.
+func (h *header) split(line []byte, sep byte) bool {
+	h.n, h.spaced = 0, sep == '|' || bytes.Contains(line, []byte{sep, ' '})
+	s, single := 0, 0
+	for i := 0; i <= len(line); i++ {
+		if i < len(line) && line[i] != sep {
+			if c := line[i]; !word(c) && c < 0x80 && bytes.IndexByte([]byte(" \"'_-#()/\r"), c) < 0 {
+				return false
+			}
+			continue
+		}
+		if h.n == columns || i-s > maxKey {
+			return false
+		}
+		words := 0
+		for k := s; k < i; k++ {
+			if letter(line[k]) && (k == s || !letter(line[k-1]) && !word(line[k-1])) {
+				words++
+			}
+		}
+		if words > 4 || words == 0 && i > s && sep != '|' {
+			return false
+		}
+		if words == 1 {
+			single++
+		}
+		h.fields[h.n] = [2]int32{int32(s), int32(i)}
+		h.n++
+		s = i + 1
+	}
+	return h.n > 2 && single > 0 || h.n == 2 && single == 2
+}
