@@ -109,6 +109,14 @@ func (d *Detector) before(start, limit int) (c context) {
 			break
 		}
 		s, camel := e-1, false
+		if e >= 3 && p[e-3] == 0xe2 && p[e-2] == 0x80 { // a dash, a bullet, a quotation mark: no word
+			if x := p[e-1]; x == 0xa2 || x == 0x93 || x == 0x94 {
+				clause++
+			}
+			i = e - 3
+			n--
+			continue
+		}
 		for s > limit && letter(p[s-1]) {
 			s--
 			camel = camel || chars[p[s]]&charLower != 0 && chars[p[s+1]]&charUpper != 0
@@ -173,7 +181,7 @@ words:
 			case digit(x): // the last word was said of the next number
 				heard = last
 				break words
-			case x == '.' && c.near != 0 && d.at(i+1) == ' ' && chars[d.at(i+2)]&charUpper != 0: // a sentence, or the name of what follows
+			case x == '.' && n == 0 && d.at(i+1) == ' ' && chars[d.at(i+2)]&charUpper != 0: // a sentence, or the name of what follows
 				break words
 			case x == '@', x == ':' && n == 0, x == ';', x == '\n', x == ',', x == '|', x == '.' && n > 0, x == '-' && d.at(i+1) == ' ':
 				break words
@@ -319,7 +327,7 @@ var contexts = func() map[string]about {
 	}
 	say(aboutPhone, "phone", "phones", "telephone", "tel", "mobile", "mob", "cell", "cellphone", "cellular", "call", "calls", "called", "calling", "callback", "dial", "dialed",
 		"dialled", "ring", "fax", "whatsapp", "sms", "text", "texted", "texting", "contact", "hotline", "helpline", "landline", "ph", "msisdn", "imessage", "viber", "reach", "reached", "phoned",
-		"voicemail", "pager", "telegram", "toll", "tollfree", "office", "freephone", "answering", "answered", "answers", "caller", "callee", "callers", "📱", "📞", "☎", "☎️", "📲", "✆", "℡", "dialing", "dialling", "facetime", "signal", "tele", "telno", "phoneno", "phonenumber", "mobileno",
+		"voicemail", "pager", "telegram", "toll", "tollfree", "zelle", "venmo", "cashapp", "office", "freephone", "answering", "answered", "answers", "caller", "callee", "callers", "📱", "📞", "☎", "☎️", "📲", "✆", "℡", "dialing", "dialling", "facetime", "signal", "tele", "telno", "phoneno", "phonenumber", "mobileno",
 		"telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer", "festnetz", "anrufen", "ruf", "rufen", "erreichbar", "erreichen", "durchwahl", "rückfragen", "verfügung", // de
 		"téléphone", "telephoner", "portable", "appel", "appeler", "appelez", "joindre", "joignable", // fr
 		"teléfono", "telefono", "móvil", "movil", "celular", "cel", "marque", "marcar", "llámenos", "llamenos", "llámanos", "tfno", "llamar", "llame", "llámame", "llama", "llamada", // es
@@ -350,7 +358,7 @@ var contexts = func() map[string]about {
 		"bytes", "weight", "population", "users", "views", "downloads", "km", "miles",
 		"bestellung", "bestellnummer", "rechnung", "auftrag", "sendung", "kundennummer", "commande", "facture", "colis", "pedido", "factura", "envío", "ordine", "fattura", "заказ", "счет", "订单", "注文", "주문",
 		"sid", "size", "depth", "member", "npi", "waybill", "awb", "container", "passcode", "webinar", "prescription", "rx", "buffer", "stack", "ein", "cusip", "isin", "record", "chart", "eticket", "zoom", "webex", "rrn", "arn", "nhs", "vat", "pesel", "rs", "inr", "gbp", "jpy", "cad", "aud", "chf", "voucher", "coupon", "key", "activation", "kg", "quantity", "qty", "gtid", "xid", "layer", "rows", "duration", "bill", "bills", "values",
-		"rma", "ndc", "drawing", "dwg", "mpn", "accession", "receipt", "asset", "folio", "requisition", "loan", "permit", "meter", "nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr")
+		"rma", "ndc", "cas", "doi", "pmid", "hs", "orcid", "loinc", "cpt", "icd", "unit", "replaces", "warranty", "company", "drawing", "dwg", "mpn", "accession", "receipt", "asset", "folio", "requisition", "loan", "permit", "meter", "nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr")
 	m["no"], m["nr"], m["num"] = 0, 0, 0
 	for phrase := range phrases {
 		m[phrase[strings.LastIndexAny(phrase, " _-")+1:]] |= endsPhrase

@@ -47,11 +47,29 @@ func (d *Detector) email(i int) int {
 	if d.at(s-1) == '@' && !word(d.at(s-2)) { // @jane@social.example is a handle
 		return e
 	}
+	if d.at(s-1) == '<' && d.message(s-1) {
+		return e
+	}
 	if d.at(e) == '_' && p[s] == '_' && s+1 < i { // emphasis
 		s++
 	}
 	d.add(schemas.Email, s, e, confidence)
 	return e
+}
+
+// message reports a message's name before the < at i (RFC 5322 section 3.6.4):
+// it has an address's form and is no mailbox.
+func (d *Detector) message(i int) bool {
+	p := d.p
+	for i > 0 && p[i-1] == ' ' {
+		i--
+	}
+	for _, name := range [...]string{"message-id:", "in-reply-to:", "references:"} {
+		if s := i - len(name); s >= 0 && bytes.EqualFold(p[s:i], []byte(name)) {
+			return true
+		}
+	}
+	return false
 }
 
 // local is where the local part before the @ at i begins, -1 if there is none.

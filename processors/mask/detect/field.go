@@ -12,7 +12,7 @@ const (
 	maxLine = 4096 // a line below it, before the value
 	maxKey  = 48   // a name beside its value
 	maxTag  = 96   // a tag with its attributes
-	columns = 64   // columns of a line
+	columns = 64   // columns of a line or a statement
 )
 
 // header is a first line that names columns.
@@ -20,6 +20,7 @@ type header struct {
 	looked bool
 	sep    byte // 0: there is none
 	spaced bool // with a space behind it; else a separator and a space are of a text
+	tuples bool // of INSERT INTO ... (names) VALUES (...), (...)
 	n      int
 	fields [columns][2]int32 // where each name is
 }
@@ -93,23 +94,25 @@ func (d *Detector) key(start int) (s, e int) {
 
 // vague reports a name that leaves to what is around it what its value is.
 func vague(name []byte) bool {
-	e := len(name)
-	for e > 0 && !letter(name[e-1]) {
-		e--
-	}
-	s := e
-	for s > 0 && letter(name[s-1]) {
-		s--
-		if chars[name[s]]&charUpper != 0 && s > 0 && chars[name[s-1]]&charLower != 0 {
-			break
+	for s := 0; s < len(name); s++ {
+		if !letter(name[s]) {
+			continue
 		}
+		e := s + 1
+		for e < len(name) && letter(name[e]) && !(chars[name[e]]&charUpper != 0 && chars[name[e-1]]&charLower != 0) {
+			e++
+		}
+		if !look(vagueNames, name[s:e]) {
+			return false
+		}
+		s = e - 1
 	}
-	return s == e || look(vagueNames, name[s:e])
+	return true
 }
 
 var vagueNames = set("value", "val", "number", "no", "num", "nr", "nummer", "numero", "número", "numéro", "home", "work", "main", "primary", "secondary", "other", "default", "alt", "alternate", "alternative", "raw", "formatted",
-	"national", "local", "international", "intl", "digits", "personal", "private", "business", "company", "emergency", "day", "evening", "daytime", "to", "from", "sender", "recipient", "destination", "src", "dst", "dest",
-	"customer", "user", "username", "login", "target", "input", "data", "content", "payload", "body", "message", "msg", "note", "notes", "comment", "comments", "description", "q", "query", "line", "field", "string", "str", "first", "second", "new", "old", "current", "previous")
+	"national", "local", "international", "intl", "digits", "personal", "private", "business", "emergency", "day", "evening", "daytime", "to", "from", "sender", "recipient", "destination", "src", "dst", "dest",
+	"target", "input", "data", "content", "payload", "body", "message", "msg", "note", "notes", "comment", "comments", "description", "q", "query", "line", "field", "string", "str", "first", "second", "new", "old", "current", "previous")
 
 // markup reports a tag of HTML that only says how its text looks.
 func markup(tag []byte) bool {
@@ -133,6 +136,9 @@ func (d *Detector) column(start int) (s, e int) {
 		return 0, 0
 	}
 	p := d.p
+	if h.tuples {
+		return d.tuple(start)
+	}
 	line := bytes.LastIndexByte(p[max(0, start-maxLine):start], '\n')
 	if line < 0 {
 		return 0, 0
@@ -168,7 +174,10 @@ func (d *Detector) column(start int) (s, e int) {
 // read looks at the first line of p: names of columns, at least two, one of
 // which says something or is one word.
 func (h *header) read(p []byte) {
-	h.looked, h.sep = true, 0
+	h.looked, h.sep, h.tuples = true, 0, false
+	if h.insert(p) {
+		return
+	}
 	end := bytes.IndexByte(p[:min(len(p), maxHead)], '\n')
 	if end < 3 || end+1 == len(p) {
 		return
@@ -183,13 +192,74 @@ func (h *header) read(p []byte) {
 	}
 }
 
+// insert looks for the names of columns of an INSERT statement at the start of p.
+func (h *header) insert(p []byte) bool {
+	if len(p) < 12 || p[0]|0x20 != 'i' || !bytes.EqualFold(p[:12], []byte("insert into ")) {
+		return false
+	}
+	head := p[:min(len(p), maxHead)]
+	open := bytes.IndexByte(head, '(')
+	if open < 0 {
+		return false
+	}
+	n := bytes.IndexByte(head[open:], ')')
+	if n < 0 || !h.split(head[open+1:open+n], ',') {
+		return false
+	}
+	for i := 0; i < h.n; i++ {
+		h.fields[i][0] += int32(open + 1)
+		h.fields[i][1] += int32(open + 1)
+	}
+	h.sep, h.tuples = ',', true
+	return true
+}
+
+// tuple is where the name of the column is of the value at start, which stands
+// in (...) of a statement.
+func (d *Detector) tuple(start int) (s, e int) {
+	p, least := d.p, max(0, start-maxLine)
+	open := start - 1
+	for ; open > least; open-- { // ( behind a comma or VALUES, not one within a text
+		if p[open] != '(' {
+			continue
+		}
+		k := open - 1
+		for k > least && (p[k] == ' ' || p[k] == '\n') {
+			k--
+		}
+		if p[k] == ',' || p[k]|0x20 == 's' {
+			break
+		}
+	}
+	if open <= least {
+		return 0, 0
+	}
+	at, quoted, alone := 0, false, true
+	for k := open + 1; k < start; k++ {
+		switch c := p[k]; {
+		case c == '\'':
+			quoted = !quoted
+		case c == ',' && !quoted:
+			at++
+			alone = true
+			continue
+		default:
+			alone = alone && (c == ' ' || c == '+' || c == '(' || c == '\n')
+		}
+	}
+	if at >= d.head.n || !alone {
+		return 0, 0
+	}
+	return int(d.head.fields[at][0]), int(d.head.fields[at][1])
+}
+
 // split notes the names in a line, and reports whether it is one of names.
 func (h *header) split(line []byte, sep byte) bool {
 	h.n, h.spaced = 0, sep == '|' || bytes.Contains(line, []byte{sep, ' '})
 	s, single := 0, 0
 	for i := 0; i <= len(line); i++ {
 		if i < len(line) && line[i] != sep {
-			if c := line[i]; !word(c) && c < 0x80 && bytes.IndexByte([]byte(" \"'_-#()/\r"), c) < 0 {
+			if c := line[i]; !word(c) && c < 0x80 && bytes.IndexByte([]byte(" \"'`_-#()/.\r"), c) < 0 {
 				return false
 			}
 			continue

@@ -238,6 +238,9 @@ func (d *Detector) views(n *number, end int) int {
 			return true
 		}
 		s := n.groups[k].sep
+		if s == '/' && n.groups[k].gap == 1 && n.groups[k-1].len() <= 2 { // 01/03/89
+			return false
+		}
 		return s == ' ' || n.groups[k].gap == 3 || s == '/' || s == '(' && d.at(n.groups[k].start-1) == '('
 	}
 	for i := 0; i < n.n; {
