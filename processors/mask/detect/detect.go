@@ -77,7 +77,7 @@ func New(o Options) *Detector {
 func (d *Detector) Find(dst []Span, text []byte) []Span {
 	from := len(dst)
 	hidden := d.look(text)
-	dst = d.settle(dst)
+	dst = d.settle(dst, false)
 	if hidden {
 		for i := from; i < len(dst); i++ {
 			dst[i] = d.asItCame(dst[i])
@@ -91,10 +91,11 @@ func (d *Detector) Find(dst []Span, text []byte) []Span {
 // it; the rest stays byte for byte. s is the finding's place in text, value its
 // plain form: escapes undone, full-width digits as ASCII. A finding within base64
 // is the whole word, and value that word. value is lent until f returns. Findings
-// and places are those of Find; without any, the result is dst and text.
+// are those of Find, but one that others overlap takes their places, too, so that
+// nothing of a weaker finding stays; without any, the result is dst and text.
 func (d *Detector) Replace(dst, text []byte, f func(dst []byte, s Span, value []byte) []byte) []byte {
 	hidden := d.look(text)
-	d.found = d.settle(d.found[:0])
+	d.found = d.settle(d.found[:0], true)
 	at := 0
 	for _, s := range d.found {
 		value := d.p[s.Start:s.End:s.End]
@@ -135,8 +136,9 @@ func (d *Detector) asItCame(s Span) Span {
 	return s
 }
 
-// settle appends what counts and does not overlap a better finding.
-func (d *Detector) settle(dst []Span) []Span {
+// settle appends what counts and does not overlap a better finding. With whole,
+// the better one takes the place of both. // P1
+func (d *Detector) settle(dst []Span, whole bool) []Span {
 	s := slices.DeleteFunc(d.spans, func(s Span) bool { return s.Confidence < d.min })
 	slices.SortFunc(s, func(a, b Span) int {
 		if a.Start != b.Start {
@@ -146,26 +148,45 @@ func (d *Detector) settle(dst []Span) []Span {
 	})
 	from := len(dst)
 	for _, x := range s {
-		if n := len(dst); n > from && x.Start < dst[n-1].End {
-			if last := &dst[n-1]; x.Confidence > last.Confidence+0.1 || x.Confidence >= last.Confidence && x.End-x.Start > last.End-last.Start {
+		if n := len(dst); n == from || x.Start >= dst[n-1].End {
+			dst = append(dst, x)
+			continue
+		}
+		last := &dst[len(dst)-1]
+		better := x.Confidence > last.Confidence+0.1 || x.Confidence >= last.Confidence && x.End-x.Start > last.End-last.Start
+		if !whole {
+			if better {
 				*last = x
 			}
 			continue
 		}
-		dst = append(dst, x)
+		switch asked := d.wanted(x.Class); { // what was not asked for hides what is in it, not what goes beyond it
+		case asked == d.wanted(last.Class):
+		case asked:
+			better = better || x.End > last.End
+		default:
+			better = better && x.Start == last.Start && x.End >= last.End
+		}
+		if better {
+			last.Class, last.Confidence = x.Class, x.Confidence
+		}
+		last.End = max(last.End, x.End)
 	}
 	if d.only == 0 {
 		return dst
 	}
 	n := from // what was not asked for has kept its place from others: no phone is in a card
 	for _, x := range dst[from:] {
-		if d.only>>x.Class&1 != 0 {
+		if d.wanted(x.Class) {
 			dst[n] = x
 			n++
 		}
 	}
 	return dst[:n]
 }
+
+// wanted reports a class that is reported.
+func (d *Detector) wanted(c schemas.Class) bool { return d.only == 0 || d.only>>c&1 != 0 }
 
 // add notes a finding in d.p.
 func (d *Detector) add(c schemas.Class, start, end int, confidence float32) {

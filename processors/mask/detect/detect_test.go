@@ -2,8 +2,11 @@ package detect
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
+
+	"sluice/schemas"
 )
 
 // find describes what is found in text as class=value.
@@ -116,6 +119,69 @@ func TestFind(t *testing.T) {
 	} {
 		if got := find(text); got != want {
 			t.Errorf("%s\n got %s\nwant %s", text, got, want)
+		}
+	}
+}
+
+// TestReplaceOverlap: of findings that overlap nothing stays, and Find reports the better one.
+func TestReplaceOverlap(t *testing.T) {
+	pattern := func(c schemas.Class, expr string, confidence float32) Pattern {
+		return Pattern{Class: c, Expr: regexp.MustCompile(expr), Confidence: confidence}
+	}
+	text := []byte("x abcdefghi y")
+	for _, c := range []struct {
+		a, b       Pattern
+		only       []schemas.Class
+		want, find string
+	}{
+		{pattern(schemas.Phone, "abcdef", 0.9), pattern(schemas.Card, "defghi", 0.6), nil, "x <phone:abcdefghi> y", "abcdef"},
+		{pattern(schemas.Phone, "abcdef", 0.6), pattern(schemas.Card, "defghi", 0.9), nil, "x <card:abcdefghi> y", "defghi"},
+		{pattern(schemas.Phone, "abcdefghi", 0.6), pattern(schemas.Card, "def", 0.9), nil, "x <card:abcdefghi> y", "def"},
+		{pattern(schemas.Phone, "abcdef", 0.6), pattern(schemas.Card, "defghi", 0.9), []schemas.Class{schemas.Phone}, "x <phone:abcdefghi> y", ""},
+		{pattern(schemas.Phone, "abcdefghi", 0.6), pattern(schemas.Card, "def", 0.9), []schemas.Class{schemas.Phone}, "x <phone:abcdefghi> y", ""},
+		{pattern(schemas.Phone, "def", 0.6), pattern(schemas.Card, "abcdefghi", 0.9), []schemas.Class{schemas.Phone}, "x abcdefghi y", ""},
+	} {
+		d := New(Options{Patterns: []Pattern{c.a, c.b}, Classes: c.only})
+		got := d.Replace(nil, text, func(dst []byte, s Span, value []byte) []byte {
+			return fmt.Appendf(dst, "<%v:%s>", s.Class, value)
+		})
+		if string(got) != c.want {
+			t.Errorf("%v, %v: %q, want %q", c.a, c.b, got, c.want)
+		}
+		found := ""
+		for _, s := range d.Find(nil, text) {
+			found += string(text[s.Start:s.End])
+		}
+		if found != c.find {
+			t.Errorf("%v, %v: found %q, want %q", c.a, c.b, found, c.find)
+		}
+	}
+}
+
+// TestFields: the name of a field, a column or an element says what its value is.
+func TestFields(t *testing.T) {
+	d := New(Options{})
+	for text, want := range map[string]string{
+		"name,phone,order_id\nBo,4155550132,2125550143\nAl,3125550132,6465550143\n":                                                 "phone=4155550132 phone=3125550132",
+		"\"who\";\"Tel.\";\"SSN\"\n\"Bo\";\"4155550132\";\"512456789\"\n":                                                           "phone=4155550132 ssn=512456789",
+		"id,phone,born,sku\n1,4155550132,\"May 2, 1980\",6465550143\n":                                                              "phone=4155550132 birth_date=May 2, 1980",
+		"| who | phone |\n|---|---|\n| Bo | 4155550132 |\n":                                                                         "phone=4155550132",
+		"Dear support, hello\n2125550143, is the order\n":                                                                     "",
+		"INSERT INTO t (no, phone, ssn) VALUES (2125550143, '4155550132', '512456789'),\n(6465550143,'(312) 555-0132','512456788')": "phone=4155550132 ssn=512456789 phone=(312) 555-0132 ssn=512456788",
+		`{"phone":"4155550132","shippedAt":2125550143,"v":"115.0.5790.849"}`:                                                        "phone=4155550132",
+		`{"type":"phone","value":"4155550132"}`:                                                                                     "phone=4155550132",
+		`{"phoneNumber": 4155550132, "homeNumber": "3125550132", "customerNo": 2125550143}`:                                         "phone=4155550132 phone=3125550132",
+		"to phone=4155550132 rows=2125550143":                                                                                       "phone=4155550132",
+		"<Tel>4155550132</Tel><Stamp>2125550143</Stamp>":                                                                            "phone=4155550132",
+		"Tel 1-907-610-1622\nReceipt 5067000807\n19550224002047":                                                                    "phone=1-907-610-1622",
+		"Fax (919) 555-0167. Follow up 19800625, lab 2024-35538, 2008-2012":                                                         "phone=(919) 555-0167",
+	} {
+		got := ""
+		for _, s := range d.Find(nil, []byte(text)) {
+			got += fmt.Sprintf(" %v=%s", s.Class, text[s.Start:s.End])
+		}
+		if strings.TrimPrefix(got, " ") != want {
+			t.Errorf("%s\n got%s\nwant %s", text, got, want)
 		}
 	}
 }
