@@ -166,7 +166,7 @@ func TestFields(t *testing.T) {
 		"\"who\";\"Tel.\";\"SSN\"\n\"Bo\";\"4155550132\";\"512456789\"\n":                                                           "phone=4155550132 ssn=512456789",
 		"id,phone,born,sku\n1,4155550132,\"May 2, 1980\",6465550143\n":                                                              "phone=4155550132 birth_date=May 2, 1980",
 		"| who | phone |\n|---|---|\n| Bo | 4155550132 |\n":                                                                         "phone=4155550132",
-		"Dear support, hello\n2125550143, is the order\n":                                                                     "",
+		"Dear support, hello\n2125550143, is the order\n":                                                                           "",
 		"INSERT INTO t (no, phone, ssn) VALUES (2125550143, '4155550132', '512456789'),\n(6465550143,'(312) 555-0132','512456788')": "phone=4155550132 ssn=512456789 phone=(312) 555-0132 ssn=512456788",
 		`{"phone":"4155550132","shippedAt":2125550143,"v":"115.0.5790.849"}`:                                                        "phone=4155550132",
 		`{"type":"phone","value":"4155550132"}`:                                                                                     "phone=4155550132",
