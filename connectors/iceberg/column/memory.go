@@ -33,6 +33,11 @@ func grown(p []byte, size, wish int) []byte {
 func giveBack(p []byte) {
 	if class := bits.Len(uint(cap(p))) - 1; class >= spareMin && class <= spareMax {
 		p = p[:1<<class]
+		if poison {
+			for i := range p {
+				p[i] = 0xDB
+			}
+		}
 		spare[class].Put(&p)
 	}
 }

@@ -8,7 +8,10 @@ import (
 // Pieces are the bytes of a file in the order they were written, in pieces of
 // memory that others had before and will have again: nothing is copied to grow.
 // The zero value is empty.
-type Pieces struct{ all []piece }
+type Pieces struct {
+	all  []piece
+	kept bool // somebody may read them for ever
+}
 
 type piece struct {
 	p    []byte
@@ -90,19 +93,15 @@ func (ps *Pieces) Bytes() []byte {
 // Free gives the memory to others; what was written is gone.
 func (ps *Pieces) Free() {
 	for _, x := range ps.all {
-		if !x.lent {
+		if !x.lent && !ps.kept {
 			giveBack(x.p)
 		}
 	}
-	ps.all = nil
+	ps.all, ps.kept = nil, false
 }
 
 // keep leaves the memory to whoever still reads it: Free will not give it to others.
-func (ps *Pieces) keep() {
-	for i := range ps.all {
-		ps.all[i].lent = true
-	}
-}
+func (ps *Pieces) keep() { ps.kept = true }
 
 // Reader reads ps from the start. It may be read again after Seek, and nobody
 // may write or free ps meanwhile.

@@ -61,3 +61,21 @@ func TestPieces(t *testing.T) {
 		}
 	}
 }
+
+// TestPiecesKept: what somebody may still read is not given to others, and is as
+// large as before: the next try makes the same files of it.
+func TestPiecesKept(t *testing.T) {
+	want := bytes.Repeat([]byte("kept"), leastPiece)
+	var ps, next Pieces
+	_, _ = ps.Write(want)
+	size, in := ps.Size(), ps.Reader()
+	ps.keep()
+	if ps.Size() != size {
+		t.Errorf("%d bytes, and %d once they are kept", size, ps.Size())
+	}
+	ps.Free()
+	_, _ = next.Write(make([]byte, len(want))) // others
+	if got, err := io.ReadAll(in); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("kept bytes were given to others: %v", err)
+	}
+}

@@ -1,0 +1,6 @@
+//go:build !race
+
+package column
+
+// poison: see poison_on.go.
+const poison = false
