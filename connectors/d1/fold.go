@@ -168,7 +168,7 @@ func (r *run) merge(c, old *change) bool {
 		if g.keep.has(i) {
 			if j := from.ordinal(g.cols[i].name); j >= 0 && !from.keep.has(j) {
 				v = theirs[j]
-			} else {
+			} else if j = from.ordinal(g.cols[i].of); j < 0 || from.keep.has(j) || g.cols[i].of == "" { // else the old one is in that column
 				keep.add(i)
 			}
 		}

@@ -81,4 +81,9 @@ func TestRetypedUnavailable(t *testing.T) {
 	b.ok(b.commit(b.clean(both, 0, ins("1", "null", `"x"`, "1"), ins("2", "null", `"y"`, "1"))))
 	b.ok(b.commit(b.clean(both, 0, upd("1", "?", "null", "2"), upd("2", "null", `"z"`, "2"), upd("2", "?", "null", "3"))))
 	b.is(`SELECT id, doc, doc__string, n FROM g ORDER BY id`, `[[1,null,"x",2],[2,null,"z",3]]`)
+
+	// A value of the first type, by who knows of no other, and then it is not sent again.
+	one := schema("g", id, col("doc", schemas.JSON), col("n", schemas.Int64))
+	b.ok(b.commit(b.clean(one, 0, upd("1", `{"a":1}`, "4")), b.clean(both, 0, upd("1", "?", "null", "5"))))
+	b.is(`SELECT id, doc, doc__string, n FROM g WHERE id = 1`, `[[1,"{\"a\":1}",null,5]]`)
 }
