@@ -15,7 +15,7 @@
 // A row that leaves columns out because they did not change (TOAST) is this
 // sink's own reject: a pair is written whole, and what KV reads back may be a
 // minute old. Give such tables REPLICA IDENTITY FULL. Truncates and rows without
-// a key are rejects as well.
+// a key are rejects as well. Topics whose rows could get one key stop.
 //
 // Limits are production's: keys of 512 bytes, values of 25 MiB, 10,000 pairs or
 // 100 MB a request of the API, 900 pairs of the bridge.

@@ -28,16 +28,20 @@ type encoder struct {
 	text     []byte // a key column as JSON
 }
 
-// key appends the key of r's pair.
-func (e *encoder) key(b []byte, r *stream.CleanRow) (_ []byte, no rowjson.Refusal) {
-	t := r.Table
+// prefix is what the keys of t begin with.
+func (e *encoder) prefix(t *stream.Table) string {
 	prefix, ok := e.prefixes[t]
 	if !ok {
 		prefix = strings.TrimSuffix(names(e.template, t.Topic, t.Database, t.Namespace, t.Table), "{key}")
 		e.prefixes[t] = prefix
 	}
-	start := len(b)
-	b = append(b, prefix...)
+	return prefix
+}
+
+// key appends the key of r's pair.
+func (e *encoder) key(b []byte, r *stream.CleanRow) (_ []byte, no rowjson.Refusal) {
+	t, start := r.Table, len(b)
+	b = append(b, e.prefix(t)...)
 	for n, i := range t.Key {
 		col := &t.Columns[i]
 		cell := keyCell(r, i)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 
 	"sluice/connectors/internal/beside"
 	"sluice/connectors/internal/cloudflare"
@@ -17,6 +19,9 @@ type sink struct {
 	cfg            Config
 	env            topology.Env
 	client         cloudflare.API
+
+	mu     sync.Mutex
+	claims map[string]string // by what pairs begin with: the topic
 }
 
 var (
@@ -34,7 +39,22 @@ func open(c Config, env topology.Env) (stream.Sink, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kv: %w", err)
 	}
-	return &sink{keeper, c, env, client}, nil
+	return &sink{Keeper: keeper, cfg: c, env: env, client: client, claims: map[string]string{}}, nil
+}
+
+// claim takes all pairs that begin with prefix for a topic. Rows of two topics
+// under one key would overwrite each other, and deletes of one take the other's.
+func (s *sink) claim(prefix, topic string, at stream.Lane) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for p, t := range s.claims {
+		if t != topic && (strings.HasPrefix(p, prefix) || strings.HasPrefix(prefix, p)) {
+			return &stream.StateError{State: stream.StateParked, Lanes: []stream.Lane{at}, Why: fmt.Sprintf("kv: rows of topics %s and %s may get one key by pair: %q", t, topic, s.cfg.Pair),
+				Todo: "keep them apart, as in pair: \"{topic}/{key}\", or give this sink its topics"}
+		}
+	}
+	s.claims[prefix] = topic
+	return nil
 }
 
 // Writer is part of stream.Sink.

@@ -10,6 +10,7 @@ import (
 
 	emulator "sluice/connectors/emulator/cloudflare"
 	"sluice/connectors/internal/cloudflare"
+	"sluice/schemas"
 	"sluice/topology/stream"
 )
 
@@ -222,4 +223,30 @@ func FuzzPayload(f *testing.F) {
 			t.Error("a delete without a key")
 		}
 	})
+}
+
+// TestOneKeyOfTwoTopics: topics whose rows would get each other's keys stop,
+// before one row of theirs is taken.
+func TestOneKeyOfTwoTopics(t *testing.T) {
+	for pair, apart := range map[string]bool{"{key}": false, "shop/{key}": false, "{topic}{key}": false, "{topic}/{key}": true} {
+		w := local(t)
+		s := w.Open(t)
+		s.(*sink).cfg.Pair = pair
+		one, two := s.Writer(), s.Writer()
+		if err := one.Write(clean(t, record(0, stream.Insert, "eu", 1, "a"))); err != nil {
+			t.Fatal(err)
+		}
+		r := record(1, stream.Insert, "eu", 1, "b")
+		other := *r.Schema
+		other.Topic += "2"
+		r.Schema = schemas.NewSchema(other)
+		err := two.Write(clean(t, r))
+		var se *stream.StateError
+		if apart != (err == nil) || err != nil && (!errors.As(err, &se) || two.Size() != 0) {
+			t.Errorf("%s: %v", pair, err)
+		}
+		if err := one.Write(clean(t, record(2, stream.Insert, "eu", 1, "c"))); err != nil {
+			t.Error(pair, err)
+		}
+	}
 }

@@ -48,12 +48,21 @@ type writer struct {
 	counts  map[stream.Lane]stream.Count
 	rejects []stream.DeadLetter
 	buf     []byte
+	claimed *stream.Table // the last one
 }
 
 // Write is part of stream.Writer. It cannot fail half way: a row that has no
-// pair is this sink's reject.
+// pair is this sink's reject, and whose keys are another topic's is known before.
 func (w *writer) Write(c stream.Clean) error {
 	lane, rows := c.Lane(), c.Rows()
+	for i := range rows {
+		if t := rows[i].Table; t != w.claimed {
+			if err := w.s.claim(w.enc.prefix(t), t.Topic, lane); err != nil {
+				return err
+			}
+			w.claimed = t
+		}
+	}
 	for i := range rows {
 		r := &rows[i]
 		ch, no := w.change(lane, r)
