@@ -181,3 +181,29 @@ func TestEstimate(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(out), err)
 	}
 }
+
+// TestFrameRoom: too small a buffer is an error, never less.
+func TestFrameRoom(t *testing.T) {
+	for i, p := range payloads() {
+		if len(p) > 300_000 || len(p) == 0 {
+			continue
+		}
+		blocks, _, ok := lz4Blocks(frame(t, p, lz4.BlockSizeOption(lz4.Block64Kb)))
+		if !ok {
+			t.Fatal(i)
+		}
+		rooms := []int{0, 1, len(p) / 2, len(p) - 17, len(p) - 2, len(p) - 1, 64<<10 - 1, 64 << 10, 128 << 10, 256 << 10}
+		for _, room := range rooms {
+			if room < 0 {
+				continue
+			}
+			out, err := lz4Frame(make([]byte, 0, room), blocks)
+			if err == nil && !bytes.Equal(out, p) {
+				t.Fatalf("%d bytes, number %d, in room for %d: %d bytes", len(p), i, room, len(out))
+			}
+			if err == nil && room < len(p) {
+				t.Fatalf("%d in %d", len(p), room)
+			}
+		}
+	}
+}
