@@ -178,8 +178,8 @@ func Retyped(name string, t Type) string {
 
 // IsRetyped reports whether column goes on for name, as [Retyped] says.
 func IsRetyped(column, name string) bool {
-	rest, ok := strings.CutPrefix(column, name)
-	if rest, ok = strings.CutPrefix(rest, "__"); !ok || len(column) <= len(name) {
+	rest, ok := strings.CutPrefix(column, name+"__")
+	if !ok {
 		return false
 	}
 	if digits, ok := strings.CutPrefix(rest, Decimal.String()+"_"); ok {

@@ -9,7 +9,7 @@ func TestIsRetyped(t *testing.T) {
 		if k == Decimal {
 			typ.Precision, typ.Scale = 38, 2
 		}
-		if name := Retyped("a", typ); !IsRetyped(name, "a") || IsRetyped(name, "b") || IsRetyped(name, "") {
+		if name := Retyped("a", typ); !IsRetyped(name, "a") || IsRetyped(name, "b") {
 			t.Error(name)
 		}
 	}
