@@ -13,6 +13,9 @@ import (
 
 // Recover is part of stream.Sink.
 func (s *Sink) Recover(ctx context.Context, lanes []stream.Lane) (stream.Progress, error) {
+	s.mu.Lock()
+	clear(s.tables) // who had the lanes may have given a table columns
+	s.mu.Unlock()
 	return s.LoadProgress(ctx, s.env.Name, lanes)
 }
 

@@ -87,3 +87,17 @@ func TestRetypedUnavailable(t *testing.T) {
 	b.ok(b.commit(b.clean(one, 0, upd("1", `{"a":1}`, "4")), b.clean(both, 0, upd("1", "?", "null", "5"))))
 	b.is(`SELECT id, doc, doc__string, n FROM g WHERE id = 1`, `[[1,"{\"a\":1}",null,5]]`)
 }
+
+// TestRetypedElsewhere: lanes that come from another instance bring rows in
+// columns that this one did not know of.
+func TestRetypedElsewhere(t *testing.T) {
+	b := newBench(t)
+	id := key("id", schemas.Int64)
+	b.ok(b.commit(b.clean(schema("g", id, col("score", schemas.Int64)), 0, ins("1", "7"))))
+	x := b.a.bench(t)
+	x.at = b.at
+	x.ok(x.commit(x.clean(schema("g", id, col("score", schemas.String)), 0, upd("1", `"y"`))))
+	b.at = x.at
+	b.ok(b.commit(b.clean(schema("g", id, col("score", schemas.Int64)), 0, upd("1", "8"))))
+	b.is(`SELECT id, score, score__string FROM g`, `[[1,8,null]]`)
+}
