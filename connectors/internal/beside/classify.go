@@ -9,8 +9,8 @@ import (
 
 // Classify says what the engine does about a request to Cloudflare that failed
 // while staged data was applied: what passes is tried again under the code
-// kind_CLASS, what a person has to mend parks the lanes with todo, the rest ends
-// the pipeline.
+// kind_CLASS, what a person has to mend parks the lanes, with todo where it is the
+// way there; what is no answer at all ends the pipeline.
 func Classify(kind string, err error, todo string) error {
 	class := cloudflare.ClassOf(err)
 	switch {
@@ -18,6 +18,9 @@ func Classify(kind string, err error, todo string) error {
 		return stream.Retry(kind+"_"+string(class), cloudflare.RetryAfter(err), err)
 	case class == cloudflare.ClassUnauthorized, class == cloudflare.ClassNotFound:
 		return &stream.StateError{State: stream.StateParked, Why: err.Error(), Todo: todo}
+	case class != "": // a restart would meet it again
+		return &stream.StateError{State: stream.StateParked, Why: "the store refused what is to be written: " + err.Error(),
+			Todo: "mend what it names, or leave the topic out of this sink's topics"}
 	}
 	return fmt.Errorf("%s: %w", kind, err)
 }
