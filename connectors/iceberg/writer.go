@@ -3,6 +3,7 @@ package iceberg
 import (
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 
 	"sluice/connectors/iceberg/column"
@@ -300,10 +301,12 @@ func sourceText(dst []byte, p stream.SourcePos) []byte {
 	return hex.AppendEncode(dst, raw[:])
 }
 
-// unavailable lists the columns whose value was not sent.
+// unavailable lists the columns whose value was not sent: with a column those
+// that go on for it, for nobody says in which of them the value is.
 func unavailable(dst []byte, cells []schemas.Cell, t *stream.Table) []byte {
+	none := len(dst)
 	for i := range cells { // by place: a copy of every cell costs more than the look
-		if cells[i].Flags&schemas.Unavailable == 0 {
+		if cells[i].Flags&schemas.Unavailable == 0 && (len(dst) == none || !goesOn(cells, t, i)) {
 			continue
 		}
 		if len(dst) > 0 {
@@ -312,6 +315,17 @@ func unavailable(dst []byte, cells []schemas.Cell, t *stream.Table) []byte {
 		dst = append(dst, t.Columns[i].Name...)
 	}
 	return dst
+}
+
+// goesOn reports whether column i, of which there is nothing, goes on for one
+// whose value was not sent. It stands behind that one, as topics grow.
+func goesOn(cells []schemas.Cell, t *stream.Table, i int) bool {
+	of := t.Columns[i].Of
+	if of == "" || cells[i].Has() {
+		return false
+	}
+	at := slices.IndexFunc(t.Columns[:i], func(c stream.Column) bool { return c.Name == of })
+	return at >= 0 && cells[at].Flags&schemas.Unavailable != 0
 }
 
 // refused is the dead letter of a row that does not fit its columns. It names
