@@ -29,6 +29,13 @@ func (d *Detector) monthly(i, k int) int {
 	if i < 4 || p[i-1] != ' ' || !letter(p[i-2]) && p[i-2] != '.' {
 		return 0
 	}
+	e := k
+	for e < len(p) && e-k < 2 && letter(p[e]) { // 3rd
+		e++
+	}
+	if e = d.year(e); e == 0 {
+		return 0
+	}
 	s := i - 1
 	for s > 0 && i-s < 24 && (letter(p[s-1]) || s == i-1 && p[s-1] == '.') {
 		s--
@@ -36,11 +43,7 @@ func (d *Detector) monthly(i, k int) int {
 	if d.month(s) == 0 {
 		return 0
 	}
-	e := k
-	for e < len(p) && e-k < 2 && letter(p[e]) { // 3rd
-		e++
-	}
-	if e = d.year(e); e > 0 && d.context(s, e).own&aboutBirth != 0 {
+	if d.context(s, e).own&aboutBirth != 0 {
 		d.add(schemas.BirthDate, s, e, 0.85)
 		return e
 	}

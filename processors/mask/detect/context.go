@@ -294,19 +294,27 @@ var unspaced = func() (out []struct {
 // meaning is what a word is about, by contexts.
 func meaning(w []byte) about {
 	// Most words are none of them, which their ends and their length tell.
-	if n := len(w); n == 0 || n > maxWord || w[0]|w[n-1] < 0x80 && ends[int(w[0]&31)<<5|int(w[n-1]&31)]>>min(n, 31)&1 == 0 {
+	n := len(w)
+	if n == 0 || n > maxWord || w[0]|w[n-1] < 0x80 && ends[int(w[0]&31)<<5|int(w[n-1]&31)]>>min(n, 31)&1 == 0 {
+		return 0
+	}
+	if n > 3 && w[1]|w[n-2] < 0x80 && inner[int(w[1]&31)<<5|int(w[n-2]&31)]>>min(n, 31)&1 == 0 {
 		return 0
 	}
 	return look(contexts, w)
 }
 
-// ends has a bit for the length of each word of contexts that begins and ends
-// with letters of ASCII, by these.
-var ends = func() (t [1024]uint32) {
+// ends has a bit for the length of each word of contexts by its first and last
+// letter, inner by those beside them; letters of ASCII.
+var ends, inner = func() (t, u [1024]uint32) {
 	for w := range contexts {
-		t[int(w[0]&31)<<5|int(w[len(w)-1]&31)] |= 1 << min(len(w), 31)
+		n := len(w)
+		t[int(w[0]&31)<<5|int(w[n-1]&31)] |= 1 << min(n, 31)
+		if n > 3 {
+			u[int(w[1]&31)<<5|int(w[n-2]&31)] |= 1 << min(n, 31)
+		}
 	}
-	return t
+	return t, u
 }()
 
 func (c *context) hear(a about) {

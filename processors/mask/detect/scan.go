@@ -15,11 +15,15 @@ const (
 
 // next is the place of the first digit or @ from i on, len(p) if there is none.
 func next(p []byte, i int) int {
+	for ; i+32 <= len(p); i += 32 { // nothing in most
+		q := p[i : i+32 : i+32]
+		if quiet(binary.LittleEndian.Uint64(q))|quiet(binary.LittleEndian.Uint64(q[8:]))|quiet(binary.LittleEndian.Uint64(q[16:]))|quiet(binary.LittleEndian.Uint64(q[24:])) != 0 {
+			break
+		}
+	}
 	for ; i+8 <= len(p); i += 8 {
 		w := binary.LittleEndian.Uint64(p[i:])
-		x := w&^(0x0f*ones) ^ 0x30*ones // zero bytes: 0x30 to 0x3f
-		y := w ^ '@'*ones
-		if m := ((x - ones) &^ x & highs) | ((y - ones) &^ y & highs); m != 0 {
+		if m := quiet(w); m != 0 {
 			for ; m != 0; m &= m - 1 {
 				j := i + bits.TrailingZeros64(m)>>3
 				if c := p[j]; c-'0' <= 9 || c == '@' {
@@ -34,6 +38,13 @@ func next(p []byte, i int) int {
 		}
 	}
 	return len(p)
+}
+
+// quiet is 0 if no byte of w is a digit, : ; < = > ? or @.
+func quiet(w uint64) uint64 {
+	x := w&^(0x0f*ones) ^ 0x30*ones // zero bytes: 0x30 to 0x3f
+	y := w ^ '@'*ones
+	return ((x-ones)&^x | (y-ones)&^y) & highs
 }
 
 const (
@@ -108,6 +119,18 @@ func (d *Detector) scan() {
 // token looks at what the digit at i stands in, and returns the place to go on.
 func (d *Detector) token(i int) int {
 	p := d.p
+	if i > 0 && p[i-1] == ' ' { // most digits are a count in a sentence
+		k := i + 1
+		for k < len(p) && digit(p[k]) {
+			k++
+		}
+		if k-i < 6 && k+1 < len(p) && p[k] == ' ' && (p[k+1]|0x20)-'a' < 26 {
+			if k-i > 2 {
+				return k
+			}
+			return max(k, d.monthly(i, k))
+		}
+	}
 	s, e := i, i
 	for s > 0 && word(p[s-1]) {
 		s--
