@@ -98,9 +98,10 @@ func (d *Detector) before(start, limit int) (c context) {
 				if digit(p[e-1]) { // it was said of another number
 					clause++
 					other = true
-					if begun {
+					if begun && !vague(p[e:start]) {
 						limit = e
 					}
+					begun = false
 				}
 			}
 			e--
@@ -240,14 +241,19 @@ func parts(w []byte) (a about) {
 	if chars[w[1]]&charUpper != 0 { // iPhone
 		return 0
 	}
-	s := 0
+	s, last := 0, about(0)
 	for i := 1; i <= len(w); i++ {
 		if i == len(w) || chars[w[i]]&charUpper != 0 && chars[w[i-1]]&charLower != 0 {
 			if i-s < len(w) {
-				a |= meaning(w[s:i])
+				if x := meaning(w[s:i]); x != 0 {
+					a, last = a|x, x
+				}
 			}
 			s = i
 		}
+	}
+	if last&against != 0 { // CallID, phoneRef
+		a &^= aboutPhone
 	}
 	return a
 }

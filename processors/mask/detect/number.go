@@ -273,10 +273,10 @@ func (d *Detector) views(n *number, end int) int {
 	return end
 }
 
-// quads reports three to five groups of four digits.
+// quads reports three to five groups of four digits, all joined in one way.
 func (n *number) quads(i, j int) bool {
 	for k := i; k < j; k++ {
-		if n.groups[k].len() != 4 {
+		if n.groups[k].len() != 4 || k > i+1 && n.groups[k].sep != n.groups[i+1].sep {
 			return false
 		}
 	}
