@@ -59,10 +59,13 @@ func (d *Detector) context(start, end int) context {
 // before reads the words from limit to start, from the last on. What a number is
 // not is only believed of the words right before it, in the same clause. What was
 // said of another number is not said of this one where a new line or sentence
-// with a word of its own begins between.
+// with a word of its own begins between; nor is it a phone for that where a word
+// that joins no two of a kind stands right before it: call 555-0143, pin 5550144.
 func (d *Detector) before(start, limit int) (c context) {
 	p := d.p
 	i, clause, second, other, begun := start, 0, 0, false, false
+	var first [2]int // the word before the value
+	var deaf about   // what was said of another number only
 	for n := 0; n < wordsBefore && i > limit; n++ {
 		e, dot := i, false
 		for e > limit && !letter(p[e-1]) {
@@ -101,6 +104,9 @@ func (d *Detector) before(start, limit int) (c context) {
 					if begun && !vague(p[e:start]) {
 						limit = e
 					}
+					if n > 0 && !joins(p[first[0]:first[1]]) {
+						deaf = aboutPhone
+					}
 					begun = false
 				}
 			}
@@ -122,12 +128,18 @@ func (d *Detector) before(start, limit int) (c context) {
 			s--
 			camel = camel || chars[p[s]]&charLower != 0 && chars[p[s+1]]&charUpper != 0
 		}
+		if n == 0 {
+			first = [2]int{s, e}
+		}
 		if dot && e-s > 3 { // no "No.", "tel."
 			clause++
 		}
 		a := said(p[s:e])
 		if a == 0 && camel {
 			a = parts(p[s:e])
+		}
+		if e-s == 1 && p[s]|0x20 == 'n' && d.at(s-1) == '/' && (d.at(s-2)|0x20 == 'p' || d.at(s-2)|0x20 == 's') { // P/N, S/N
+			a |= against
 		}
 		if second > 0 { // my number, messages to
 			if x := look(phrases, p[s:second]); x != 0 {
@@ -147,6 +159,7 @@ func (d *Detector) before(start, limit int) (c context) {
 		if n == 0 && a == 0 && e-s == 1 && d.initial(s, start) {
 			a = aboutPhone
 		}
+		a &^= deaf
 		c.hear(a)
 		if !other {
 			c.own |= a
@@ -158,6 +171,11 @@ func (d *Detector) before(start, limit int) (c context) {
 	}
 	return c
 }
+
+// joins reports a word that may stand between two numbers of one kind.
+func joins(w []byte) bool { return len(w) < 3 || look(joining, w) || vague(w) }
+
+var joining = set("and", "und", "oder", "also", "then", "else", "plus", "try", "via", "sur", "ili", "lub", "или", "veya", "eller", "och", "oppure", "anche", "auch", "unter", "after", "before", "just", "the", "for", "his", "her", "their", "but", "not")
 
 // behind reads the words behind end into c.
 func (d *Detector) behind(end int, c *context) {
@@ -341,7 +359,7 @@ var contexts = func() map[string]about {
 	}
 	say(aboutPhone, "phone", "phones", "telephone", "tel", "mobile", "mob", "cell", "cellphone", "cellular", "call", "calls", "called", "calling", "callback", "dial", "dialed",
 		"dialled", "ring", "fax", "whatsapp", "sms", "text", "texted", "texting", "contact", "hotline", "helpline", "landline", "ph", "msisdn", "imessage", "viber", "reach", "reached", "phoned",
-		"voicemail", "pager", "telegram", "toll", "tollfree", "zelle", "venmo", "cashapp", "office", "freephone", "answering", "answered", "answers", "caller", "callee", "callers", "📱", "📞", "☎", "☎️", "📲", "✆", "℡", "dialing", "dialling", "facetime", "signal", "tele", "telno", "phoneno", "phonenumber", "mobileno",
+		"voicemail", "pager", "telegram", "toll", "tollfree", "zelle", "venmo", "cashapp", "hmu", "office", "freephone", "answering", "answered", "answers", "caller", "callee", "callers", "📱", "📞", "☎", "☎️", "📲", "✆", "℡", "dialing", "dialling", "facetime", "signal", "tele", "telno", "phoneno", "phonenumber", "mobileno",
 		"telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer", "festnetz", "anrufen", "ruf", "rufen", "erreichbar", "erreichen", "durchwahl", "rückfragen", "verfügung", // de
 		"téléphone", "telephoner", "portable", "appel", "appeler", "appelez", "joindre", "joignable", // fr
 		"teléfono", "telefono", "móvil", "movil", "celular", "cel", "marque", "marcar", "llámenos", "llamenos", "llámanos", "tfno", "llamar", "llame", "llámame", "llama", "llamada", // es
@@ -372,7 +390,8 @@ var contexts = func() map[string]about {
 		"bytes", "weight", "population", "users", "views", "downloads", "km", "miles",
 		"bestellung", "bestellnummer", "rechnung", "auftrag", "sendung", "kundennummer", "commande", "facture", "colis", "pedido", "factura", "envío", "ordine", "fattura", "заказ", "счет", "订单", "注文", "주문",
 		"sid", "size", "depth", "member", "npi", "waybill", "awb", "container", "passcode", "webinar", "prescription", "rx", "buffer", "stack", "ein", "cusip", "isin", "record", "chart", "eticket", "zoom", "webex", "rrn", "arn", "nhs", "vat", "pesel", "rs", "inr", "gbp", "jpy", "cad", "aud", "chf", "voucher", "coupon", "key", "activation", "kg", "quantity", "qty", "gtid", "xid", "layer", "rows", "duration", "bill", "bills", "values",
-		"rma", "ndc", "cas", "doi", "pmid", "hs", "orcid", "loinc", "cpt", "icd", "unit", "replaces", "warranty", "company", "drawing", "dwg", "mpn", "accession", "receipt", "asset", "folio", "requisition", "loan", "permit", "meter", "nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr")
+		"pin", "lottery", "lotto", "sipariş", "ordernr", "ordernummer", "ordrenr", "ordre", "ordrenummer", "bestellnr", "auftragsnummer", "rechnungsnummer", "kundennr", "zamówienie", "zamówienia", "faktura", "faktury", "factuur", "dossier", "protocolo", "pratica",
+		"tilaus", "objednávka", "rendelés", "comanda", "beställning", "накладная", "заказа", "注文番号", "订单号", "주문번호", "rma", "ndc", "cas", "doi", "pmid", "hs", "orcid", "loinc", "cpt", "icd", "unit", "replaces", "warranty", "company", "drawing", "dwg", "mpn", "accession", "receipt", "asset", "folio", "requisition", "loan", "permit", "meter", "nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr")
 	m["no"], m["nr"], m["num"] = 0, 0, 0
 	for phrase := range phrases {
 		m[phrase[strings.LastIndexAny(phrase, " _-")+1:]] |= endsPhrase

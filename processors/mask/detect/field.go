@@ -203,7 +203,7 @@ func (h *header) insert(p []byte) bool {
 		return false
 	}
 	n := bytes.IndexByte(head[open:], ')')
-	if n < 0 || !h.split(head[open+1:open+n], ',') {
+	if n < 0 || !h.split(head[open+1:open+n], ',') && h.n != 1 {
 		return false
 	}
 	for i := 0; i < h.n; i++ {

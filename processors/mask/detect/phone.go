@@ -348,7 +348,7 @@ func (v *view) dotted() bool {
 	return dots > 0 && dots < len(v.groups)-1 && !v.plus && !v.paren && v.context().near&aboutPhone == 0
 }
 
-// dates reports years from and to, a ZIP code, or one word that is a day with or without its
+// dates reports years and pages from and to, a ZIP code, or one word that is a day with or without its
 // time, or seconds or milliseconds since 1970, of 2014 to 2033: of those, only the
 // word right before makes a phone.
 func (v *view) dates() bool {
@@ -361,7 +361,8 @@ func (v *view) dates() bool {
 	case n == 9 && v.shape(5, 4) && v.sep() == '-': // ZIP+4 behind a state
 		return v.d.at(v.start-1) == ' ' && chars[v.d.at(v.start-2)]&chars[v.d.at(v.start-3)]&charUpper != 0 && !word(v.d.at(v.start-4))
 	case n == 8 && v.shape(4, 4) && (v.sep() == '-' || v.sep() == '/'):
-		return year(v.digits) && year(v.digits[4:]) && bytes.Compare(v.digits[:4], v.digits[4:8]) <= 0
+		from, to := v.num(0), v.num(1)
+		return year(v.digits) && year(v.digits[4:]) && from <= to || from < to && to-from <= 50
 	case v.bare() && (n == 10 || n == 13):
 		if v.digits[0] != '1' || v.digits[1] < '4' || v.digits[1] > '9' {
 			return false

@@ -13,7 +13,7 @@ const (
 	highs = 0x8080808080808080
 )
 
-// next is the place of the first digit or @ from i on, len(p) if there is none.
+// next is the place of the first digit, @, or = behind a letter from i on, len(p) if there is none.
 func next(p []byte, i int) int {
 	for ; i+32 <= len(p); i += 32 { // nothing in most
 		q := p[i : i+32 : i+32]
@@ -26,14 +26,14 @@ func next(p []byte, i int) int {
 		if m := quiet(w); m != 0 {
 			for ; m != 0; m &= m - 1 {
 				j := i + bits.TrailingZeros64(m)>>3
-				if c := p[j]; c-'0' <= 9 || c == '@' {
+				if c := p[j]; c-'0' <= 9 || c == '@' || c == '=' && j > 0 && letter(p[j-1]) {
 					return j
 				}
 			}
 		}
 	}
 	for ; i < len(p); i++ {
-		if c := p[i]; c-'0' <= 9 || c == '@' {
+		if c := p[i]; c-'0' <= 9 || c == '@' || c == '=' && i > 0 && letter(p[i-1]) {
 			return i
 		}
 	}
@@ -101,12 +101,17 @@ func (d *Detector) at(i int) byte {
 	return d.p[i]
 }
 
-// scan looks at every digit and every @ once.
+// scan looks at every digit, every @ and the padding of base64 once.
 func (d *Detector) scan() {
 	p := d.p
 	for i := next(p, 0); i < len(p); i = next(p, i) {
 		if p[i] == '@' {
 			i = d.email(i)
+			continue
+		}
+		if p[i] == '=' {
+			d.padded(i)
+			i++
 			continue
 		}
 		i = max(d.token(i), i+1)

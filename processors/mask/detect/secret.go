@@ -184,6 +184,21 @@ var ibanLengths = map[string]int{"ad": 24, "ae": 23, "al": 28, "at": 20, "az": 2
 // minEncoded is how long a word must be that is looked into as base64: nine digits and two hyphens.
 const minEncoded = 15
 
+// padded looks into base64 without digits, which nothing else finds, by the
+// padding at i.
+func (d *Detector) padded(i int) {
+	p, s := d.p, i
+	if word(d.at(i + 1)) {
+		return
+	}
+	for s > 0 && (chars[p[s-1]]&(charUpper|charLower) != 0 || p[s-1] == '+' || p[s-1] == '/' || p[s-1] == '-' || p[s-1] == '_') {
+		s--
+	}
+	if i-s >= minEncoded-1 && !word(d.at(s-1)) {
+		d.encoded(s)
+	}
+}
+
 // encoded looks into the word at s if it is base64 of a text, one level deep: a
 // finding in it is one of the whole word.
 func (d *Detector) encoded(s int) int {
