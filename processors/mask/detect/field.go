@@ -29,20 +29,34 @@ type header struct {
 // about this value alone.
 func (d *Detector) field(start int) (c context, ok bool) {
 	if s, e := d.column(start); e > 0 {
-		c = d.before(e, s)
-		c.own, c.apart, c.named = c.any, 0, true
+		c = d.name(s, e)
+		c.own = c.any
 		return c, true
 	}
 	s, e := d.key(start)
 	if e == 0 {
 		return c, false
 	}
-	c = d.before(e, s)
-	if c.near == 0 && vague(d.p[s:e]) {
-		return c, false
+	c = d.name(s, e)
+	return c, c.near != 0 || !vague(d.p[s:e])
+}
+
+// name is what the name [s, e) says.
+func (d *Detector) name(s, e int) context {
+	k := e
+	for k > s && !letter(d.p[k-1]) {
+		k--
 	}
-	c.apart, c.named = 0, true
-	return c, true
+	i := k
+	for i > s && letter(d.p[i-1]) && !(i < k && chars[d.p[i]]&charUpper != 0 && chars[d.p[i-1]]&charLower != 0) {
+		i--
+	}
+	if look(attributes, d.p[i:k]) { // phone_verified_at
+		return context{near: against, any: against}
+	}
+	c := d.before(e, s)
+	c.apart = 0
+	return c
 }
 
 // key is the name right before the value at start: "name": value, name=value,

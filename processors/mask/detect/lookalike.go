@@ -1,0 +1,82 @@
+package detect
+
+// What has a phone's digits and is none.
+
+// article reports an ISBN, ISSN or the like by form and check digit, or a word
+// that says so.
+func (v *view) article() bool {
+	d := v.digits
+	if v.plus || v.paren {
+		return false
+	}
+	if len(d) == 13 && (string(d[:3]) == "978" || string(d[:3]) == "979") && v.context().any&aboutPhone == 0 {
+		return true
+	}
+	if len(v.groups) == 4 && v.sep() == '-' && len(d) == 10 && v.groups[3].len() == 1 {
+		return true
+	}
+	return false
+}
+
+// dates reports years and pages from and to, a ZIP code, or one word that is a day with or without its
+// time, or seconds or milliseconds since 1970, of 2014 to 2033: of those, only the
+// word right before makes a phone.
+func (v *view) dates() bool {
+	if v.plus || v.paren {
+		return false
+	}
+	year := func(d []byte) bool { return d[0] == '1' && d[1] == '9' || d[0] == '2' && d[1] == '0' }
+	two := func(i int) int { return val(v.digits[i])*10 + val(v.digits[i+1]) }
+	switch n := len(v.digits); {
+	case n == 9 && v.shape(5, 4) && v.sep() == '-': // ZIP+4 behind a state
+		return v.d.at(v.start-1) == ' ' && chars[v.d.at(v.start-2)]&chars[v.d.at(v.start-3)]&charUpper != 0 && !word(v.d.at(v.start-4))
+	case n == 8 && v.shape(4, 4) && (v.sep() == '-' || v.sep() == '/'):
+		from, to := v.num(0), v.num(1)
+		return year(v.digits) && year(v.digits[4:]) && from <= to || from < to && to-from <= 50
+	case v.bare() && (n == 10 || n == 13):
+		if v.digits[0] != '1' || v.digits[1] < '4' || v.digits[1] > '9' {
+			return false
+		}
+		c := v.context()
+		return c.near&aboutPhone == 0 || c.apart > 0 || c.later
+	case v.bare() && (n == 8 || n == 14):
+		if !year(v.digits) || two(4) < 1 || two(4) > 12 || two(6) < 1 || two(6) > 31 {
+			return false
+		}
+		if n == 14 {
+			return two(8) < 24 && two(10) < 60 && two(12) < 60
+		}
+		c := v.context()
+		return c.near&aboutPhone == 0 || c.apart > 0 || c.later
+	}
+	return false
+}
+
+// amount reports thousands in groups, and a comma with two decimals behind: 1 234 567,89.
+func (v *view) amount() bool {
+	if v.d.at(v.end) != ',' || !digit(v.d.at(v.end+1)) || !digit(v.d.at(v.end+2)) || word(v.d.at(v.end+3)) || v.plus || v.paren {
+		return false
+	}
+	for i := range v.groups {
+		if n := v.groups[i].len(); n > 3 || i > 0 && n != 3 {
+			return false
+		}
+	}
+	return true
+}
+
+// dotted reports points mixed with other separators, as numbers with decimals
+// between others have.
+func (v *view) dotted() bool {
+	dots, short := 0, false
+	for i := range v.groups[1:] {
+		if g := &v.groups[i+1]; g.sep == '.' {
+			dots++
+			short = short || g.len() == 1
+		}
+	}
+	if dots > 1 && dots == len(v.groups)-1 && !v.plus { // a version
+		return short || len(v.digits) < 8 || len(v.digits) == 8 && !v.shape(2, 2, 2, 2)
+	}
+	return dots > 0 && dots < len(v.groups)-1 && !v.plus && !v.paren && v.context().near&aboutPhone == 0
+}

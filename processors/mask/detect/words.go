@@ -1,0 +1,98 @@
+package detect
+
+import "strings"
+
+// contexts are the words that say what a number is, in the languages whose
+// speakers write most of them.
+var contexts = func() map[string]about {
+	m := map[string]about{}
+	say := func(a about, words ...string) {
+		for _, w := range words {
+			m[w] |= a
+		}
+	}
+	say(aboutPhone, "phone", "phones", "telephone", "tel", "mobile", "mob", "cell", "cellphone", "cellular", "call", "calls", "called", "calling", "callback", "dial", "dialed",
+		"dialled", "ring", "fax", "whatsapp", "sms", "text", "texted", "texting", "contact", "hotline", "helpline", "landline", "ph", "msisdn", "imessage", "viber", "reach", "reached", "phoned",
+		"voicemail", "pager", "telegram", "toll", "tollfree", "zelle", "venmo", "cashapp", "hmu", "office", "freephone", "answering", "answered", "answers", "caller", "callee", "callers", "📱", "📞", "☎", "☎️", "📲", "✆", "℡", "dialing", "dialling", "facetime", "signal", "tele", "telno", "phoneno", "phonenumber", "mobileno",
+		"telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer", "festnetz", "anrufen", "ruf", "rufen", "erreichbar", "erreichen", "durchwahl", "rückfragen", "verfügung", // de
+		"téléphone", "telephoner", "portable", "appel", "appeler", "appelez", "joindre", "joignable", // fr
+		"teléfono", "telefono", "móvil", "movil", "celular", "cel", "marque", "marcar", "llámenos", "llamenos", "llámanos", "tfno", "llamar", "llame", "llámame", "llama", "llamada", // es
+		"telefone", "telemóvel", "telemovel", "ligar", "ligue", "fone", "contato", "contacto", // pt
+		"cellulare", "chiamare", "chiama", "chiamami", // it
+		"telefoon", "telefoonnummer", "gsm", "bellen", "mobiel", "bel", // nl
+		"telefonu", "numeru", "kom", "komórka", "komorka", "komórkowy", "zadzwoń", "zadzwon", "dzwonić", "kontakt", // pl
+		"телефон", "тел", "мобильный", "моб", "звоните", "позвоните", "сотовый", // ru
+		"telefonum", "cep", "telefonnr", "tlf", "telf", "mobilen", "puhelin", "puh", "τηλέφωνο", "τηλ", "κινητό", // tr, da, no, sv, fi, el
+		"電話", "電話番号", "携帯", "携帯電話", "携帯番号", "手机", "手机号", "手机号码", "电话", "电话号码", "聯絡電話", "联系电话", "連絡先", "拨打", "致电", "连络", "お電話", "携带", "전화", "전화번호", "휴대폰", "연락처", // ja, zh, ko
+		"फोन", "मोबाइल", "هاتف", "جوال", "تلفن", "موبایل", "طلب", "טלפון", "נייד", "התקשר", "تماس", "اتصل", "рақам", "hívjon", "sunați", "sună", "soita", "numeroon", "ring", "zavolejte", "zavolajte", "číslo", "καλέστε", "зателефонуйте", "обадете", "gọi", "sđt", "hp", "wa", "เบอร์", "numarası", "numarasından", "numaram", "arayın", "arayabilirsiniz", "telefón", "telefonszám", "számon", "mobitel", "telefonas", "tālrunis", "gsm", "nomor", "telepon", "hubungi", "điện", "thoại", "โทร", "โทรศัพท์")
+	say(aboutSSN, "ssn", "ssns", "social", "socsec", "ss", "socialsecurity", "socialsecuritynumber", "ssnumber")
+	say(aboutCard, "card", "cards", "cardnumber", "creditcard", "visa", "mastercard", "amex", "discover", "maestro", "jcb", "diners", "unionpay", "credit", "debit", "cc", "ccn", "ccnum", "pan",
+		"charge", "charged", "kreditkarte", "karte", "carte", "tarjeta", "cartão", "cartao", "carta", "kaart", "карта", "карты", "karta", "kart", "カード", "卡号", "카드", "cvv", "cvc", "exp", "expires", "expiry", "expiration", "paid", "payment", "pay")
+	say(aboutBirth, "born", "birth", "birthdate", "birthday", "dob", "dateofbirth", "bday", "geboren", "geburtsdatum", "geb", "né", "née", "naissance", "nacimiento", "nacido", "nacida",
+		"nascimento", "nascido", "nascita", "nato", "nata", "geboortedatum", "urodzenia", "рождения", "родился", "родилась", "doğum", "生年月日", "出生日期", "생년월일", "födelsedatum", "fødselsdato")
+	say(aboutPassport, "passport", "passports", "reisepass", "passeport", "pasaporte", "passaporto", "passaporte", "паспорт", "paspoort", "パスポート", "护照", "여권")
+	say(aboutDriver, "driver", "drivers", "driving", "licence", "license", "dl", "führerschein", "permis", "conducir", "patente", "rijbewijs", "prawo", "jazdy", "dln")
+	say(aboutTax, "tax", "tin", "taxpayer", "steuer", "steuerid", "idnr", "steuernummer", "cpf", "cnpj", "itin", "fiscale", "sin", "nino", "insurance", "ni", "nir", "sécu", "sécurité", "sociale", "secu")
+	say(aboutIdentity, "aadhaar", "aadhar", "uid", "uidai", "dni", "nie", "nif", "mynumber", "individual", "マイナンバー", "個人番号", "identity", "identification", "national")
+	say(aboutPlace, "lat", "latitude", "lon", "lng", "longitude", "coordinates", "coords", "gps", "location", "position", "geo")
+	say(aboutSecret, "secret", "secrets", "token", "password", "passwd", "pwd", "pass", "passphrase", "passwort", "kennwort", "contraseña", "senha", "пароль", "パスワード", "密码", "bearer", "apikey", "credential", "credentials", "auth", "authorization", "accesskey", "secretkey", "accesstoken")
+	say(against, "order", "orders", "invoice", "ticket", "tickets", "tracking", "parcel", "shipment", "shipping", "serial", "sku", "isbn", "issn", "ean", "upc", "gtin", "asin", "imei", "imsi", "iccid",
+		"version", "ver", "build", "commit", "sha", "hash", "uuid", "guid", "id", "ids", "ref", "reference", "transaction", "txn", "batch", "lot", "part", "parts", "model", "product", "item", "case",
+		"claim", "policy", "po", "quote", "booking", "confirmation", "flight", "timestamp", "ts", "epoch", "offset", "lsn", "seq", "sequence", "port", "pid", "error", "zip", "postcode",
+		"postal", "account", "acct", "iban", "routing", "aba", "price", "total", "amount", "usd", "eur", "cost", "mrn", "barcode", "catalog", "article", "docket", "release",
+		"revision", "rev", "rfc", "patent", "score", "ratio", "lat", "latitude", "lon", "longitude", "coordinates", "ip", "job", "trace", "span", "request",
+		"bytes", "weight", "population", "users", "views", "downloads",
+		"bestellung", "bestellnummer", "rechnung", "auftrag", "sendung", "kundennummer", "commande", "facture", "colis", "pedido", "factura", "envío", "ordine", "fattura", "заказ", "счет", "订单", "注文", "주문",
+		"sid", "size", "depth", "member", "npi", "waybill", "awb", "container", "passcode", "webinar", "prescription", "rx", "buffer", "stack", "ein", "cusip", "isin", "record", "chart", "eticket", "zoom", "webex", "rrn", "arn", "nhs", "vat", "pesel", "rs", "inr", "gbp", "jpy", "cad", "aud", "chf", "voucher", "coupon", "key", "activation", "kg", "quantity", "qty", "gtid", "xid", "layer", "rows", "duration", "bill", "bills", "values",
+		"pin", "lottery", "lotto", "sipariş", "ordernr", "ordernummer", "ordrenr", "ordre", "ordrenummer", "bestellnr", "auftragsnummer", "rechnungsnummer", "kundennr", "zamówienie", "zamówienia", "faktura", "faktury", "factuur", "dossier", "protocolo", "pratica",
+		"tilaus", "objednávka", "rendelés", "comanda", "beställning", "накладная", "заказа", "注文番号", "订单号", "주문번호", "rma", "ndc", "cas", "doi", "pmid", "hs", "orcid", "loinc", "cpt", "icd", "unit", "replaces", "warranty", "company", "drawing", "dwg", "mpn", "accession", "receipt", "asset", "folio", "requisition", "loan", "permit", "meter", "nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr")
+	m["no"], m["nr"], m["num"] = 0, 0, 0
+	for phrase := range phrases {
+		m[phrase[strings.LastIndexAny(phrase, " _-")+1:]] |= endsPhrase
+	}
+	return m
+}()
+
+// phrases are words that say something only beside each other: whose number it is.
+var phrases = func() map[string]about {
+	m := map[string]about{}
+	for _, number := range []struct{ noun, of string }{
+		{"number", "my your his her their our its new old best direct home work office personal private usual daytime evening current"},
+		{"digits", "my your his her their"}, {"line", "direct private land support help hot care service customer rx pharmacy sales info information tip crisis"},
+		{"nummer", "meine meiner deine ihre seine neue alte unsere mijn min mitt mit"}, {"numéro", "mon ton son votre notre nouveau"}, {"número", "mi tu su meu seu nuevo novo"},
+		{"numero", "mi tu su mio tuo suo nuovo il"}, {"numer", "mój twój jego jej nowy"}, {"номер", "мой твой его её ваш наш новый"}, {"numaram", "benim"}, {"numarası", "onun"}, {"numarasından", "şu"},
+		{"registered", "my your his her their"}, {"to", "messages message texts sms"}, {"sec", "soc"},
+	} {
+		for of := range strings.FieldsSeq(number.of) {
+			m[of+" "+number.noun] = aboutPhone
+		}
+	}
+	m["soc sec"] = aboutSSN
+	for _, head := range []struct{ first, heads string }{ // what is named after a phone, and is none
+		{"social", "media network networks club worker workers services studies distancing score"}, {"call", "center centre centers stats volume log logs id ids"}, {"cell", "tower count counts culture"},
+		{"phone", "model models case id size os"}, {"card", "game games reader id"}, {"text", "file files size length editor"}, {"mobile", "app apps game games site os"}, {"credit", "score limit"},
+	} {
+		for h := range strings.FieldsSeq(head.heads) {
+			m[head.first+" "+h] = against
+			m[head.first+"_"+h] = against
+		}
+	}
+	for _, sep := range []string{" ", "_", "-"} {
+		m["caller"+sep+"id"] = aboutPhone
+	}
+	for of := range strings.FieldsSeq("api access secret private auth encryption signing") {
+		for _, sep := range []string{" ", "_", "-"} {
+			m[of+sep+"key"] = aboutSecret
+		}
+	}
+	return m
+}()
+
+// units are what is counted or measured.
+var units = set("mg", "ml", "g", "kg", "km", "m", "mm", "cm", "mb", "gb", "kb", "tb", "mhz", "ghz", "hz", "bytes", "byte", "rows", "items", "points", "users", "people", "units", "pcs", "miles", "mi", "ft", "usd", "eur",
+	"gbp", "inr", "chf", "dollars", "euros", "pounds", "yen", "rupees", "percent", "ms", "ns", "us", "seconds", "sec", "minutes", "hours", "days", "years", "records", "messages", "events", "requests", "views", "shares", "followers", "calls", "texts", "agents", "times", "barrels", "tickets", "downloads", "votes", "copies", "packets")
+
+var joining = set("and", "und", "oder", "also", "then", "else", "plus", "try", "via", "sur", "ili", "lub", "или", "veya", "eller", "och", "oppure", "anche", "auch", "unter", "after", "before", "just", "the", "for", "his", "her", "their", "but", "not")
+
+// attributes end the names of fields that are about something of a phone or card.
+var attributes = set("at", "on", "date", "time", "ts", "ms", "epoch", "count", "type", "kind", "model", "version", "verified", "confirmed", "used", "hash", "len", "length", "status", "state", "tower", "size", "duration", "index", "seconds", "limit", "balance", "score", "rate", "stats", "brand", "last4", "country")
