@@ -186,7 +186,7 @@ func (d *Detector) counted(end int) int {
 	for e < len(p) && letter(p[e]) {
 		e++
 	}
-	if !look(units, p[end+1:e]) {
+	if x := d.at(e); x == '@' || x == '_' || x == '-' || (x == '.' || x == ':') && word(d.at(e+1)) || !look(units, p[end+1:e]) { // m.chung@example.com
 		return 0
 	}
 	return e - end - 1
@@ -229,7 +229,7 @@ words:
 		if i == s {
 			break
 		}
-		if n == 0 && c.own == 0 && look(units, p[s:i]) {
+		if n == 0 && c.own == 0 && d.counted(end) > 0 {
 			c.near, c.any = against, against
 			return
 		}
