@@ -56,10 +56,8 @@ func (d *Detector) gap(k int) int {
 	for e < len(d.p) && e-k < 3 && (d.p[e] == ' ' || d.p[e] == '.' || d.p[e] == '-') {
 		e++
 	}
-	for _, of := range []string{"de ", "of "} {
-		if e > k && len(d.p)-e > 3 && string(d.p[e:e+3]) == of {
-			return e + 3
-		}
+	if e > k && len(d.p)-e > 3 && d.p[e+2] == ' ' && (d.p[e] == 'd' && d.p[e+1] == 'e' || d.p[e] == 'o' && d.p[e+1] == 'f') {
+		return e + 3
 	}
 	if e == k {
 		return 0

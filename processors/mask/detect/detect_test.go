@@ -172,6 +172,8 @@ func TestFields(t *testing.T) {
 		`{"type":"phone","value":"4155550132"}`:                                                                                     "phone=4155550132",
 		`{"phoneNumber": 4155550132, "homeNumber": "3125550132", "customerNo": 2125550143}`:                                         "phone=4155550132 phone=3125550132",
 		"to phone=4155550132 rows=2125550143":                                                                                       "phone=4155550132",
+		`{"phone_verified_at":1605919117,"birth_date":"1980-01-02"}`:                                                                "birth_date=1980-01-02",
+		"Call center: 4155550132 calls, 2125550143 seconds":                                                                         "",
 		"<Tel>4155550132</Tel><Stamp>2125550143</Stamp>":                                                                            "phone=4155550132",
 		"Tel 1-907-610-1622\nReceipt 5067000807\n19550224002047":                                                                    "phone=1-907-610-1622",
 		"Fax (919) 555-0167. Follow up 19800625, lab 2024-35538, 2008-2012":                                                         "phone=(919) 555-0167",

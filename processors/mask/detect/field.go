@@ -9,7 +9,7 @@ import "bytes"
 // How far names are looked for, in bytes.
 const (
 	maxHead = 1024 // a first line that names columns
-	maxLine = 4096 // a line below it, before the value
+	maxLine = 2048 // a line below it, before the value and behind
 	maxKey  = 48   // a name beside its value
 	maxTag  = 96   // a tag with its attributes
 	columns = 64   // columns of a line or a statement
@@ -51,11 +51,11 @@ func (d *Detector) name(s, e int) context {
 	for i > s && letter(d.p[i-1]) && !(i < k && chars[d.p[i]]&charUpper != 0 && chars[d.p[i-1]]&charLower != 0) {
 		i--
 	}
-	if look(attributes, d.p[i:k]) { // phone_verified_at
-		return context{near: against, any: against}
-	}
 	c := d.before(e, s)
 	c.apart = 0
+	if c.near&(aboutPhone|aboutCard) != 0 && look(attributes, d.p[i:k]) { // phone_verified_at
+		return context{near: against, any: against}
+	}
 	return c
 }
 
@@ -166,7 +166,8 @@ func (d *Detector) column(start int) (s, e int) {
 		return 0, 0
 	}
 	at, total, quoted := 0, 0, false
-	for k := line; k < len(p) && p[k] != '\n'; k++ {
+	last := min(len(p), start+maxLine)
+	for k := line; k < last && p[k] != '\n'; k++ {
 		if k == start {
 			at = total
 		}
