@@ -199,7 +199,8 @@ type Config struct {
 	Fetch            Fetch             `yaml:"fetch" plan:"-"`
 }
 
-// Fetch sizes. Bytes are of compressed data.
+// Fetch sizes. Bytes are of compressed data; less is asked for where it would
+// become more than 48 MiB when it is decompressed, of all brokers together.
 type Fetch struct {
 	MaxBytes     topology.Size     `yaml:"max_bytes"`           // default 16MiB
 	PartitionMax topology.Size     `yaml:"max_partition_bytes"` // default 1MiB

@@ -20,6 +20,7 @@ type buffers struct {
 	bytes   [4 * 32]sync.Pool
 	records [24]sync.Pool
 	ratio   atomic.Int64 // of the last batch: bytes out for 64 bytes in
+	mean    atomic.Int64 // of the last some dozen batches: the same, times 16
 }
 
 func class(n int) int { return bits.Len(uint(max(n-1, 1))) }
@@ -66,8 +67,22 @@ func (b *buffers) estimate(compressed int) int {
 // learn remembers what compressed bytes became.
 func (b *buffers) learn(compressed, plain int) {
 	if compressed > 0 {
-		b.ratio.Store(64*int64(plain)/int64(compressed) + 1)
+		r := 64*int64(plain)/int64(compressed) + 1
+		b.ratio.Store(r)
+		if m := b.mean.Load(); m == 0 {
+			b.mean.Store(16 * r)
+		} else {
+			b.mean.Store(m + r - m/16) // two at a time may lose one: it is a mean
+		}
 	}
+}
+
+// compressed is what likely becomes n bytes, at most most and at least least.
+func (b *buffers) compressed(n, least, most int64) int64 {
+	if m := b.mean.Load(); m > 0 {
+		n = n * 64 * 16 / m
+	}
+	return min(max(n, least), most)
 }
 
 // GetDecompressBytes is kgo.PoolDecompressBytes.

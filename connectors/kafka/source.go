@@ -32,6 +32,7 @@ type Source struct {
 
 	member, reader *kgo.Client
 	admin          *kadm.Client
+	pool           buffers // of the reader
 
 	mu     sync.Mutex
 	next   map[stream.Lane]stream.Position // lanes that are read; what comes next
@@ -78,6 +79,7 @@ func (s *Source) Run(ctx context.Context, f stream.Feed) error {
 		s.mu.Unlock()
 		fetches := s.reader.PollRecords(poll, maxPoll)
 		cancel()
+		s.fit()
 		if err := s.hand(ctx, f, fetches); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("kafka: %w", err)
 		}
@@ -92,16 +94,29 @@ func (s *Source) Run(ctx context.Context, f stream.Feed) error {
 
 const maxPoll = 2_000
 
+// The client fetches from so many brokers at a time and holds one answer of
+// each. plainBytes is what all of them may be when they are decompressed: a fetch is
+// bounded by its compressed size, and change records become ten times that, which
+// no budget counts before they are admitted. // D7
+const fetchers, plainBytes = 4, 48 << 20
+
+// fit has the next fetches ask for as much as becomes plainBytes.
+func (s *Source) fit() {
+	brokers := min(max(len(s.reader.DiscoveredBrokers()), 1), fetchers)
+	n := int32(s.pool.compressed(plainBytes/int64(brokers), 1<<20, int64(s.cfg.Fetch.MaxBytes)))
+	s.reader.UpdateFetchMaxBytes(n, min(n, int32(s.cfg.Fetch.PartitionMax)))
+}
+
 // connect starts both clients; the member's callbacks do the rest.
 func (s *Source) connect(ctx context.Context, f stream.Feed) (err error) {
-	fetch, pool := s.cfg.Fetch, new(buffers)
+	fetch := s.cfg.Fetch
 	s.reader, err = kgo.NewClient(append(slices.Clone(s.opts),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchMaxBytes(int32(fetch.MaxBytes)), kgo.FetchMaxPartitionBytes(int32(fetch.PartitionMax)), kgo.FetchMaxWait(time.Duration(fetch.MaxWait)),
-		kgo.MaxConcurrentFetches(4),
-		kgo.WithPools(pool), kgo.WithDecompressor(newDecompressor(pool)),
+		kgo.MaxConcurrentFetches(fetchers),
+		kgo.WithPools(&s.pool), kgo.WithDecompressor(newDecompressor(&s.pool)),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{}),
 	)...)
 	if err != nil {

@@ -1,17 +1,20 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"sluice/topology"
 	"sluice/topology/stream"
@@ -408,6 +411,30 @@ func TestBackpressure(t *testing.T) {
 	}
 	f.mu.Unlock()
 	stop()
+}
+
+// TestFetchFits: what compresses well is asked for in smaller pieces: an answer
+// is bounded by what it becomes, not by what it is. // D7
+func TestFetchFits(t *testing.T) {
+	c, st := topicOf3(t), newShelf()
+	var asked atomic.Int32
+	c.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		asked.Store(r.(*kmsg.FetchRequest).MaxBytes)
+		return nil, nil, false
+	})
+	member(t, c, st, nil)
+	until(t, "the first question", func() bool { return asked.Load() == int32(Default.Fetch.MaxBytes) })
+	produce(t, c, []kgo.Opt{kgo.ProducerBatchCompression(kgo.Lz4Compression())}, func(cl *kgo.Client) {
+		for range 100 {
+			cl.Produce(context.Background(), &kgo.Record{Topic: "t", Value: bytes.Repeat([]byte("flat "), 20_000)}, nil)
+		}
+		if err := cl.Flush(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	until(t, "all", func() bool { return st.count() == 100 })
+	until(t, "smaller questions", func() bool { return asked.Load() < 4<<20 }) // 1 MiB or what plainBytes may be
 }
 
 // admits keeps what it is given.
