@@ -3,6 +3,7 @@ package column
 import (
 	"encoding/binary"
 	"hash/maphash"
+	"math"
 	"math/bits"
 )
 
@@ -49,7 +50,7 @@ func (d *dictionary) width() int { return max(1, bits.Len(uint(d.entries()-1))) 
 
 // build indexes the n values of data, which has values of the given width or,
 // at 0, with a length in front. It reports false as soon as a dictionary does
-// not seem to pay: too many entries among the values seen.
+// not seem to pay: as many entries as n values are likely to have.
 func (d *dictionary) build(data []byte, width uint8, n int) bool {
 	if n < dictFewest {
 		return false
@@ -62,20 +63,47 @@ func (d *dictionary) build(data []byte, width uint8, n int) bool {
 	default:
 		ok = d.buildSpans(data, int(width), n)
 	}
-	return ok && d.size+n*d.width()/8 < len(data)*3/4
+	return ok && d.size+n*d.width()/8 < len(data)*worth/16
 }
 
-// poor tells, at a few points, whether there are too many entries among the
-// values seen so far for their width.
-func (d *dictionary) poor(seen, ratio int) bool {
-	return d.entries()*ratio > seen || d.entries() > dictEntries || d.size > dictBytes
+// worth is the part of the values' bytes that a dictionary and its indexes may
+// take, of 16: what is left to compress is done at a tenth of the time.
+const worth = 10
+
+// poor tells, at a few points, whether n values will likely have too many
+// entries, going by those among the values seen: drawn from N values, seen of
+// them have N(1-exp(-seen/N)) different ones. (To compare entries with values
+// seen would take ten thousand prices for all different, and leave a million
+// of them to the compressor.)
+func (d *dictionary) poor(seen, n int) bool {
+	have := d.entries()
+	if have > dictEntries || d.size > dictBytes {
+		return true
+	}
+	if have > seen-seen/1024 { // next to no value twice: the estimate is of chance
+		return true
+	}
+	if 2*have < seen { // most values that there are have been seen
+		return false
+	}
+	lo, hi := float64(have), 1024*float64(seen)
+	for range 40 {
+		if mid := math.Sqrt(lo * hi); -mid*math.Expm1(-float64(seen)/mid) < float64(have) {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	will := -hi * math.Expm1(-float64(n)/hi)
+	each := float64(d.size) / float64(have)
+	index := float64(bits.Len(uint(will))) / 8
+	return will > dictEntries || will*each > dictBytes || will*each+float64(n)*index > float64(n)*each*worth/16
 }
 
 func (d *dictionary) buildFixed(data []byte, width, n int) bool {
 	var prev uint64
 	var prevIndex uint32
 	next := 1024
-	ratio := 32 / width // of 8 bytes one in four may be new, of 4 bytes one in eight
 	for i := range n {
 		var v uint64
 		if width == 8 {
@@ -88,7 +116,7 @@ func (d *dictionary) buildFixed(data []byte, width, n int) bool {
 		}
 		d.index = append(d.index, prevIndex)
 		if i+1 == next {
-			if d.poor(next, ratio) {
+			if d.poor(next, n) {
 				return false
 			}
 			next *= 2
@@ -148,7 +176,7 @@ func (d *dictionary) buildSpans(data []byte, width, n int) bool {
 		d.index = append(d.index, prevIndex)
 		at += size
 		if i+1 == next {
-			if d.poor(next, 2) {
+			if d.poor(next, n) {
 				return false
 			}
 			next *= 2
