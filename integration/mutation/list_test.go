@@ -15,9 +15,12 @@ var mutations = []mutation{
 	{"P3", "processors/mask/plan.go", "cmp.Or(f.Of, f.Name), class, says) // P3", "cmp.Or(f.Name, f.Of), class, says)", "processors/mask", "."},
 	{"P4", "processors/mask/plan.go", "k := g.fallback(f.Type.Kind)", "k := Keep", "processors/mask", "."},
 	{"P4", "topology/build.go", "if gates == 0 && s.Privacy != \"none\" {\n\t\tat := s.root", "if gates == -1 {\n\t\tat := s.root", "topology", "."},
-	{"P5", "processors/mask/hash.go", "dst = append(append(dst, s.keyID...), '_')\n\treturn appendToken(dst, binary.BigEndian.Uint64(s.sum)", "dst = dst[:len(dst)-len(s.keyID)-1]\n\treturn appendToken(dst, binary.BigEndian.Uint64(s.sum)", "processors/mask", "."},
+	{"P5", "processors/mask/hash.go", "x.arena = append(append(x.arena, h.keyID...), '_')", "", "processors/mask", "."},
+	{"P5", "processors/mask/hash.go", "return h.token(append(append(dst, h.keyID...), '_'), &s.sum)", "return h.token(dst, &s.sum)", "processors/mask", "."},
+	{"D4", "processors/mask/gate.go", "\tx.wait()\n", "", "processors/mask", "."},
 	{"P5", "processors/mask/keys/keys.go", "len(purpose), purpose, len(domain), domain)", "0, \"\", len(domain), domain)", "processors/mask/keys", "."},
-	{"P6", "processors/mask/hash.go", "return appendToken(dst, binary.BigEndian.Uint64(s.sum), binary.BigEndian.Uint64(s.sum[8:])), schemas.EncText", "_ = binary.BigEndian.Uint64(s.sum)\n\treturn append(dst, text...), schemas.EncText", "processors/mask", "Canary"},
+	{"P6", "processors/mask/hash.go", "x.arena = h.token(x.arena, &x.s.sum)", "x.arena = append(x.arena, text...)", "processors/mask", "Canary"},
+	{"P6", "processors/mask/hash.go", "w.of[i].token(x.arena[:w.at[i]], &w.sums[i])", "_ = append(x.arena[:w.at[i]], w.blocks[i][:26]...)", "processors/mask", "Canary"},
 	{"P6", "processors/mask/action.go", `constant: "[redacted]"`, `mask: func(_ *scratch, dst []byte, _ *Spec, _ schemas.Kind, text []byte) ([]byte, schemas.Encoding) { return append(dst, text...), schemas.EncText }`, "processors/mask", "Canary"},
 
 	// Each strategy lets values through.

@@ -84,7 +84,7 @@ var Factory = topology.New("mask", defaults, open)
 var defaults = Config{KeyID: "k1", Default: "mask"}
 
 func open(c Config, env topology.Env) (stream.Gate, error) {
-	g := &Gate{rest: rests[c.Default], keyID: c.KeyID, log: env.Log, memo: true}
+	g := &Gate{rest: rests[c.Default], log: env.Log, memo: true}
 	if err := c.compile(g); err != nil {
 		return nil, err
 	}
@@ -94,8 +94,7 @@ func open(c Config, env topology.Env) (stream.Gate, error) {
 			return nil, err
 		}
 		defer ring.Close() // what masks is derived from it
-		g.keyID = ring.Primary().ID()
-		g.mac = newMAC(ring.Primary().Derive("hash", ""))
+		g.hash = plainHash(ring.Primary().ID(), ring.Primary().Derive("hash", ""))
 		if err := g.bind(ring.Primary()); err != nil {
 			return nil, err
 		}

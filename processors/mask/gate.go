@@ -3,7 +3,6 @@ package mask
 import (
 	"bytes"
 	"fmt"
-	"hash"
 	"log/slog"
 	"maps"
 	"math"
@@ -33,11 +32,9 @@ const (
 // Gate masks batches. It is safe for many workers at once.
 type Gate struct {
 	rules   []*rule
-	rest    Kind               // Hash (with null for what is no text) or Withhold: what nobody classified
-	keyID   string             //
-	mac     func() hash.Hash   // holds the key; nil: nothing is hashed
-	macs    []func() hash.Hash // those of hashes with a domain, see binder
-	log     *slog.Logger       // may be nil
+	rest    Kind         // Hash (with null for what is no text) or Withhold: what nobody classified
+	hash    *hashing     // without parameters; nil: there is no key
+	log     *slog.Logger // may be nil
 	keepAll bool
 	memo    bool // reuse what equal values became; off only to measure it
 
@@ -161,6 +158,7 @@ func (g *Gate) Pass(b *stream.Batch) (stream.Clean, error) {
 			kept = append(kept, *r)
 		}
 	}
+	x.wait()
 	b.Records = kept
 	b.SetArena(x.arena)
 	*arena = x.arena
@@ -300,6 +298,13 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 	k, text := x.s.value(c.field, cell, raw)
 	if c.field.Key && damaged(text, raw) { // D4: keys would fall together
 		return in, false
+	}
+	if c.hash != nil {
+		out, ok := x.hashed(c.hash, text)
+		if slot != nil {
+			slot.fill(x, c, in, out)
+		}
+		return out, ok
 	}
 	x.s.field, x.s.cell, x.s.raw = c.field, cell, raw
 	var enc schemas.Encoding

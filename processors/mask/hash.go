@@ -1,38 +1,40 @@
 package mask
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 
 	"go.yaml.in/yaml/v3"
 
+	"sluice/processors/mask/mac"
 	"sluice/schemas"
 	"sluice/topology"
 )
 
-// newMAC makes makers of HMAC-SHA-256 under key. A func prints as an address. // P1
-func newMAC(key []byte) func() hash.Hash {
-	return func() hash.Hash { return hmac.New(sha256.New, key) }
+// plainHash is hash without parameters: KEYID_TOKEN, the token being 128 bits of
+// the HMAC-SHA-256 of the value's text in lower case base32 (RFC 4648, without
+// padding). // P5
+func plainHash(keyID string, key []byte) *hashing {
+	return &hashing{Bits: 128, Encoding: base32Form, keyID: keyID, mac: mac.New(key)}
 }
 
-// maskHash appends KEYID_TOKEN, the token being 128 bits of the HMAC-SHA-256 of
-// text in lower case base32 (RFC 4648, without padding). crypto/hmac keeps the
-// states after its pads, so a short value costs two blocks and no memory. // P5
+// hashes is what does the hashing of a spec, nil for all else.
+func (g *Gate) hashes(spec *Spec) *hashing {
+	if spec.with == nil && spec.Kind == Hash {
+		return g.hash
+	}
+	h, _ := spec.with.(*hashing)
+	return h
+}
+
 func maskHash(s *scratch, dst []byte, spec *Spec, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	if spec != nil && spec.with != nil {
 		return spec.with.mask(s, dst, k, text)
 	}
-	s.mac.Reset()
-	s.mac.Write(text)
-	s.sum = s.mac.Sum(s.sum[:0])
-	dst = append(append(dst, s.keyID...), '_')
-	return appendToken(dst, binary.BigEndian.Uint64(s.sum), binary.BigEndian.Uint64(s.sum[8:])), schemas.EncText
+	return s.hash.mask(s, dst, k, text)
 }
 
 // appendToken appends hi and lo as 26 characters of 5 bits, from the top.
@@ -73,7 +75,7 @@ type hashing struct {
 	Bits      int    `yaml:"bits"`     // 64 to 256, a multiple of 8
 	Encoding  form   `yaml:"encoding"` // base32, hex or base64url
 
-	mac   int // place in scratch.macs
+	mac   *mac.Key
 	keyID string
 }
 
@@ -97,8 +99,9 @@ func readHash(y *yaml.Node) (strategy, error) {
 func (h *hashing) bind(b *binder) (strategy, error) {
 	out := *h
 	out.keyID = b.key.ID()
-	out.mac = len(b.gate.macs)
-	b.gate.macs = append(b.gate.macs, newMAC(b.key.Derive("hash", h.Domain)))
+	key := b.key.Derive("hash", h.Domain)
+	defer clear(key)
+	out.mac = mac.New(key)
 	return &out, nil
 }
 
@@ -109,12 +112,79 @@ func (h *hashing) output(f *schemas.Field)   { asText(f) }
 func (h *hashing) injective() bool { return h.Bits >= keyBits && h.Canonical.kind == asWritten }
 
 func (h *hashing) mask(s *scratch, dst []byte, _ schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
-	mac := s.macs[h.mac]
-	mac.Reset()
-	mac.Write(h.Canonical.fold(s, text))
-	s.sum = mac.Sum(s.sum[:0])
-	dst = append(append(dst, h.keyID...), '_')
-	return h.Encoding.append(dst, s.sum[:h.Bits/8]), schemas.EncText
+	h.mac.Of(&s.sum, h.Canonical.fold(s, text))
+	return h.token(append(append(dst, h.keyID...), '_'), &s.sum), schemas.EncText
+}
+
+// token appends what of a code is in the token.
+func (h *hashing) token(dst []byte, sum *mac.Sum) []byte {
+	if h.Bits == 128 && h.Encoding == base32Form {
+		return appendToken(dst, binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:]))
+	}
+	return h.Encoding.append(dst, sum[:h.Bits/8])
+}
+
+// size is how long the token of n bytes is.
+func (f form) size(n int) int {
+	switch f {
+	case hexForm:
+		return hex.EncodedLen(n)
+	case base64Form:
+		return base64.RawURLEncoding.EncodedLen(n)
+	}
+	return (8*n + 4) / 5
+}
+
+// waiting are values to be hashed of which the tokens' places in the arena are
+// taken: two at a time are hashed, see mac.Two.
+type waiting struct {
+	n      int
+	of     [2]*hashing
+	at     [2]int
+	blocks [2]mac.Block
+	sums   [2]mac.Sum
+}
+
+// hashed is the cell of a value's token, which stands there after the next one
+// or after x.wait: until then its place holds an underscore for every character.
+func (x *pass) hashed(h *hashing, text []byte) (schemas.Cell, bool) {
+	w, from := &x.s.waiting, len(x.arena)
+	x.arena = append(append(x.arena, h.keyID...), '_')
+	at := len(x.arena)
+	text = h.Canonical.fold(x.s, text)
+	if !w.blocks[w.n].Fill(text) {
+		h.mac.Of(&x.s.sum, text)
+		x.arena = h.token(x.arena, &x.s.sum)
+		return x.made(from, schemas.EncText)
+	}
+	for n := h.Encoding.size(h.Bits / 8); n > 0; {
+		c := min(n, len(underscores))
+		x.arena = append(x.arena, underscores[:c]...)
+		n -= c
+	}
+	w.of[w.n], w.at[w.n] = h, at
+	if w.n++; w.n == len(w.of) {
+		mac.Two(w.of[0].mac, w.of[1].mac, &w.sums[0], &w.sums[1], &w.blocks[0], &w.blocks[1])
+		x.write(w)
+	}
+	return x.made(from, schemas.EncText)
+}
+
+const underscores = "________________________________" // of what was not hashed yet nothing shows // P1
+
+// wait makes the tokens that are not there yet.
+func (x *pass) wait() {
+	if w := &x.s.waiting; w.n > 0 {
+		w.of[0].mac.One(&w.sums[0], &w.blocks[0])
+		x.write(w)
+	}
+}
+
+func (x *pass) write(w *waiting) {
+	for i := range w.n {
+		w.of[i].token(x.arena[:w.at[i]], &w.sums[i])
+	}
+	w.n = 0
 }
 
 // form is how bytes are spelled in a token.

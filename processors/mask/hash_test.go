@@ -2,10 +2,10 @@ package mask
 
 import (
 	"bytes"
-	"hash"
 	"strings"
 	"testing"
 
+	"sluice/processors/mask/mac"
 	"sluice/schemas"
 )
 
@@ -92,8 +92,8 @@ func TestRFC4231(t *testing.T) {
 		{rep(0xaa, 131), "This is a test using a larger than block-size key and a larger than block-size data. The key needs to be hashed before being used by the HMAC algorithm.",
 			"9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2"},
 	} {
-		h := &hashing{Bits: 256, Encoding: hexForm, keyID: "k"}
-		s := newScratch(&Gate{macs: []func() hash.Hash{newMAC([]byte(c.key))}})
+		h := &hashing{Bits: 256, Encoding: hexForm, keyID: "k", mac: mac.New([]byte(c.key))}
+		s := newScratch(&Gate{})
 		if got, _ := h.mask(s, nil, schemas.String, []byte(c.data)); string(got) != "k_"+c.want {
 			t.Errorf("case %d: %s", i, got)
 		}

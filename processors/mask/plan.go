@@ -54,6 +54,8 @@ type column struct {
 
 	constant bool // every value becomes the one of act
 
+	hash *hashing // of hash: values are hashed two at a time
+
 	by      int            // ordinal of the column that the action goes by, or -1
 	byField *schemas.Field // its field
 }
@@ -126,7 +128,7 @@ func (g *Gate) compile(s *schemas.Schema) *plan {
 	for i := range s.Fields {
 		f := &s.Fields[i]
 		c, ds := g.decide(s, f)
-		c.ord, c.by = i, -1
+		c.ord, c.by, c.hash = i, -1, g.hashes(c.spec)
 		if f.Key && (!c.spec.injective() || c.inner != nil) && p.err == nil { // D4
 			p.err = &stream.StateError{State: stream.StateParked,
 				Why:  fmt.Sprintf("mask: %s is in the key of %s and its action is %s: rows would fall together", ds[0].Column, s.Topic, ds[0].Action),

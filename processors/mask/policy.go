@@ -98,7 +98,7 @@ type TokenOf struct {
 // are rotated. text is the value's canonical text, f the column as in At.
 func (p *Policy) Tokens(ring *keys.Ring, topic string, f *schemas.Field, path Path, text []byte) (all []TokenOf, err error) {
 	for _, k := range ring.Window() {
-		g := &Gate{rest: rests[p.Default], keyID: k.ID(), mac: newMAC(k.Derive("hash", ""))}
+		g := &Gate{rest: rests[p.Default], hash: plainHash(k.ID(), k.Derive("hash", ""))}
 		if err := p.compile(g); err != nil {
 			return nil, err
 		}

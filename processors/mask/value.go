@@ -2,25 +2,25 @@ package mask
 
 import (
 	"bytes"
-	"hash"
 	"strconv"
 	"unicode/utf8"
 
 	"sluice/processors/mask/detect"
 	"sluice/processors/mask/ff1"
+	"sluice/processors/mask/mac"
 	"sluice/processors/mask/siv"
 	"sluice/schemas"
 )
 
 // scratch is what one worker needs while it masks: no allocation a record.
 type scratch struct {
-	mac   hash.Hash
-	keyID string
-	rest  Kind // of what nobody classified inside of JSON
-	sum   []byte
-	text  []byte // the canonical text of one value
-	more  []byte // the JSON text that is walked, and leaves of it
-	memo  memo
+	hash    *hashing // without parameters; nil: there is no key
+	rest    Kind     // of what nobody classified inside of JSON
+	sum     mac.Sum
+	waiting waiting
+	text    []byte // the canonical text of one value
+	more    []byte // the JSON text that is walked, and leaves of it
+	memo    memo
 
 	// The value at hand, for actions that need more than its canonical text.
 	field *schemas.Field
@@ -28,11 +28,10 @@ type scratch struct {
 	raw   []byte
 	by    []byte // the text of the column that the action goes by, nil for none
 
-	macs   []hash.Hash // of hashes with a domain, see binder
-	person []byte      // what by is in
-	folded []byte      // a canonical form, see canon
-	plain  []byte      // what a token holds
-	nums   []byte      // numerals of a value
+	person []byte // what by is in
+	folded []byte // a canonical form, see canon
+	plain  []byte // what a token holds
+	nums   []byte // numerals of a value
 	ff1    ff1.Scratch
 	siv    siv.Scratch
 
@@ -54,13 +53,7 @@ type scratch struct {
 }
 
 func newScratch(g *Gate) *scratch {
-	s := &scratch{keyID: g.keyID, rest: g.rest, sum: make([]byte, 0, 32), restScan: g.restScan, det: detect.New(g.detect), names: g.detect.Names != nil}
-	if g.mac != nil {
-		s.mac = g.mac()
-	}
-	for _, mac := range g.macs {
-		s.macs = append(s.macs, mac())
-	}
+	s := &scratch{hash: g.hash, rest: g.rest, restScan: g.restScan, det: detect.New(g.detect), names: g.detect.Names != nil}
 	if g.memo {
 		s.memo = newMemo()
 	}
@@ -82,12 +75,7 @@ func (s *scratch) forget() {
 			*p = nil
 		}
 	}
-	if s.mac != nil {
-		s.mac.Reset()
-	}
-	for _, m := range s.macs {
-		m.Reset()
-	}
+	s.waiting, s.sum = waiting{}, mac.Sum{}
 	s.field, s.raw, s.by = nil, nil, nil
 	s.ff1, s.siv = ff1.Scratch{}, siv.Scratch{}
 }

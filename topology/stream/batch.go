@@ -56,6 +56,12 @@ var blocks = sync.Pool{New: func() any { return new([blockCells]schemas.Cell) }}
 // rowSlices are clean rows of released batches.
 var rowSlices sync.Pool
 
+// arenas are those of released batches, of at most arenaKept bytes: a batch's
+// tokens take a third of its bytes, which would all be garbage.
+var arenas sync.Pool
+
+const arenaKept = 4 << 20
+
 // memory is what batches that were split from one share.
 type memory struct {
 	refs    atomic.Int32
@@ -96,7 +102,14 @@ func (b *Batch) Split(at Position) *Batch {
 // Arena is the batch's own memory for bytes that are made, not read. Cells
 // flagged schemas.InArena are offsets into it; appending may move it, so keep
 // offsets and not slices.
-func (b *Batch) Arena() []byte { return b.arena }
+func (b *Batch) Arena() []byte {
+	if b.arena == nil {
+		if p, ok := arenas.Get().(*[]byte); ok {
+			b.arena = (*p)[:0]
+		}
+	}
+	return b.arena
+}
 
 // SetArena stores the arena after appends to it.
 func (b *Batch) SetArena(p []byte) { b.arena = p }
@@ -191,6 +204,11 @@ func (b *Batch) Release() {
 		blocks.Put(block)
 	}
 	b.blocks, b.cells = nil, nil
+	if n := cap(b.arena); n > 0 && n <= arenaKept {
+		arena := b.arena[:0]
+		arenas.Put(&arena)
+	}
+	b.arena = nil
 	if b.rows != nil {
 		clear(b.rows[:cap(b.rows)])
 		rows := b.rows[:0]

@@ -1,0 +1,27 @@
+//go:build !purego
+
+package mac
+
+import "golang.org/x/sys/cpu"
+
+// instructions tells that the processor has those of SHA-256, which
+// golang.org/x/sys/cpu does not ask.
+var instructions = cpu.X86.HasSSSE3 && cpu.X86.HasSSE41 && hasSHA()
+
+// hasSHA asks CPUID for bit 29 of EBX in leaf 7.
+func hasSHA() bool
+
+// blocks compresses n blocks at p into h. n may be 0.
+//
+//go:noescape
+func blocks(h *state, p *byte, n int)
+
+// one is the code of a short text.
+//
+//go:noescape
+func one(k *Key, b *Block, sum *Sum)
+
+// two is one of two texts.
+//
+//go:noescape
+func two(k1, k2 *Key, b1, b2 *Block, sum1, sum2 *Sum)

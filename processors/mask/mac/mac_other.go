@@ -1,0 +1,9 @@
+//go:build !amd64 || purego
+
+package mac
+
+const instructions = false
+
+func blocks(*state, *byte, int)             { panic("mac: no instructions") }
+func one(*Key, *Block, *Sum)                { panic("mac: no instructions") }
+func two(_, _ *Key, _, _ *Block, _, _ *Sum) { panic("mac: no instructions") }
