@@ -19,6 +19,9 @@ func (w *worker) key(r *stream.Record, event bool) (v verdict, again bool) {
 	if p == nil {
 		return keep, false
 	}
+	if w.keyRoot.Known[0] == nil && w.v.key.Brief(p, w.keyRow.Cells) {
+		return w.keyCells(r, p), false
+	}
 	object, scalar, code := w.scanKey(p)
 	if code != "" && !event {
 		if text, ok := w.structKey(p); ok {
@@ -53,19 +56,25 @@ func (w *worker) key(r *stream.Record, event bool) (v verdict, again bool) {
 		w.use(nv)
 		return keep, true
 	}
+	return w.keyCells(r, p), false
+}
+
+// keyCells makes the row of the key's cells.
+func (w *worker) keyCells(r *stream.Record, p []byte) verdict {
 	row := w.b.Cells(w.v.keyWidth)
-	for i, c := range w.keyRow.Cells {
+	for i := range w.keyRow.Cells {
+		c := &w.keyRow.Cells[i]
 		if c.Absent() {
 			continue
 		}
 		ord := w.v.keyOrds[i]
-		if v := w.keyCell(ord, &c, p); v.code != "" {
-			return v, false
+		if v := w.keyCell(ord, c, p); v.code != "" {
+			return v
 		}
-		row[ord] = c
+		row[ord] = *c
 	}
 	r.KeyRow = row
-	return keep, false
+	return keep
 }
 
 // structKey writes as JSON a key that the StringConverter wrote: Struct{a=1,b=x}.

@@ -1,6 +1,8 @@
 package decode
 
 import (
+	"math/bits"
+
 	"sluice/schemas"
 	"sluice/topology/stream"
 )
@@ -11,40 +13,55 @@ func (w *worker) check(r *stream.Record, t *schemas.Target, debezium bool) verdi
 	if !t.Found {
 		return keep
 	}
-	p := r.Value.Bytes()
-	quick, lengths := w.v.quick[:len(t.Cells)], &w.d.placeholders.lengths
-	for i := range t.Cells {
-		c := &t.Cells[i]
-		if c.Enc == schemas.EncNone {
-			continue // absent or null
+	for from := 0; from < len(t.Cells); from += 64 {
+		end := min(from+64, len(t.Cells))
+		for odd := suspects(t.Cells[from:end], w.v.quick[from:end], &w.d.placeholders.lengths); odd != 0; odd &= odd - 1 {
+			if v := w.checkCell(r, t, from+bits.TrailingZeros64(odd), debezium); v.again || v.code != "" {
+				return v
+			}
 		}
-		may := lengths[c.Enc&15]>>(c.Len&63)&1 == 1
-		if q := quick[i]; !may && (q.any>>c.Enc&1 == 1 || q.short>>c.Enc&1 == 1 && c.Len < shortInteger) {
-			continue
-		}
-		if debezium && may && w.d.placeholders.is(*c, w.lies(*c, p)) {
-			c.Flags |= schemas.Unavailable
-			continue
-		}
-		pl := &w.v.plans[i]
-		if pl.accept>>c.Enc&1 == 1 && !pl.digits && !pl.long(*c) {
-			continue
-		}
-		if w.look(i, c, p) {
-			continue
-		}
-		if t == &w.before && !r.Full { // a filler; nobody reads it, the key has its own cells
-			*c = schemas.Cell{}
-			continue
-		}
-		if ok, grown := w.moved(r, t, i); ok {
-			continue
-		} else if grown {
-			return verdict{again: true}
-		}
-		return verdict{code: codeMismatch, field: w.field(i)}
 	}
 	return keep
+}
+
+// suspects tells, as bits, which of at most 64 cells need a look: most rows have
+// few of them, and this asks all without a call.
+func suspects(cells []schemas.Cell, quick []quickly, lengths *[16]uint64) (odd uint64) {
+	quick = quick[:len(cells)]
+	for i := range cells {
+		c := &cells[i]
+		e := c.Enc & 15
+		if c.Len >= quick[i][e] || lengths[e]>>(c.Len&63)&1 != 0 {
+			odd |= 1 << (i & 63)
+		}
+	}
+	return odd
+}
+
+// checkCell is check of cell i.
+func (w *worker) checkCell(r *stream.Record, t *schemas.Target, i int, debezium bool) verdict {
+	c, p := &t.Cells[i], r.Value.Bytes()
+	if debezium && w.d.placeholders.is(*c, p, w.arena) {
+		c.Flags |= schemas.Unavailable
+		return keep
+	}
+	pl := &w.v.plans[i]
+	if pl.accept>>c.Enc&1 == 1 && !pl.digits && !pl.long(*c) {
+		return keep
+	}
+	if w.look(i, c, p) {
+		return keep
+	}
+	if t == &w.before && !r.Full { // a filler; nobody reads it, the key has its own cells
+		*c = schemas.Cell{}
+		return keep
+	}
+	if ok, grown := w.moved(r, t, i); ok {
+		return keep
+	} else if grown {
+		return verdict{again: true}
+	}
+	return verdict{code: codeMismatch, field: w.field(i)}
 }
 
 // grow adds the columns of w.fresh.
@@ -185,19 +202,25 @@ func (w *worker) digits(pl *plan, c *schemas.Cell, p []byte) bool {
 type placeholders struct {
 	forms   []schemas.Placeholder
 	lengths [16]uint64 // by encoding; bit n: a form's length modulo 64 is n: a quick no
+	which   [64]uint32 // by length modulo 64; bit i: form i may be it
 }
 
 func newPlaceholders(text string) placeholders {
 	p := placeholders{forms: schemas.Placeholders(schemas.PlaceholderText(text))}
-	for _, f := range p.forms {
+	for i, f := range p.forms {
 		p.lengths[f.Enc&15] |= 1 << (len(f.Bytes) & 63)
+		p.which[len(f.Bytes)&63] |= 1 << i
 	}
 	return p
 }
 
-func (p *placeholders) is(c schemas.Cell, b []byte) bool {
-	for i := range p.forms {
-		if f := &p.forms[i]; f.Enc == c.Enc && f.Bytes == string(b) {
+// is tells of a cell that lies in value or in arena.
+func (p *placeholders) is(c schemas.Cell, value, arena []byte) bool {
+	if c.Flags&schemas.InArena != 0 {
+		value = arena
+	}
+	for which := p.which[c.Len&63]; which != 0; which &= which - 1 {
+		if f := &p.forms[bits.TrailingZeros32(which)]; f.Enc == c.Enc && f.Bytes == string(value[c.Off:c.Off+c.Len]) {
 			return true
 		}
 	}

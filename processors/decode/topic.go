@@ -2,6 +2,7 @@ package decode
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -82,25 +83,23 @@ type plan struct {
 	scale    int            // for digits in base64
 }
 
-// quickly are the encodings of cells that need no second look.
-type quickly struct {
-	any   uint16 // whatever they are
-	short uint16 // that have less than shortInteger bytes
-}
+// quickly tells, by encoding, from how many bytes on a cell needs a second look.
+type quickly [16]uint32
 
-const shortInteger = 10 // digits, of 32 bits
-
-func (p *plan) quick() quickly {
-	const varint = 1 << schemas.EncVarint
-	switch {
-	case p.digits:
-		return quickly{}
-	case p.kind == schemas.Int32:
-		return quickly{p.accept &^ bitInt, p.accept &^ varint}
-	case p.kind == schemas.Int64:
-		return quickly{p.accept &^ (1 << schemas.EncInt), p.accept}
+func (p *plan) quick() (q quickly) {
+	q[schemas.EncNone] = math.MaxUint32 // absent or null
+	for e := schemas.EncNone + 1; int(e) < len(q) && !p.digits; e++ {
+		if p.accept>>e&1 == 1 {
+			q[e] = math.MaxUint32
+		}
 	}
-	return quickly{p.accept, p.accept}
+	switch p.kind { // see long
+	case schemas.Int32:
+		q[schemas.EncInt], q[schemas.EncVarint] = min(q[schemas.EncInt], 10), min(q[schemas.EncVarint], 5)
+	case schemas.Int64:
+		q[schemas.EncInt] = min(q[schemas.EncInt], 19)
+	}
+	return q
 }
 
 // long reports an integer that may be beyond its column's type.

@@ -142,7 +142,7 @@ func (g *Gate) Pass(b *stream.Batch) (stream.Clean, error) {
 		}
 		if r.Schema != last {
 			p, last = g.plan(r.Schema), r.Schema
-			x.arena = slices.Grow(x.arena, min((len(b.Records)-i)*p.made*tokenSize, maxGrow))
+			x.arena = slices.Grow(x.arena, min((len(b.Records)-i)*p.makers*tokenSize, maxGrow))
 		}
 		row := gate.Row(b, r, p.table, arena)
 		x.at = int32(len(kept))
@@ -186,7 +186,12 @@ func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field strin
 	if r.Before != nil && r.Full { // else fillers, not values
 		row.Before = x.rowOf(p, r.Before)
 	}
-	for _, i := range p.masked {
+	for _, side := range [2]struct{ in, out []schemas.Cell }{{r.After, row.After}, {r.Before, row.Before}} {
+		if i := x.constants(p, r, side.in, side.out); i >= 0 {
+			return p.cols[i].field.Name, false
+		}
+	}
+	for _, i := range p.made {
 		c := &p.cols[i]
 		shared := false
 		if row.After != nil && c.ord < len(r.After) {
@@ -219,16 +224,34 @@ func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field strin
 	return "", true
 }
 
-// put is cell of column c of side, with a short way for constants.
+// put is cell of column c of side.
 func (x *pass) put(c *column, r *stream.Record, side []schemas.Cell, out *schemas.Cell) (ok bool) {
-	in := &side[c.ord]
-	if c.constant && x.of == c.act && in.Flags&(schemas.Present|schemas.Null|schemas.Unavailable) == schemas.Present {
-		*out = x.constant
-		return true
-	}
 	x.side = side
-	*out, ok = x.cell(c, r, *in)
+	*out, ok = x.cell(c, r, side[c.ord])
 	return ok
+}
+
+// constants fills the columns of side whose every value becomes the same, and
+// returns -1, or the one that failed. out is nil where there is no such row.
+func (x *pass) constants(p *plan, r *stream.Record, in, out []schemas.Cell) (failed int) {
+	if out == nil {
+		return -1
+	}
+	for i := range p.constant {
+		k := &p.constant[i]
+		if int(k.ord) >= len(in) {
+			continue
+		}
+		if x.of == k.act && in[k.ord].Flags&(schemas.Present|schemas.Null|schemas.Unavailable) == schemas.Present {
+			out[k.at] = x.constant
+			continue
+		}
+		var ok bool
+		if out[k.at], ok = x.cell(&p.cols[k.at], r, in[k.ord]); !ok {
+			return int(k.at)
+		}
+	}
+	return -1
 }
 
 // rowOf is a row with the cells of in that are kept.

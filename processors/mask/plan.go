@@ -18,9 +18,17 @@ type plan struct {
 
 	// cols once more, for the work a record: those that are kept, as stretches
 	// that lie alike in a record's rows and behind the gate, and the others.
-	kept   []stretch
-	masked []int
-	made   int // how many of them make bytes
+	kept     []stretch
+	constant []fixed
+	made     []int // the rest
+	makers   int   // how many of them make bytes
+}
+
+// fixed is an output column at place at whose every value becomes the constant of
+// act, but for nulls.
+type fixed struct {
+	at, ord int32
+	act     *action
 }
 
 // stretch is n columns that are kept, from ordinal ord of the schema to
@@ -29,7 +37,7 @@ type stretch struct{ at, ord, n int }
 
 // same reports that a row of n cells is behind the gate what it was before.
 func (p *plan) same(n int) bool {
-	return len(p.masked) == 0 && n == len(p.cols) && len(p.kept) == 1 && p.kept[0].ord == 0
+	return len(p.constant)+len(p.made) == 0 && n == len(p.cols) && len(p.kept) == 1 && p.kept[0].ord == 0
 }
 
 // copy carries the cells of a row that are kept.
@@ -51,8 +59,6 @@ type column struct {
 	scanned *node  // of a scan: what all of a JSON value goes through
 	context []byte // the column's name, for scans
 	keep    bool   // cells pass as they are
-
-	constant bool // every value becomes the one of act
 
 	hash *hashing // of hash: values are hashed two at a time
 
@@ -97,11 +103,14 @@ func (p *plan) add(c column, out schemas.Field, action string) {
 	}
 	at := len(p.cols)
 	if last := len(p.kept) - 1; !c.keep {
-		p.masked = append(p.masked, at)
-		if c.makes() {
-			p.made++
+		if c.act.constant != "" && c.inner == nil && c.spec.Kind != Scan && isText(c.field.Type.Kind) {
+			p.constant = append(p.constant, fixed{at: int32(at), ord: int32(c.ord), act: c.act})
+		} else {
+			p.made = append(p.made, at)
 		}
-		c.constant = c.act.constant != "" && c.inner == nil && c.spec.Kind != Scan && isText(c.field.Type.Kind)
+		if c.makes() {
+			p.makers++
+		}
 	} else if last >= 0 && p.kept[last].at+p.kept[last].n == at && p.kept[last].ord+p.kept[last].n == c.ord {
 		p.kept[last].n++
 	} else {
