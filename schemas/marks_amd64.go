@@ -122,7 +122,7 @@ func (s *scanner) markedStop(i int) (at int, high bool) {
 }
 
 //go:noescape
-func runBMI2(p unsafe.Pointer, m *marks, names *name, cells *Cell, lengths *int32, count, i, limit, from int) (at, n int, named, check bool)
+func runBMI2(p unsafe.Pointer, m *marks, names *name, cells *Cell, lengths *int32, count, i, limit, from int) (at, n int, check uint64, named bool)
 
 // markedMembers is run by marks.
 func (s *scanner) markedMembers(i, next int, t *Target) (at, n int, named bool) {
@@ -138,18 +138,21 @@ func (s *scanner) markedMembers(i, next int, t *Target) (at, n int, named bool) 
 		t.lengths = make([]int32, len(t.Names.list))
 	}
 	cells := t.Cells[next:][:len(names)]
-	at, n, named, check := runBMI2(unsafe.Pointer(&s.p[w.base]), &w.marks, &names[0], &cells[0], &t.lengths[next], len(names), i-w.base, limit, w.base)
-	if check {
-		s.checkUTF8(cells[:n])
+	at, n, check, named := runBMI2(unsafe.Pointer(&s.p[w.base]), &w.marks, &names[0], &cells[0], &t.lengths[next], len(names), i-w.base, limit, w.base)
+	if check != 0 {
+		s.checkUTF8(cells[:n], check)
 	}
 	return w.base + at, next + n, named
 }
 
-// checkUTF8 looks at the texts that runBMI2 left to it.
-func (s *scanner) checkUTF8(cells []Cell) {
-	for i := range cells {
-		if c := &cells[i]; c.Enc == encUnchecked {
-			c.Enc = textEncoding(s.p[c.Off : c.Off+c.Len])
+// checkUTF8 looks at the texts that runBMI2 left to it: those at places of which
+// check has the bit, modulo 64.
+func (s *scanner) checkUTF8(cells []Cell, check uint64) {
+	for ; check != 0; check &= check - 1 {
+		for i := bits.TrailingZeros64(check); i < len(cells); i += 64 {
+			if c := &cells[i]; c.Enc == encUnchecked {
+				c.Enc = textEncoding(s.p[c.Off : c.Off+c.Len])
+			}
 		}
 	}
 }

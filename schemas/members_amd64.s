@@ -3,20 +3,21 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// func runBMI2(p unsafe.Pointer, m *marks, names *name, cells *Cell, lengths *int32, count, i, limit, from int) (at, n int, named, check bool)
+// func runBMI2(p unsafe.Pointer, m *marks, names *name, cells *Cell, lengths *int32, count, i, limit, from int) (at, n int, check uint64, named bool)
 //
 // It is run of members.go, with one load, one shift and one count of zeros
 // between the place of one member and that of the next. Where a value is as long
 // as the one before it, not even those: that it is so again is a branch,
 // which the processor predicts, and goes on with the next member meanwhile.
-// check tells that there are texts beyond ASCII, marked encUnchecked.
+// check has the bits, modulo 64, of the names whose texts go beyond ASCII: they are
+// marked encUnchecked.
 //
 // Places count from the window's first byte, at p, and cells from from bytes
 // before it. Nothing is read from limit+margin on, which may be the text's end.
 //
 // SI text, DI marks, R8 the name, R9 its cell, R14 the length, R10 names left,
 // R11 limit, R12 from, BX where the member begins, CX where its value begins.
-TEXT ·runBMI2(SB), NOSPLIT, $0-90
+TEXT ·runBMI2(SB), NOSPLIT, $0-97
 	MOVQ p+0(FP), SI
 	MOVQ m+8(FP), DI
 	MOVQ names+16(FP), R8
@@ -26,7 +27,7 @@ TEXT ·runBMI2(SB), NOSPLIT, $0-90
 	MOVQ i+48(FP), BX
 	MOVQ limit+56(FP), R11
 	MOVQ from+64(FP), R12
-	MOVB $0, check+89(FP)
+	MOVQ $0, check+88(FP)
 
 member:
 	MOVL name_size(R8), AX
@@ -101,7 +102,7 @@ unlike:
 	SUBQ R10, AX
 	MOVQ BX, at+72(FP)
 	MOVQ AX, n+80(FP)
-	MOVB $0, named+88(FP)
+	MOVB $0, named+96(FP)
 	RET
 
 last:
@@ -113,7 +114,7 @@ named:
 	SUBQ R10, AX
 	MOVQ CX, at+72(FP)
 	MOVQ AX, n+80(FP)
-	MOVB $1, named+88(FP)
+	MOVB $1, named+96(FP)
 	RET
 
 digit:
@@ -189,7 +190,11 @@ anotherInteger:
 	// The text is not ASCII: the caller looks at it.
 high:
 	MOVB $const_encUnchecked, Cell_Enc(R9)
-	MOVB $1, check+89(FP)
+	MOVQ count+40(FP), AX
+	SUBQ R10, AX
+	MOVQ check+88(FP), DX
+	BTSQ AX, DX
+	MOVQ DX, check+88(FP)
 	JMP  behind
 
 	// AX is 6 before what ended the text: a backslash, mostly before one of few characters.

@@ -92,7 +92,8 @@ func (s *scanner) object(i int, t *Target) int {
 	if s.depth++; s.depth > MaxDepth {
 		return s.fail(ErrDepth)
 	}
-	if t.Found { // the name came twice: the last object wins
+	twice := t.Found // a name came again
+	if twice {       // the last object wins
 		clear(cells)
 		t.Extra, t.Hit = t.Extra[:0], 0
 	}
@@ -119,6 +120,7 @@ func (s *scanner) object(i int, t *Target) int {
 				return failed
 			}
 			if ord := s.ordinal(t.Names, label); ord >= 0 {
+				twice = twice || ord < next
 				next = ord + 1
 				i = s.member(i, t, ord, &cells[ord])
 			} else {
@@ -137,7 +139,9 @@ func (s *scanner) object(i int, t *Target) int {
 		case p[i] == ',':
 		case p[i] == '}':
 			s.depth--
-			s.settle(t)
+			if twice {
+				s.settle(t)
+			}
 			return i + 1
 		default:
 			return s.fail(ErrJSON)

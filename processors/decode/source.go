@@ -83,13 +83,11 @@ func (w *worker) number(r *stream.Record, c schemas.Cell) int64 {
 	p := w.bytes(r, c)
 	var n uint64
 	for ; len(p) >= 8 && n < 1e9; p = p[8:] { // mostly microseconds and places of a log
-		v := binary.LittleEndian.Uint64(p) ^ 0x3030303030303030
-		if (v+0x7676767676767676|v)&0x8080808080808080 != 0 {
+		v, ok := eight(p)
+		if !ok {
 			return 0
 		}
-		v = v*10 + v>>8
-		v = (v&0x000000FF000000FF*0x000F424000000064 + v>>16&0x000000FF000000FF*0x0000271000000001) >> 32
-		n = n*1e8 + v&0xFFFFFFFF
+		n = n*1e8 + v
 	}
 	for _, ch := range p {
 		if ch -= '0'; ch > 9 || n > 1<<59 {
@@ -222,6 +220,20 @@ func tail(p []byte) (n uint64) {
 
 // sequence reads [\"commit\",\"lsn\"], escaped as it stands; null is 0.
 func sequence(p []byte) (commit, lsn uint64) {
+	const open, middle, end = `[\"`, `\",\"`, `\"]`
+	if len(p) > len(open) && string(p[:len(open)]) == open { // nearly always
+		a, rest := leading(p[len(open):])
+		if len(rest) > len(middle) && string(rest[:len(middle)]) == middle {
+			if b, rest := leading(rest[len(middle):]); string(rest) == end {
+				return a, b
+			}
+		}
+	}
+	return anySequence(p)
+}
+
+// anySequence is sequence, however it is spelled.
+func anySequence(p []byte) (commit, lsn uint64) {
 	at := 0
 	var v [2]uint64
 	for _, ch := range p {
@@ -235,6 +247,35 @@ func sequence(p []byte) (commit, lsn uint64) {
 		}
 	}
 	return v[0], v[1]
+}
+
+// leading reads the digits at the front of p, 18 at most.
+func leading(p []byte) (n uint64, rest []byte) {
+	for range 2 {
+		if len(p) < 8 {
+			break
+		}
+		v, ok := eight(p)
+		if !ok {
+			break
+		}
+		n, p = n*1e8+v, p[8:]
+	}
+	for len(p) > 0 && p[0]-'0' <= 9 && n < 1e17 {
+		n, p = n*10+uint64(p[0]-'0'), p[1:]
+	}
+	return n, p
+}
+
+// eight is the number that the first eight bytes of p spell.
+func eight(p []byte) (n uint64, ok bool) {
+	v := binary.LittleEndian.Uint64(p) ^ 0x3030303030303030
+	if (v+0x7676767676767676|v)&0x8080808080808080 != 0 {
+		return 0, false
+	}
+	v = v*10 + v>>8
+	v = (v&0x000000FF000000FF*0x000F424000000064 + v>>16&0x000000FF000000FF*0x0000271000000001) >> 32
+	return v & 0xFFFFFFFF, true
 }
 
 // hexLSN reads SQL Server's VLF:block:slot; null and others are 0. Informix has

@@ -186,10 +186,12 @@ func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field strin
 	if r.Before != nil && r.Full { // else fillers, not values
 		row.Before = x.rowOf(p, r.Before)
 	}
-	for _, side := range [2]struct{ in, out []schemas.Cell }{{r.After, row.After}, {r.Before, row.Before}} {
-		if i := x.constants(p, r, side.in, side.out); i >= 0 {
-			return p.cols[i].field.Name, false
-		}
+	failed := x.constants(p, r, r.After, row.After)
+	if failed < 0 {
+		failed = x.constants(p, r, r.Before, row.Before)
+	}
+	if failed >= 0 {
+		return p.cols[failed].field.Name, false
 	}
 	for _, i := range p.made {
 		c := &p.cols[i]
