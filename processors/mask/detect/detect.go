@@ -36,6 +36,7 @@ type Detector struct {
 	only  uint64 // a bit a class; 0: all
 
 	p     []byte // the text that is looked at: as it came, or folded
+	marks marks  // of p
 	spans []Span
 	num   number
 	head  header // the first line, if it names columns
@@ -116,8 +117,10 @@ func (d *Detector) look(text []byte) (hidden bool) {
 	d.spans = d.spans[:0]
 	d.head.looked = false
 	d.p = text
-	if hidden = d.fold.make(text); hidden {
+	d.marks.set(text)
+	if hidden = d.fold.make(text, &d.marks); hidden {
 		d.p = d.fold.text
+		d.marks.set(d.p)
 	}
 	d.scan()
 	for i := range d.user {

@@ -63,14 +63,14 @@ func nextSuspect(p []byte, i int) int {
 	return i
 }
 
-// make folds p; false: there is nothing to undo.
-func (f *folded) make(p []byte) bool {
-	i := nextSuspect(p, 0)
+// make folds p, which m are of; false: there is nothing to undo.
+func (f *folded) make(p []byte, m *marks) bool {
+	i := m.nextSuspect(p, 0)
 	for i < len(p) {
 		if _, n := undo(p[i:]); n > 0 {
 			break
 		}
-		i = nextSuspect(p, i+1)
+		i = m.nextSuspect(p, i+1)
 	}
 	if i >= len(p) {
 		return false
@@ -82,7 +82,7 @@ func (f *folded) make(p []byte) bool {
 			if r, n = undo(p[i:]); n > 0 {
 				break
 			}
-			i = nextSuspect(p, i+1)
+			i = m.nextSuspect(p, i+1)
 		}
 		f.text = append(f.text, p[at:i]...)
 		if i >= len(p) {
@@ -94,7 +94,7 @@ func (f *folded) make(p []byte) bool {
 		}
 		f.cuts = append(f.cuts, cut{k, len(f.text) - k, i, i + n})
 		at = i + n
-		i = nextSuspect(p, at)
+		i = m.nextSuspect(p, at)
 	}
 }
 

@@ -104,7 +104,7 @@ func (d *Detector) at(i int) byte {
 // scan looks at every digit, every @ and the padding of base64 once.
 func (d *Detector) scan() {
 	p := d.p
-	for i := next(p, 0); i < len(p); i = next(p, i) {
+	for i := d.next(0); i < len(p); i = d.next(i) {
 		if p[i] == '@' {
 			i = d.email(i)
 			continue

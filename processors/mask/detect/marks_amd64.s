@@ -1,0 +1,134 @@
+//go:build !purego
+
+#include "textflag.h"
+
+// A byte is of a class if both its halves are: each half has the bits of the
+// classes it may be of. 0x80 is @, 0x40 digits and =, the others begin what is
+// undone: 0x01 % &, 0x02 \, 0x04 C2, 0x08 D9 DB, 0x10 E0 to E3 and EF, 0x20 F0.
+DATA low<>+0x00(SB)/8, $0x40414140505450F0
+DATA low<>+0x08(SB)/8, $0x1000400208004840
+GLOBL low<>(SB), RODATA|NOPTR, $16
+
+DATA high<>+0x00(SB)/8, $0x0000028040010000
+DATA high<>+0x08(SB)/8, $0x2010080400000000
+GLOBL high<>(SB), RODATA|NOPTR, $16
+
+// func mark512(p *byte, n int, events, suspects *uint64)
+TEXT ·mark512(SB), NOSPLIT, $0-32
+	MOVQ p+0(FP), SI
+	MOVQ n+8(FP), BX
+	MOVQ events+16(FP), DI
+	MOVQ suspects+24(FP), DX
+	VBROADCASTI32X4 low<>(SB), Z1
+	VBROADCASTI32X4 high<>(SB), Z2
+	MOVQ $0x0F0F0F0F0F0F0F0F, AX
+	VPBROADCASTQ AX, Z3
+	MOVQ $0xC0C0C0C0C0C0C0C0, AX
+	VPBROADCASTQ AX, Z4
+	MOVQ $0x3F3F3F3F3F3F3F3F, AX
+	VPBROADCASTQ AX, Z5
+	SUBQ $64, BX
+	JLT  rest
+
+block:
+	VMOVDQU64 (SI), Z0
+
+mark:
+	VPANDQ Z3, Z0, Z6
+	VPSRLW $4, Z0, Z7
+	VPANDQ Z3, Z7, Z7
+	VPSHUFB Z6, Z1, Z6
+	VPSHUFB Z7, Z2, Z7
+	VPANDQ Z6, Z7, Z6
+	VPTESTMB Z4, Z6, K1
+	VPTESTMB Z5, Z6, K2
+	KMOVQ K1, (DI)
+	KMOVQ K2, (DX)
+	ADDQ $64, SI
+	ADDQ $8, DI
+	ADDQ $8, DX
+	SUBQ $64, BX
+	JGE  block
+
+rest:
+	// BX is the number of bytes left less 64: -64 when there are none.
+	LEAQ 64(BX), CX
+	TESTQ CX, CX
+	JLE  done
+	MOVQ $-1, AX
+	SHLQ CX, AX
+	NOTQ AX
+	KMOVQ AX, K3
+	VMOVDQU8.Z (SI), K3, Z0 // reads only these bytes: the others are zero, and of no class
+	MOVQ $-64, BX
+	JMP  mark
+
+done:
+	VZEROUPPER
+	RET
+
+// func mark256(p *byte, blocks int, events, suspects *uint64)
+TEXT ·mark256(SB), NOSPLIT, $0-32
+	MOVQ p+0(FP), SI
+	MOVQ blocks+8(FP), BX
+	MOVQ events+16(FP), DI
+	MOVQ suspects+24(FP), DX
+	TESTQ BX, BX
+	JZ   none
+	VBROADCASTI128 low<>(SB), Y1
+	VBROADCASTI128 high<>(SB), Y2
+	MOVQ $0x0F0F0F0F0F0F0F0F, AX
+	VMOVQ AX, X3
+	VPBROADCASTQ X3, Y3
+	MOVQ $0xC0C0C0C0C0C0C0C0, AX
+	VMOVQ AX, X4
+	VPBROADCASTQ X4, Y4
+	MOVQ $0x3F3F3F3F3F3F3F3F, AX
+	VMOVQ AX, X5
+	VPBROADCASTQ X5, Y5
+	VPXOR Y8, Y8, Y8
+
+half:
+	VMOVDQU (SI), Y0
+	VMOVDQU 32(SI), Y9
+	VPAND Y3, Y0, Y6
+	VPAND Y3, Y9, Y10
+	VPSRLW $4, Y0, Y7
+	VPSRLW $4, Y9, Y11
+	VPAND Y3, Y7, Y7
+	VPAND Y3, Y11, Y11
+	VPSHUFB Y6, Y1, Y6
+	VPSHUFB Y10, Y1, Y10
+	VPSHUFB Y7, Y2, Y7
+	VPSHUFB Y11, Y2, Y11
+	VPAND Y6, Y7, Y6
+	VPAND Y10, Y11, Y10
+	VPAND Y4, Y6, Y7
+	VPAND Y4, Y10, Y11
+	VPCMPEQB Y8, Y7, Y7
+	VPCMPEQB Y8, Y11, Y11
+	VPMOVMSKB Y7, AX
+	VPMOVMSKB Y11, CX
+	SHLQ $32, CX
+	ORQ  CX, AX
+	NOTQ AX
+	MOVQ AX, (DI)
+	VPAND Y5, Y6, Y7
+	VPAND Y5, Y10, Y11
+	VPCMPEQB Y8, Y7, Y7
+	VPCMPEQB Y8, Y11, Y11
+	VPMOVMSKB Y7, AX
+	VPMOVMSKB Y11, CX
+	SHLQ $32, CX
+	ORQ  CX, AX
+	NOTQ AX
+	MOVQ AX, (DX)
+	ADDQ $64, SI
+	ADDQ $8, DI
+	ADDQ $8, DX
+	DECQ BX
+	JNZ  half
+	VZEROUPPER
+
+none:
+	RET

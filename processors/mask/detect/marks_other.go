@@ -1,0 +1,7 @@
+//go:build !amd64 || purego
+
+package detect
+
+const vectors = false
+
+func (m *marks) set([]byte) {}
