@@ -11,6 +11,8 @@ var mutations = []mutation{
 	{"P2", "processors/mask/gate.go", `b.Reject(*r, stage, codeUndecoded, "") // P2`, "b.Filtered++", "processors/mask", "."},
 	{"P2", "processors/decode/decode.go", "r.Key, r.Value = key, value // as it came: so it is sealed", "_, _ = key, value", "processors/decode", "."},
 	{"P3", "processors/mask/gate.go", "if !x.put(c, r, r.Before, &row.Before[i]) {", "if row.Before[i] = r.Before[c.ord]; false {", "processors/mask", "."},
+	{"P3", "processors/mask/gate.go", "failed = x.constants(p, r, r.Before, row.Before)", "row.Before = r.Before", "processors/mask", "."},
+	{"P6", "processors/mask/gate.go", "out[k.at] = x.constant\n", "out[k.at] = in[k.ord]\n", "processors/mask", "Canary"},
 	{"P3", "processors/mask/gate.go", "if row.Key[i], ok = x.cell(c, r, r.KeyRow[c.ord]); !ok {", "if row.Key[i], ok = r.KeyRow[c.ord], true; !ok {", "processors/mask", "."},
 	{"P3", "processors/mask/plan.go", "cmp.Or(f.Of, f.Name), class, says) // P3", "cmp.Or(f.Name, f.Of), class, says)", "processors/mask", "."},
 	{"P4", "processors/mask/plan.go", "k := g.fallback(f.Type.Kind)", "k := Keep", "processors/mask", "."},

@@ -127,7 +127,7 @@ func (g *Gate) Pass(b *stream.Batch) (stream.Clean, error) {
 		s.forget()
 		g.pool.Put(s)
 	}()
-	s.memo.forget()
+	s.memo.begin()
 	x := pass{b: b, arena: b.Arena(), s: s}
 	rows := b.CleanRows(len(b.Records))
 	arena := new([]byte)
@@ -307,7 +307,7 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 	}
 	raw := x.bytes(r, in)
 	var slot *slot
-	if c.act.slow && c.by < 0 && x.s.memo.slots != nil {
+	if c.act.slow && c.by < 0 && x.s.memo.worth(c.ord) {
 		var out schemas.Cell
 		var ok bool
 		if slot, out, ok = x.remembered(c, r, in, raw); ok {
@@ -318,6 +318,13 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 	x.s.by = nil
 	if c.by >= 0 {
 		x.s.by = x.person(c, r)
+	}
+	if c.hash != nil && c.written && in.Enc == schemas.EncText && utf8.Valid(raw) { // as value has it
+		out, ok := x.hashed(c.hash, raw)
+		if slot != nil {
+			slot.fill(x, c, in, out)
+		}
+		return out, ok
 	}
 	cell, raw := x.s.literal(in, raw)
 	k, text := x.s.value(c.field, cell, raw)

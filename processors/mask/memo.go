@@ -17,7 +17,18 @@ type memo struct {
 	seed  maphash.Seed
 	run   uint64 // slots of other runs are empty
 	slots []slot
+	rates []rate // by ordinal
 }
+
+// rate is how often values of a column came again in this run.
+type rate struct{ asked, hits int32 }
+
+// What is asked for enough times counts: a hash costs four times what it costs to
+// look, so where less than one value of eight comes again nobody looks any more.
+const (
+	enough = 64
+	oneOf  = 8
+)
 
 type slot struct {
 	col     *column
@@ -31,6 +42,25 @@ func newMemo() memo { return memo{seed: maphash.MakeSeed(), slots: make([]slot, 
 // forget empties it.
 func (m *memo) forget() { m.run++ }
 
+// begin empties it for another batch.
+func (m *memo) begin() {
+	m.forget()
+	clear(m.rates)
+}
+
+// worth reports that values of the column may well have come before.
+func (m *memo) worth(ord int) bool {
+	if m.slots == nil {
+		return false
+	}
+	if ord >= len(m.rates) {
+		m.rates = append(m.rates, make([]rate, ord+1-len(m.rates))...)
+	}
+	r := &m.rates[ord]
+	r.asked++
+	return r.asked <= enough || r.hits*oneOf >= r.asked
+}
+
 // remembered finds what the same value of column c became in this batch, and
 // the slot for it.
 func (x *pass) remembered(c *column, r *stream.Record, in schemas.Cell, raw []byte) (*slot, schemas.Cell, bool) {
@@ -42,7 +72,11 @@ func (x *pass) remembered(c *column, r *stream.Record, in schemas.Cell, raw []by
 	if e.at != x.at {
 		r = &x.b.Records[e.at]
 	}
-	return e, e.out, bytes.Equal(x.bytes(r, e.in), raw)
+	if !bytes.Equal(x.bytes(r, e.in), raw) {
+		return e, e.out, false
+	}
+	m.rates[c.ord].hits++
+	return e, e.out, true
 }
 
 func (e *slot) fill(x *pass, c *column, in, out schemas.Cell) {

@@ -60,7 +60,8 @@ type column struct {
 	context []byte // the column's name, for scans
 	keep    bool   // cells pass as they are
 
-	hash *hashing // of hash: values are hashed two at a time
+	hash    *hashing // of hash: values are hashed two at a time
+	written bool     // a text is hashed as it stands
 
 	by      int            // ordinal of the column that the action goes by, or -1
 	byField *schemas.Field // its field
@@ -138,6 +139,7 @@ func (g *Gate) compile(s *schemas.Schema) *plan {
 		f := &s.Fields[i]
 		c, ds := g.decide(s, f)
 		c.ord, c.by, c.hash = i, -1, g.hashes(c.spec)
+		c.written = isText(f.Type.Kind) && f.Type.Kind != schemas.UUID && !f.Key
 		if f.Key && (!c.spec.injective() || c.inner != nil) && p.err == nil { // D4
 			p.err = &stream.StateError{State: stream.StateParked,
 				Why:  fmt.Sprintf("mask: %s is in the key of %s and its action is %s: rows would fall together", ds[0].Column, s.Topic, ds[0].Action),
