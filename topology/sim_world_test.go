@@ -101,7 +101,7 @@ func (pass) Pass(b *stream.Batch) (stream.Clean, error) {
 	arena := b.Arena()
 	for i := range b.Records {
 		r := &b.Records[i]
-		rows[i] = gate.Row(b, r, simTable, &arena)
+		gate.Row(&rows[i], b, r, simTable, &arena)
 		rows[i].After = []schemas.Cell{{Len: uint32(r.Value.Len()), Enc: schemas.EncText, Flags: schemas.Present}}
 	}
 	return gate.Clean(b, rows), nil

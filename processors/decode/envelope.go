@@ -248,7 +248,10 @@ func (w *worker) change(r *stream.Record, e *schemas.Target, writer []byte) (v v
 	if w.d.config.Signals == "filter" && w.signal(r) {
 		return filter, false
 	}
-	for _, row := range []*schemas.Target{&w.before, &w.after} {
+	for _, row := range [2]*schemas.Target{&w.before, &w.after} {
+		if w.fine(r, row, true) {
+			continue
+		}
 		if v := w.check(r, row, true); v.again {
 			v = w.grow()
 			return v, v.code == ""

@@ -101,7 +101,9 @@ func (w *worker) plainRow(r *stream.Record, shape int32) verdict {
 	} else if string(w.v.writer) != string(w.outer) {
 		return w.plain(r, shape)
 	}
-	if v := w.check(r, &w.after, w.d.config.Format != "json"); v.again {
+	if debezium := w.d.config.Format != "json"; w.fine(r, &w.after, debezium) {
+		// nothing to say
+	} else if v := w.check(r, &w.after, debezium); v.again {
 		if v = w.grow(); v.code != "" {
 			return v
 		}

@@ -144,14 +144,17 @@ func (g *Gate) Pass(b *stream.Batch) (stream.Clean, error) {
 			p, last = g.plan(r.Schema), r.Schema
 			x.arena = slices.Grow(x.arena, min((len(b.Records)-i)*p.makers*tokenSize, maxGrow))
 		}
-		row := gate.Row(b, r, p.table, arena)
+		rows = rows[:len(rows)+1] // zero, see CleanRows
+		row := &rows[len(rows)-1]
+		gate.Row(row, b, r, p.table, arena)
 		x.at = int32(len(kept))
-		if field, ok := x.row(p, r, &row); !ok {
+		if field, ok := x.row(p, r, row); !ok {
+			*row = stream.CleanRow{}
+			rows = rows[:len(rows)-1]
 			b.Reject(*r, stage, codeUnmaskable, field) // P2
 			s.memo.forget()                            // it may hold values of this record, whose place the next one takes
 			continue
 		}
-		rows = append(rows, row)
 		if at := len(kept); at == i {
 			kept = kept[:i+1] // where it is
 		} else {

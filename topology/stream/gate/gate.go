@@ -7,14 +7,13 @@ import (
 	"sluice/topology/stream/internal/door"
 )
 
-// Row starts a clean row for rec, which belongs to b: position, op, times and
+// Row starts row, which is zero, as a clean row for rec, which belongs to b: position, op, times and
 // the memory it may borrow. The caller fills After, Before and Key with cells
 // of t's columns. A cell that was kept points into the record, a cell that
 // was made into the batch's arena.
-func Row(b *stream.Batch, rec *stream.Record, t *stream.Table, arena *[]byte) stream.CleanRow {
-	r := stream.CleanRow{Table: t, Offset: rec.Offset, Seq: rec.Seq, Op: rec.Op, Snapshot: rec.Snapshot, Time: rec.Time, Src: rec.Src}
-	r.Bind(door.Open(), rec, arena)
-	return r
+func Row(row *stream.CleanRow, b *stream.Batch, rec *stream.Record, t *stream.Table, arena *[]byte) {
+	row.Table, row.Offset, row.Seq, row.Op, row.Snapshot, row.Time, row.Src = t, rec.Offset, rec.Seq, rec.Op, rec.Snapshot, rec.Time, rec.Src
+	row.Bind(door.Open(), rec, arena)
 }
 
 // Clean ends the passage of b: rows are what is left of its records, in order.
