@@ -67,10 +67,34 @@ const encUnchecked = 0xFF
 
 // textEncoding is that of a text without escapes.
 func textEncoding(p []byte) Encoding {
-	if utf8.Valid(p) {
+	if valid(p) {
 		return EncText
 	}
 	return EncJSONString
+}
+
+// valid is utf8.Valid, quick for what most names need: ASCII with characters of
+// two bytes among it.
+func valid(p []byte) bool {
+	for i := 0; i < len(p); {
+		if len(p)-i >= 8 {
+			m := binary.LittleEndian.Uint64(p[i:]) & highs
+			if m == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(m) >> 3
+		}
+		switch c := p[i]; {
+		case c < utf8.RuneSelf:
+			i++
+		case c-0xC2 <= 0xDF-0xC2 && i+1 < len(p) && p[i+1]&0xC0 == 0x80:
+			i += 2
+		default:
+			return utf8.Valid(p[i:])
+		}
+	}
+	return true
 }
 
 // members reads the members of an object that are the next ones of t's names,
