@@ -302,7 +302,7 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 		x.s.under = c.context
 		return x.nested(c.inner, r, in)
 	case c.spec.Kind == Scan:
-		return x.scan(c, r, in)
+		return x.scanned(c, r, in)
 	case c.act.constant != "" && isText(c.kind(in)):
 		return x.one(c.act)
 	case c.act.mask == nil:

@@ -179,6 +179,31 @@ func TestMemoChangesNothing(t *testing.T) {
 	}
 }
 
+// TestMemoOfManyRows: columns whose values come again, and those where nobody
+// looks any more because they never did, scanned and hashed.
+func TestMemoOfManyRows(t *testing.T) {
+	line := func(i int) string {
+		return fmt.Sprintf(`{"id":%d,"city":"Bonn","mail":"a%d@x.example","note":"call 202-555-0%d of a%d@y.example","n":%d,"long":"%s%d"}`,
+			i, i%3, 100+i%99, i, 2125550100+i%7, strings.Repeat("long ", 20), i%5)
+	}
+	s := schemaOf(false, "id", line(0))
+	for _, policies := range []string{"key: env:KEY\ndefault: scan\nrules: [{keep: {columns: [id], because: test}}]", "key: env:KEY"} {
+		with, without := policy(t, policies), policy(t, policies)
+		without.memo = false
+		changes := make([]change, 300)
+		for i := range changes {
+			changes[i] = change{after: line(i), before: line(i + i%2), key: fmt.Sprintf(`{"id":%d}`, i)}
+		}
+		x, y := said(t, with, batch(s, changes...)), said(t, without, batch(s, changes...))
+		if x != y {
+			t.Errorf("%s", policies)
+		}
+		if strings.Contains(x, "@y.example") || strings.Contains(x, "@x.example") {
+			t.Errorf("%s: an address is left", policies)
+		}
+	}
+}
+
 // TestMemoTellsColumnsApart: the same bytes are another value in a column of
 // another type, also of another table in the same batch.
 func TestMemoTellsColumnsApart(t *testing.T) {

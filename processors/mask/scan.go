@@ -217,6 +217,31 @@ const (
 // maxContext is how long a value may be for its name to stand before it.
 const maxContext = 256
 
+// scanned is scan, once for values that come again: cities, states, currencies.
+// In a slot the zero cell says that the value stays as it is.
+func (x *pass) scanned(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell, bool) {
+	if !x.s.memo.worth(c.ord) {
+		return x.scan(c, r, in)
+	}
+	slot, out, ok := x.remembered(c, r, in, x.bytes(r, in))
+	switch {
+	case !ok:
+	case out == (schemas.Cell{}):
+		return in, true
+	default:
+		return out, true
+	}
+	if out, ok = x.scan(c, r, in); !ok {
+		return out, false
+	}
+	made := out
+	if out == in {
+		made = schemas.Cell{}
+	}
+	slot.fill(x, c, in, made)
+	return out, true
+}
+
 // scan looks for personal data in one cell. Where there is none the cell stays
 // as it is. false: the value is not what its column says. // P2
 func (x *pass) scan(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell, bool) {
