@@ -49,7 +49,10 @@ func decoded(t *testing.T, name string) (lines map[string]map[string]any, text s
 		if err := d.Decode(&v); err != nil {
 			t.Fatalf("%s: %v", l, err)
 		}
-		_, topic, _ := strings.Cut(v["topic"].(string), ".")
+		topic := v["topic"].(string)
+		if name != "traps" { // of many connectors
+			_, topic, _ = strings.Cut(topic, ".")
+		}
 		lines[fmt.Sprint(topic, "/", v["partition"], "/", v["offset"])] = v
 	}
 	return lines, text

@@ -153,18 +153,10 @@ func TestEvolution(t *testing.T) {
 	all := slices.Clone(parts[0])
 	for _, more := range [][]written{nil, parts[1]} {
 		all = append(all, more...)
-		c := exec.CommandContext(t.Context(), os.Args[0], "dev", "--once", "--dir", state, "--recording", record(t, all), "--pipeline", pipeline)
-		c.Env = append(os.Environ(), "SLUICE_MAIN=1")
-		if out, err := c.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
+		once(t, "--dir", state, "--recording", record(t, all), "--pipeline", pipeline)
 	}
 	lake := lakeRows(t, state)
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(state, "cloudflare", "d1", "replica.sqlite")+"?mode=ro")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
+	db := replica(t, state)
 	for _, e := range evolutions {
 		for _, enc := range evolvingEncodings {
 			var want []map[string]string
@@ -192,6 +184,27 @@ func TestEvolution(t *testing.T) {
 			}
 		}
 	}
+}
+
+// once runs sluice dev --once in a process of its own.
+func once(t *testing.T, args ...string) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), os.Args[0], append([]string{"dev", "--once"}, args...)...)
+	c.Env = append(os.Environ(), "SLUICE_MAIN=1")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// replica is the D1 database of a state directory.
+func replica(t *testing.T, state string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(state, "cloudflare", "d1", "replica.sqlite")+"?mode=ro")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
 }
 
 // plainRow is a row's values by the source's names: NAME__TYPE is NAME's.
