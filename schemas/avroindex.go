@@ -1,7 +1,6 @@
 package schemas
 
 import (
-	"math/bits"
 	"slices"
 	"unicode/utf8"
 	"unsafe"
@@ -19,6 +18,8 @@ import (
 type AvroIndex struct {
 	steps []avroStep // of the outermost record, then of records within
 	spans []avroSpan
+	scans uint32
+	tail  [2 * avroTail]byte // the last bytes of a record, then zeros
 }
 
 // avroSpan is the steps of one record and where its fields go.
@@ -28,15 +29,20 @@ type avroSpan struct {
 	target   *Target
 }
 
-// avroStep reads one field. What is optional begins with a byte of its own.
+// avroStep reads one field. What is optional begins with a byte of its own. It
+// guesses that the field has the shape it had the last time; see guess.go.
+// Assembly knows its layout.
 type avroStep struct {
+	avroGuess
+	cell  uint32 // where that of ord lies
 	do    avroDo
-	may   avroDo  // optional, of what nobody asked for
-	value uint8   // of what is optional: the byte before a value, 0 or 2; the other one says null
-	ord   int32   // -1: nobody asked for it
-	last  int32   // how long it was the last time: a guess, see runBMI2
-	span  int32   // of a record
-	cell  uintptr // where that of ord lies
+	value uint8  // of what is optional: the byte before a value, 0 or 2; the other one says null
+	read  bool   // no guess is worth its while
+	near  uint8  // wrong guesses shortly behind another
+	since uint32 // the scan of the last one
+	may   avroDo // optional, of what nobody asked for
+	ord   int32  // -1: nobody asked for it
+	span  int32  // of a record
 	node  *avroNode
 }
 
@@ -95,7 +101,8 @@ func (x *AvroIndex) record(n *avroNode, t *Target, whole []*Target, depth int) b
 		case s.do == doOther && s.node.op == avroRecord && int(s.ord) < len(t.Sub) && t.Sub[s.ord] != nil:
 			s.do = doRecord
 		}
-		s.do, s.cell = s.do|may, uintptr(max(s.ord, 0))*unsafe.Sizeof(Cell{})
+		s.do, s.cell = s.do|may, uint32(max(s.ord, 0))*uint32(unsafe.Sizeof(Cell{}))
+		s.forget()
 		list = append(list, s)
 	}
 	x.steps = append(x.steps, list...)
@@ -142,6 +149,16 @@ func (x *AvroIndex) Scan(p []byte, off int, arena []byte) (whole Cell, grown []b
 		return whole, arena, ErrAvro
 	}
 	s := avroScan{x: x, p: p, arena: arena, from: len(arena)}
+	if n := len(p) - avroTail; n >= 0 {
+		*(*[avroTail]byte)(x.tail[:]) = [avroTail]byte(p[n:])
+	} else {
+		copy(x.tail[-n:], p)
+	}
+	if x.scans++; x.scans%avroForgets == 0 {
+		for i := range x.steps {
+			x.steps[i].read, x.steps[i].near = false, 0
+		}
+	}
 	if end := s.record(off, 0); end != len(p) || uint64(len(s.arena)) >= 1<<32 {
 		return whole, s.arena[:len(arena)], ErrAvro
 	}
@@ -164,9 +181,9 @@ func (s *avroScan) record(i, span int) int {
 	sp := &s.x.spans[span]
 	steps, t := s.x.steps[sp.from:sp.to], sp.target
 	t.Found = true
-	quick := len(t.Cells) >= sp.width // nothing below looks again
+	quick := len(t.Cells) >= sp.width && sp.width > 0 // nothing below looks again
 	for len(steps) > 0 {
-		if quick {
+		if quick && steps[0].do&^optional != doRecord {
 			at, k, ok := s.run(steps, t.Cells, i)
 			if !ok {
 				return bad
@@ -175,7 +192,7 @@ func (s *avroScan) record(i, span int) int {
 				break
 			}
 		}
-		e := &steps[0]
+		e, from := &steps[0], i
 		if steps = steps[1:]; e.do == doRecord|optional && i < len(s.p) && s.p[i] == e.value {
 			i = s.within(e, t, i+1)
 		} else {
@@ -183,6 +200,9 @@ func (s *avroScan) record(i, span int) int {
 		}
 		if i < 0 {
 			return bad
+		}
+		if quick && e.ord >= 0 && e.do&^optional < doRecord && !e.read {
+			e.learn(s.x.scans, s.p[from:i], t.Cells[e.ord], from)
 		}
 	}
 	return i
@@ -196,104 +216,6 @@ func (s *avroScan) within(e *avroStep, t *Target, i int) int {
 	end := s.record(i, int(e.span))
 	t.Cells[e.ord].set(i, max(i, end), EncJSON)
 	return end
-}
-
-// avroMargin is how far runAvro looks beyond a place: a byte for the branch of
-// a union and nine of a number, or two of a length and eight of a text.
-const avroMargin = 11
-
-// runAvro reads fields at i for as long as they are texts, integers, booleans or
-// doubles that somebody asked for, and not at the very end of p. It returns the
-// place behind them and how many they are. What is wrong it leaves to the
-// caller, who finds it. cells has all that steps name. It reads eight bytes at
-// places that are avroMargin from the end and checks nothing again: see run.
-func runAvro(p []byte, steps []avroStep, cells []Cell, i int) (at, n int) {
-	text, limit := unsafe.Pointer(unsafe.SliceData(p)), len(p)-avroMargin
-	base := unsafe.Pointer(unsafe.SliceData(cells))
-	for k := range steps {
-		e := &steps[k]
-		if i > limit {
-			return i, k
-		}
-		c, v := (*Cell)(unsafe.Add(base, e.cell)), i
-		do := e.do
-		if do&optional != 0 {
-			b := load8(text, i)
-			v++
-			if b != e.value {
-				if b != 2-e.value {
-					return i, k
-				}
-				c.Off, c.Len, c.Enc, c.Flags = uint32(v), 0, EncNone, Present|Null
-				i = v
-				continue
-			}
-			do &^= optional
-		}
-		switch do {
-		case doText:
-			size := int(load8(text, v))
-			v++
-			if size >= 0x80 {
-				more := int(load8(text, v))
-				size, v = size&0x7F|more<<7, v+1
-				if more >= 0x80 {
-					return i, k
-				}
-			}
-			if size != int(e.last) { // see runBMI2
-				e.last = int32(size)
-			}
-			size = int(e.last)
-			end := v + size>>1
-			if size&1 != 0 || end > len(p) {
-				return i, k
-			}
-			high := load64(text, v)
-			if size <= 16 {
-				high <<= uint(64-4*size) & 63
-			} else {
-				high |= load64(text, end-8)
-				if size > 32 {
-					for j := v + 8; j < end-8; j += 8 {
-						high |= load64(text, j)
-					}
-				}
-			}
-			if high&highs != 0 && !utf8.Valid(p[v:end]) {
-				return i, k
-			}
-			c.set(v, end, EncText)
-			i = end
-		case doVarint, doInt:
-			w := ^load64(text, v) & highs
-			size := bits.TrailingZeros64(w)>>3 + 1 // 9 for more than eight bytes
-			if size == 9 && load8(text, v+8) >= 0x80 {
-				return i, k
-			}
-			if size != int(e.last) {
-				e.last = int32(size)
-			}
-			if size = int(e.last); size > 4 && do == doInt {
-				return i, k
-			}
-			c.set(v, v+size, EncVarint)
-			i = v + size
-		case doDouble:
-			c.set(v, v+8, EncFloat64)
-			i = v + 8
-		case doBoolean:
-			b := load8(text, v)
-			if b > 1 {
-				return i, k
-			}
-			c.set(v, v+1, EncFalse-Encoding(b))
-			i = v + 1
-		default:
-			return i, k
-		}
-	}
-	return i, len(steps)
 }
 
 // field reads any field at i.

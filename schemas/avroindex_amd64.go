@@ -3,32 +3,31 @@
 package schemas
 
 import (
+	"math/bits"
 	"unicode/utf8"
 	"unsafe"
 )
 
 //go:noescape
-func runAvroBMI2(p unsafe.Pointer, limit int, steps *avroStep, count int, cells unsafe.Pointer, i int) (at, n, unchecked, first int)
+func runAvroAVX2(text unsafe.Pointer, from, limit int, steps *avroStep, count int, cells unsafe.Pointer, i int) (at, n int, unchecked uint64)
 
-// run is runAvro, as fast as can be; ok is false for a text that is none.
+// run is portable, as fast as can be.
 func (s *avroScan) run(steps []avroStep, cells []Cell, i int) (at, n int, ok bool) {
-	if fastest == portable || len(cells) == 0 {
-		at, n = runAvro(s.p, steps, cells, i)
-		return at, n, true
+	if fastest == portable {
+		return s.portable(steps, cells, i)
 	}
-	at, n, unchecked, first := runAvroBMI2(unsafe.Pointer(unsafe.SliceData(s.p)), len(s.p)-avroMargin, &steps[0], len(steps), unsafe.Pointer(&cells[0]), i)
-	return at, n, unchecked == 0 || s.check(steps[first:n], cells, unchecked)
-}
-
-// check looks at as many texts that runAvroBMI2 left to it.
-func (s *avroScan) check(steps []avroStep, cells []Cell, unchecked int) bool {
-	for i := 0; i < len(steps) && unchecked > 0; i++ {
-		if c := &cells[steps[i].ord]; c.Enc == encUnchecked {
-			unchecked--
-			if c.Enc = EncText; !utf8.Valid(s.p[c.Off : c.Off+c.Len]) {
-				return false
+	for {
+		w := s.window(i)
+		count := min(len(steps)-n, 64)
+		at, k, unchecked := runAvroAVX2(w.text, w.from, w.limit, &steps[n], count, unsafe.Pointer(&cells[0]), i)
+		for ; unchecked != 0; unchecked &= unchecked - 1 {
+			c := &cells[steps[n+bits.TrailingZeros64(unchecked)].ord]
+			if !utf8.Valid(s.p[c.Off : c.Off+c.Len]) {
+				return i, n, false
 			}
 		}
+		if i, n = at, n+k; n == len(steps) || k < count && (w.last || i < len(s.p)-avroTail) {
+			return i, n, true
+		}
 	}
-	return true
 }
