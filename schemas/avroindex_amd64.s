@@ -3,6 +3,10 @@
 #include "go_asm.h"
 #include "textflag.h"
 
+DATA shortest<>+0(SB)/8, $0xC0C0C0C0C0C0C0C0
+DATA shortest<>+8(SB)/8, $0xFEFEFEFEFEFEFEFE
+GLOBL shortest<>(SB), RODATA|NOPTR, $16
+
 // func runAvroAVX2(text unsafe.Pointer, from, limit int, steps *avroStep, count int, cells unsafe.Pointer, i int) (at, n int, unchecked uint64)
 //
 // It is runAvro of avroguess.go, but that it leaves the look at texts beyond ASCII
@@ -82,7 +86,31 @@ looked:
 	VPMOVMSKB Y1, R12
 	JMP  checked
 
+	// Not ASCII. Where it is characters of two bytes (Latin, Greek, Cyrillic,
+	// Hebrew, Arabic), C2 to DF and then 80 to BF, it is looked at here: R12 has the
+	// high bits of its bytes, AX of the next ones, that is of a character's first.
 high:
+	CMPL DX, $32
+	JHI  leave
+	VPADDB Y1, Y1, Y2
+	VPMOVMSKB Y2, AX
+	VPADDB Y2, Y2, Y2
+	VPMOVMSKB Y2, CX
+	VPBROADCASTQ shortest<>(SB), Y2
+	VPBROADCASTQ shortest<>+8(SB), Y3
+	VPAND Y1, Y3, Y3
+	VPCMPEQB Y2, Y3, Y3
+	VPMOVMSKB Y3, R13
+	ORL  R13, CX // of three bytes and more, or C0 and C1
+	ANDL R12, AX
+	TESTL AX, CX
+	JNE  leave
+	XORL AX, R12 // those behind the first
+	SHLQ $1, AX
+	CMPQ AX, R12
+	JEQ  next
+
+leave:
 	MOVQ count+32(FP), AX
 	SUBQ R10, AX
 	BTSQ AX, R15

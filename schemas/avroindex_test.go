@@ -197,6 +197,11 @@ func FuzzAvroIndex(f *testing.F) {
 	f.Fuzz(func(t *testing.T, schema string, p []byte, deep bool) {
 		if a, err := ParseAvro([]byte(schema)); err == nil && len(a.Connect()) < 1<<16 {
 			checkAvro(t, a, p, deep, false)
+			if s := season(a, deep); s != nil {
+				s.check(t, a, p)
+				s.check(t, a, p) // by what it learned
+				s.check(t, a, p[:len(p)/2])
+			}
 		}
 	})
 }

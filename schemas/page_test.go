@@ -52,3 +52,31 @@ func TestScanJSONReadsNothingBehind(t *testing.T) {
 		}
 	}
 }
+
+// TestAvroReadsNothingBehind puts records before memory that may not be read.
+func TestAvroReadsNothingBehind(t *testing.T) {
+	page := os.Getpagesize()
+	mem, err := syscall.Mmap(-1, 0, 3*page, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer syscall.Munmap(mem)
+	if err := syscall.Mprotect(mem[2*page:], syscall.PROT_NONE); err != nil {
+		t.Skip(err)
+	}
+	schema, recs, _ := avroRecords(20)
+	x, all := avroIndex(t, schema)
+	for _, p := range recs {
+		for n := len(p); n >= 0; n-- {
+			q := mem[2*page-n : 2*page : 2*page]
+			copy(q, p)
+			for _, t := range all {
+				clear(t.Cells)
+				t.Reset(t.Cells)
+			}
+			if _, _, err := x.Scan(q, 0, nil); (err == nil) != (n == len(p)) {
+				t.Fatalf("%d of %d bytes: %v", n, len(p), err)
+			}
+		}
+	}
+}
