@@ -32,7 +32,7 @@ func TestReadmeTypes(t *testing.T) {
 	if !ok {
 		t.Fatal("the README has no table of types")
 	}
-	word := regexp.MustCompile(`[A-Za-z]+`)
+	word := regexp.MustCompile(`[A-Za-z_]+`)
 	columns := map[string]string{} // short name -> column
 	for _, l := range strings.Split(text, "\n") {
 		if cells := strings.Split(l, "|"); len(cells) > 3 {
@@ -51,6 +51,9 @@ func TestReadmeTypes(t *testing.T) {
 			short := name[strings.LastIndexByte(name, '.')+1:]
 			if row := word.FindAllString(columns[short], -1); !slices.Contains(row, word.FindString(typ.String())) && !slices.Contains(strings.Fields(columns[short]), typ.Kind.String()) {
 				t.Errorf("%s is %v; the README's column for %s is %q", name, typ, short, columns[short])
+			}
+			if l := word.FindString(c.Logical()); l != "" && !strings.Contains(columns[short], "`"+l) {
+				t.Errorf("%s says %q; the README's column for %s is %q", name, l, short, columns[short])
 			}
 		}
 	}

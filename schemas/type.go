@@ -80,6 +80,10 @@ type Field struct {
 	Nullable bool
 	Key      bool // part of the record's key
 
+	// Logical is what a writer's schema says of the values beyond Type; see
+	// Connect.Logical. Sinks need not look at it.
+	Logical string
+
 	// Class and Tags are what the column's contract or the writer's schema says
 	// of it, for policies: NoClass says nothing, it does not clear anything.
 	Class Class

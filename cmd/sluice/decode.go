@@ -287,6 +287,7 @@ func (v *viewer) models() {
 	type field struct {
 		Name     string `json:"name"`
 		Type     string `json:"type"`
+		Logical  string `json:"logical,omitempty"`
 		Nullable bool   `json:"nullable"`
 		Key      bool   `json:"key,omitempty"`
 	}
@@ -310,7 +311,7 @@ func (v *viewer) models() {
 			if !v.all && f.MayBeData() { // P1
 				continue
 			}
-			m.Fields = append(m.Fields, field{f.Name, f.Type.String(), f.Nullable, f.Key})
+			m.Fields = append(m.Fields, field{f.Name, f.Type.String(), f.Logical, f.Nullable, f.Key})
 		}
 		_ = e.Encode(m)
 	}

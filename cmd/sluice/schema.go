@@ -59,7 +59,7 @@ func showTable(w io.Writer, set contract.Set) {
 			if f.NotNull {
 				marks += " not null"
 			}
-			fmt.Fprintf(t, "  %s\t%s\t%s\n", f.Name, cmp.Or(f.Type, "only nulls so far"), strings.TrimSpace(marks))
+			fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", f.Name, cmp.Or(f.Type, "only nulls so far"), strings.TrimSpace(marks), f.Logical)
 		}
 		_ = t.Flush()
 	}

@@ -42,3 +42,45 @@ func TestSchema(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+// TestLogicalTypes: what the writer's schema, the source's tables and a contract say
+// of values beyond their columns, in every place that shows columns; and the
+// allowed members of an enum as the connector joins them.
+func TestLogicalTypes(t *testing.T) {
+	const schema, bare = "testdata/recordings/mariadb-types-json-schema.jsonl.gz", "testdata/recordings/mysql-types-json.jsonl.gz"
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	for _, c := range []struct {
+		args []string
+		want []string
+	}{
+		{[]string{"decode", "--schema", schema}, []string{`"name":"e","type":"string","logical":"enum(small,medium\\,x,la'rge,?,)"`, `"name":"st","type":"string","logical":"set(a,b,c d)"`,
+			`"name":"b20","type":"binary","logical":"bits(20)"`, `"name":"g","type":"json","logical":"geometry"`, `"name":"d65_30","type":"string","logical":"decimal(65,30)"`}},
+		{[]string{"decode", "--schema", "testdata/recordings/pg-types-json-schema.jsonl.gz"}, []string{`"name":"e","type":"string","logical":"enum(sad,ok,happy 😀)"`,
+			`"name":"an","type":"json","logical":"array\u003cdecimal(10,2)\u003e"`, `"name":"iv","type":"int64","logical":"interval(micros)"`}},
+		{[]string{"schema", "show", schema}, []string{"enum(small,medium\\,x,la'rge,?,)"}},
+		{[]string{"contract", "infer", bare}, []string{"type: string\n    logical: enum('p','q')", "logical: uint64", "logical: set('a','b','c d')"}},
+		{[]string{"decode", "--infer", "--schema", bare}, []string{`"logical":"uint64"`, `"logical":"bits(20)"`}},
+	} {
+		out, talk, code := sluice(t, append(c.args, "--privacy", "none")...)
+		if code != exitOK {
+			t.Fatal(code, talk)
+		}
+		for _, w := range c.want {
+			if !strings.Contains(out, w) {
+				t.Errorf("%v: there is no %s", c.args, w)
+			}
+		}
+	}
+	// An enum that has another member is another meaning of the same column.
+	old := "topic: t\nfields: [{name: e, type: string, logical: 'enum(a)'}]\n"
+	if err := os.WriteFile(file, []byte(old), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	newer := filepath.Join(t.TempDir(), "d.yaml")
+	if err := os.WriteFile(newer, []byte(strings.Replace(old, "(a)", "(a,b)", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, talk, code := sluice(t, "schema", "diff", file, newer); code != exitOK || !strings.Contains(out, "meaning") || !strings.Contains(out, "enum(a,b)") {
+		t.Error(code, talk, out)
+	}
+}

@@ -266,6 +266,9 @@ func (t *topic) writer(schema []byte) (v *version, code string) {
 			}
 		}
 		have.Nullable = have.Nullable || f.Optional
+		if typ == have.Type {
+			have.Logical = f.Logical()
+		}
 		have.Loose = false
 	}
 	if len(t.versions) >= maxVersions {
@@ -312,6 +315,7 @@ func (t *topic) build(writer []byte, row *schemas.Connect) *version {
 				t.spell(f, &p, c)
 			default: // the cells of another type of its column
 				if typ, _ := c.Column(); columnType(typ) == f.Type {
+					f.Logical = c.Logical()
 					t.spell(f, &p, c)
 				}
 			}
@@ -397,6 +401,9 @@ func (t *topic) classify(f *schemas.Field, c *schemas.Connect) {
 		if k := t.contract.Field(cmp.Or(f.Of, f.Name)); k != nil {
 			f.Class, _ = schemas.ParseClass(k.PII) // the contract was validated
 			f.Tags = k.Tags
+			if f.Logical == "" && f.Of == "" {
+				f.Logical = k.Logical
+			}
 		}
 	}
 	if c == nil {

@@ -11,6 +11,7 @@
 //	  - {name: id, type: int64, not_null: true}
 //	  - {name: email, type: string, pii: email, tags: [gdpr]}
 //	  - {name: total, type: "decimal(12,2):base64", doc: with tax}
+//	  - {name: state, type: string, logical: "enum(new,paid)"}
 //
 // Types are written as schemas.ParseColumn reads them; a field without one takes
 // what comes.
@@ -50,6 +51,10 @@ type Field struct {
 	NotNull bool   `yaml:"not_null,omitempty" json:"not_null,omitempty"` // and never absent
 	PII     string `yaml:"pii,omitempty" json:"pii,omitempty"`           // class of personal data, as schemas.ParseClass reads it
 	Doc     string `yaml:"doc,omitempty" json:"doc,omitempty"`
+
+	// Logical is what the values are beyond Type, as schemas.Connect.Logical spells
+	// it: enum(a,b). It is for readers; records are not held to it.
+	Logical string `yaml:"logical,omitempty" json:"logical,omitempty"`
 
 	Tags []string `yaml:"tags,omitempty,flow" json:"tags,omitempty"` // names that policies speak of
 }

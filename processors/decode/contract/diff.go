@@ -9,7 +9,7 @@ import (
 // Change is one difference between two contracts of a topic.
 type Change struct {
 	Topic  string `json:"topic"`
-	What   string `json:"what"` // added, dropped, respelled, widened, narrowed, retyped, nullable, not_null, key, pii, topic_added, topic_dropped
+	What   string `json:"what"` // added, dropped, respelled, widened, narrowed, retyped, meaning, nullable, not_null, key, pii, topic_added, topic_dropped
 	Column string `json:"column,omitempty"`
 	Old    string `json:"old,omitempty"`
 	New    string `json:"new,omitempty"`
@@ -65,6 +65,9 @@ func diff(old, new *Contract) (out []Change) {
 		if o.Type != n.Type {
 			what, follows := retyped(o.Type, n.Type)
 			add(Change{What: what, Column: n.Name, Old: o.Type, New: n.Type, Follows: follows})
+		}
+		if o.Logical != n.Logical && o.Logical != "" && n.Logical != "" { // an enum has another member: its column is as it was
+			add(Change{What: "meaning", Column: n.Name, Old: o.Logical, New: n.Logical, Follows: true})
 		}
 		switch {
 		case o.NotNull && !n.NotNull:

@@ -53,6 +53,8 @@ type table struct {
 		Length   int    `json:"length"`
 		Scale    int    `json:"scale"`
 		Optional bool   `json:"optional"`
+
+		Members []string `json:"enumValues"` // of ENUM and SET, in SQL's quotes
 	} `json:"columns"`
 }
 
@@ -154,9 +156,9 @@ func (o *Observer) Contracts() Set {
 			if i < len(t.columns) {
 				v = t.columns[i]
 			}
-			field := Field{Name: f.Name, Type: spelled(f), NotNull: !f.Nullable || f.Key}
+			field := Field{Name: f.Name, Type: spelled(f), NotNull: !f.Nullable || f.Key, Logical: f.Logical}
 			if slices.ContainsFunc(s.Fields, func(o schemas.Field) bool { return o.Of == f.Name }) {
-				field.Type = "" // it had several: what comes is taken
+				field.Type, field.Logical = "", "" // it had several: what comes is taken
 				c.Fields = append(c.Fields, field)
 				continue
 			}
@@ -167,6 +169,9 @@ func (o *Observer) Contracts() Set {
 							field.Type = typ
 						}
 						field.NotNull = !col.Optional || f.Key
+						if f.Logical == "" {
+							field.Logical = schemas.SourceLogical(col.Type, col.Length, col.Members)
+						}
 					}
 				}
 			}
@@ -187,7 +192,7 @@ func (o *Observer) Contracts() Set {
 func Of(s *schemas.Schema) *Contract {
 	c := &Contract{Topic: s.Topic}
 	for _, f := range s.Fields {
-		c.Fields = append(c.Fields, Field{Name: f.Name, Type: spelled(f), NotNull: !f.Nullable || f.Key})
+		c.Fields = append(c.Fields, Field{Name: f.Name, Type: spelled(f), NotNull: !f.Nullable || f.Key, Logical: f.Logical})
 		if f.Key {
 			c.Key = append(c.Key, f.Name)
 		}
