@@ -19,7 +19,7 @@ import (
 
 func maskCommand(a *app) *cobra.Command {
 	c := &cobra.Command{Use: "mask", Short: "Ask what the policy of a pipeline does, and verify what was written"}
-	c.AddCommand(maskExplainCommand(a), maskVerifyCommand(a), maskTokenCommand(a))
+	c.AddCommand(maskExplainCommand(a), maskVerifyCommand(a), maskAnonymityCommand(a), maskTokenCommand(a))
 	return c
 }
 

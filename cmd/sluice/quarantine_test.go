@@ -131,7 +131,7 @@ func TestQuarantine(t *testing.T) {
 	for i, s := range sinks {
 		var all bytes.Buffer
 		ns := map[string]bool{}
-		rows, _, err := s.(stream.TableReader).ReadTable(t.Context(), "people", 0, func(column string, value []byte) {
+		rows, _, err := s.(stream.TableReader).ReadTable(t.Context(), "people", 0, func(_ int64, column string, value []byte) {
 			fmt.Fprintf(&all, "%s=%s\n", column, value)
 			if column == "n" {
 				ns[string(value)] = true
@@ -165,5 +165,19 @@ func TestQuarantine(t *testing.T) {
 	}
 	if _, _, code = sluice(t, "mask", "verify", w.file, "nowhere"); code != exitUsage {
 		t.Errorf("a table that is not there: %d", code)
+	}
+	// k-anonymity reads the same tables by rows; a changelog needs to know whom they are about
+	if _, talk, code = sluice(t, "mask", "k-anonymity", "--columns", "contact", w.file, "people"); code != exitUsage || !strings.Contains(talk, "say --person") {
+		t.Errorf("code %d: %s", code, talk)
+	}
+	out, talk, code = sluice(t, "mask", "k-anonymity", "--json", "--columns", "n", "--person", "n", w.file, "people")
+	var counts []counted
+	if err := json.Unmarshal([]byte(out), &counts); err != nil || code != exitOK || len(counts) != 2 {
+		t.Fatalf("code %d: %s%s", code, out, talk)
+	}
+	for _, x := range counts {
+		if x.K != 1 || x.Report.Classes != 4 || x.Rows < 4 || x.Topic != "people" || len(x.Least) != 4 || x.Least[0].Values[0] != nil { // P1: n is kept
+			t.Errorf("%+v", x)
+		}
 	}
 }

@@ -64,7 +64,7 @@ Exit code 4: there is a finding that nothing explains.`,
 					continue
 				}
 				v := mask.NewVerifier(policy)
-				rows, of, err := r.ReadTable(c.Context(), args[1], limit, v.Value)
+				rows, of, err := r.ReadTable(c.Context(), args[1], limit, func(_ int64, column string, value []byte) { v.Value(column, value) })
 				if errors.Is(err, stream.ErrNoTable) {
 					continue
 				}

@@ -14,7 +14,7 @@ const readRows = 500 // a request; an answer of D1 holds some megabytes
 
 // ReadTable is part of stream.TableReader. Pages follow the table's key, so that
 // rows which are written meanwhile may be missed.
-func (s *Sink) ReadTable(ctx context.Context, name string, limit int64, f func(column string, value []byte)) (rows int64, topic string, err error) {
+func (s *Sink) ReadTable(ctx context.Context, name string, limit int64, f func(row int64, column string, value []byte)) (rows int64, topic string, err error) {
 	rs, err := s.client.D1Query(ctx, s.cfg.Database, []cloudflare.Statement{
 		{SQL: `SELECT name FROM pragma_table_info(?1)`, Params: params(name)}, {SQL: `SELECT topic FROM _sluice_tables WHERE name = ?1`, Params: params(name)}})
 	if cloudflare.ClassOf(err) == cloudflare.ClassSchema { // no table of ours: no table at all
@@ -45,10 +45,10 @@ func (s *Sink) ReadTable(ctx context.Context, name string, limit int64, f func(c
 		if err != nil {
 			return rows, topic, classify(err)
 		}
-		for _, r := range rs[0].Rows {
+		for at, r := range rs[0].Rows {
 			for i := range columns {
 				if v, ok := cloudflare.Text(r[i]); ok {
-					f(columns[i], []byte(v))
+					f(rows+int64(at), columns[i], []byte(v))
 				}
 			}
 		}

@@ -10,7 +10,7 @@ import (
 
 // ReadTable is part of stream.TableReader. It reads every data file of the
 // current snapshot and no delete file: what lies in a file can be read by others.
-func (s *Sink) ReadTable(ctx context.Context, name string, limit int64, f func(column string, value []byte)) (rows int64, topic string, err error) {
+func (s *Sink) ReadTable(ctx context.Context, name string, limit int64, f func(row int64, column string, value []byte)) (rows int64, topic string, err error) {
 	t, err := s.client.load(ctx, name)
 	if err != nil {
 		return 0, "", err
@@ -44,16 +44,17 @@ func (s *Sink) ReadTable(ctx context.Context, name string, limit int64, f func(c
 		if limit > 0 {
 			n = min(n, limit-rows)
 		}
-		for i, field := range b.Schema().Fields() {
-			col := b.Column(i)
-			bin, _ := col.(*array.Binary)
-			for at := range int(n) {
-				switch {
-				case col.IsNull(at):
-				case bin != nil:
-					f(field.Name, bin.Value(at))
-				default:
-					f(field.Name, []byte(col.ValueStr(at)))
+		fields := b.Schema().Fields()
+		for at := range int(n) {
+			for i := range fields {
+				col := b.Column(i)
+				if col.IsNull(at) {
+					continue
+				}
+				if bin, ok := col.(*array.Binary); ok {
+					f(rows+int64(at), fields[i].Name, bin.Value(at))
+				} else {
+					f(rows+int64(at), fields[i].Name, []byte(col.ValueStr(at)))
 				}
 			}
 		}

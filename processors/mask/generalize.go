@@ -87,7 +87,7 @@ func (g *general) strategy(y *yaml.Node) (strategy, error) {
 	case g.IP != nil:
 		return g.IP.checked()
 	case g.Age != 0:
-		if g.Age < 2 || g.Age > 30 {
+		if g.Age < 2 || g.Age > widestAge {
 			return nil, errors.New("generalize: bands of age have 2 to 30 years")
 		}
 		return ageBand(g.Age), nil

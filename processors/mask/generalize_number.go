@@ -71,7 +71,10 @@ func literalOf(k schemas.Kind, p []byte) schemas.Encoding {
 // (HIPAA Safe Harbor, 45 CFR 164.514(b)(2)(i)(C)).
 type ageBand int64
 
-const oldest = 90
+const (
+	oldest    = 90
+	widestAge = 30
+)
 
 func (n ageBand) bind(*binder) (strategy, error) { return n, nil }
 func (n ageBand) fits(f *schemas.Field) error    { return fitsNumber(f, "age") }
@@ -247,6 +250,12 @@ func newBuckets(width *yaml.Node, edges []yaml.Node) (strategy, error) {
 	if b.frac > 9 || len(list) > 1000 {
 		return nil, errors.New("generalize: buckets have at most 9 decimals and 1000 edges")
 	}
+	b.scale(list)
+	return b, nil
+}
+
+// scale works out list, the width or the edges, as integers of so many decimals.
+func (b *buckets) scale(list []float64) {
 	for scale := b.frac; scale < len(b.scaled); scale++ {
 		for _, v := range list {
 			x := math.Round(v * math.Pow10(scale))
@@ -257,7 +266,6 @@ func newBuckets(width *yaml.Node, edges []yaml.Node) (strategy, error) {
 			b.scaled[scale] = append(b.scaled[scale], int64(x))
 		}
 	}
-	return b, nil
 }
 
 func (b *buckets) bind(*binder) (strategy, error) { return b, nil }

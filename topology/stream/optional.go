@@ -32,11 +32,11 @@ type Auditor interface {
 // TableReader is a sink whose rows can be read back: `mask verify` looks at them.
 type TableReader interface {
 	// ReadTable hands f every value of a table that is not null, as text, with
-	// the name of its column; rows that were deleted but still lie in files too.
-	// value is lent. It stops after limit rows, 0 for none, and returns how many
+	// the name of its column, row after row, counted from 0; rows that were deleted
+	// but still lie in files too. value is lent. It stops after limit rows, 0 for none, and returns how many
 	// there were and the topic they are of, "" where the store does not say;
 	// ErrNoTable if there is no such table.
-	ReadTable(ctx context.Context, name string, limit int64, f func(column string, value []byte)) (rows int64, topic string, err error)
+	ReadTable(ctx context.Context, name string, limit int64, f func(row int64, column string, value []byte)) (rows int64, topic string, err error)
 }
 
 // ErrNoTable says that a store has no table of a name.
