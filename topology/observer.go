@@ -66,7 +66,7 @@ type Fenced struct {
 // Retried is a call that will be made again.
 type Retried struct {
 	Sink    string
-	Call    string // recover, upload, commit
+	Call    string // recover, upload, commit; mask, of no sink
 	Code    string
 	Attempt int
 	Wait    time.Duration

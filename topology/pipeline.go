@@ -54,6 +54,7 @@ type Pipeline struct {
 
 	stop  context.CancelFunc      // ends the source: drain
 	abort context.CancelCauseFunc // ends everything
+	over  <-chan struct{}         // it was called
 	up    atomic.Bool             // lanes were assigned at least once
 }
 
@@ -133,7 +134,7 @@ func (p *Pipeline) close() (err error) {
 func (p *Pipeline) Run(ctx context.Context) error {
 	hard, abort := context.WithCancelCause(context.WithoutCancel(ctx))
 	soft, stop := context.WithCancel(ctx)
-	p.stop, p.abort = stop, func(err error) { abort(err); stop() }
+	p.stop, p.abort, p.over = stop, func(err error) { abort(err); stop() }, hard.Done()
 	defer stop()
 	follow, unfollow := context.WithCancel(hard)
 	defer unfollow()

@@ -1,12 +1,14 @@
 package topology
 
 import (
+	"errors"
 	"fmt"
 	"math/bits"
 	"regexp"
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"sluice/topology/stream"
 )
@@ -70,7 +72,7 @@ func (q *queue) close() {
 }
 
 // worker takes the batches of its lanes through the stages into its writers.
-// It never waits for memory or network.
+// It never waits for memory, nor for the network but for keys that its gate needs.
 type worker struct {
 	p     *Pipeline
 	queue queue
@@ -180,7 +182,7 @@ func (w *worker) process(i *item) error {
 			return err
 		}
 	}
-	clean, err := p.gate.Pass(b) // P1
+	clean, err := w.pass(b)
 	if err != nil {
 		return err
 	}
@@ -208,6 +210,29 @@ func (w *worker) process(i *item) error {
 		i.mask &^= 1 << s
 	}
 	return nil
+}
+
+// pass has the gate mask b. What the gate needs and does not answer is asked for
+// again, without end: nothing goes on without it, and the lanes of this worker
+// wait. A revoke meanwhile drops what they have, which is always safe. // P2
+func (w *worker) pass(b *stream.Batch) (stream.Clean, error) {
+	for attempt := 1; ; attempt++ {
+		clean, err := w.p.gate.Pass(b) // P1
+		var re *stream.RetryError
+		if stream.KindOf(err) != stream.KindRetry || !errors.As(err, &re) {
+			return clean, err
+		}
+		wait := max(min(retryMax, retryMin<<min(attempt-1, 9)), re.After)
+		w.p.Observer.retried(Retried{Call: "mask", Code: re.Code, Attempt: attempt, Wait: wait})
+		w.p.env.Log.Warn("will be tried again", "stage", "mask", "lane", b.Lane.String(), "code", re.Code, "attempt", attempt, "wait", wait, "error", err)
+		t := time.NewTimer(wait)
+		select {
+		case <-w.p.over:
+			t.Stop()
+			return clean, err
+		case <-t.C:
+		}
+	}
 }
 
 // write gives clean to the sink's writer, or only its span if the sink does

@@ -1,8 +1,12 @@
 package topology
 
 import (
+	"errors"
+	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"sluice/topology/stream"
 )
@@ -53,4 +57,45 @@ func TestPanicTellsNoValues(t *testing.T) {
 	if strings.Contains(err.Error(), "4111") {
 		t.Errorf("a panic's value is told: %v", err)
 	}
+}
+
+// flaky is a gate whose keys do not answer for a while.
+type flaky struct {
+	err   error
+	fails int
+	calls int
+}
+
+func (f *flaky) Pass(*stream.Batch) (stream.Clean, error) {
+	f.calls++
+	if f.calls <= f.fails {
+		return stream.Clean{}, f.err
+	}
+	return stream.Clean{}, nil
+}
+
+// TestGateIsAskedAgain: a batch waits for what its gate needs and goes nowhere
+// without it; the end of the pipeline ends the wait, and other errors do not wait. // P2
+func TestGateIsAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		over := make(chan struct{})
+		try := func(f *flaky) error {
+			p := &Pipeline{gate: f, over: over}
+			p.env.Log = slog.New(slog.DiscardHandler)
+			_, err := (&worker{p: p}).pass(&stream.Batch{})
+			return err
+		}
+		out := stream.Retry("keys", 0, errors.New("no answer"))
+		began := time.Now()
+		if f := (&flaky{err: out, fails: 20}); try(f) != nil || f.calls != 21 || time.Since(began) < time.Minute {
+			t.Errorf("%d calls in %v", f.calls, time.Since(began))
+		}
+		if f := (&flaky{err: errors.New("broken"), fails: 20}); try(f) == nil || f.calls != 1 {
+			t.Errorf("%d calls", f.calls)
+		}
+		time.AfterFunc(time.Hour, func() { close(over) })
+		if f := (&flaky{err: out, fails: 1 << 30}); !errors.Is(try(f), out) {
+			t.Error("the end is not told")
+		}
+	})
 }

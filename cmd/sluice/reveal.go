@@ -166,6 +166,11 @@ func (a *app) reveal(c *cobra.Command, file string, in asked) error {
 	if err != nil {
 		return refuse(err)
 	}
+	if spec.Subjects() {
+		if r.Vault, err = p.Vault(ring, env, false); err != nil {
+			return exit(exitStore, err)
+		}
+	}
 	values, last := make([][]byte, len(tokens)), error(nil)
 	u.Keys = map[string]int{}
 	for i, t := range tokens {

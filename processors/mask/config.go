@@ -41,21 +41,23 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"sluice/processors/mask/keys"
+	"sluice/processors/mask/subject"
 	"sluice/topology"
 	"sluice/topology/stream"
 )
 
 // Config is the policy.
 type Config struct {
-	Key     string        `yaml:"key" plan:"-"`    // a reference, see keys.CheckRef; 32 bytes or more: hex, base64 or raw // P5
-	KeyID   string        `yaml:"key_id"`          // of key: goes into every token, a-z and 0-9
-	Keys    []keys.Config `yaml:"keys"`            // instead of key: the first one masks, the others reveal
-	Default string        `yaml:"default"`         // mask, scan or withhold: columns that no rule names // P4
-	Class   []Classed     `yaml:"class"`           // what columns hold; the first entry that names a path counts
-	Rules   []Rule        `yaml:"rules"`           // the first rule that names a column, its class or its tag decides
-	Scan    *Scanning     `yaml:"scan"`            // what scans do that do not say it, default: scan too
-	Detect  Detection     `yaml:"detect"`          // what scans look for beside the detector's classes
-	Reveal  Revealing     `yaml:"reveal" plan:"-"` // who may lead tokens back
+	Key      string        `yaml:"key" plan:"-"`    // a reference, see keys.CheckRef; 32 bytes or more: hex, base64 or raw // P5
+	KeyID    string        `yaml:"key_id"`          // of key: goes into every token, a-z and 0-9
+	Keys     []keys.Config `yaml:"keys"`            // instead of key: the first one masks, the others reveal
+	Default  string        `yaml:"default"`         // mask, scan or withhold: columns that no rule names // P4
+	Class    []Classed     `yaml:"class"`           // what columns hold; the first entry that names a path counts
+	Rules    []Rule        `yaml:"rules"`           // the first rule that names a column, its class or its tag decides
+	Scan     *Scanning     `yaml:"scan"`            // what scans do that do not say it, default: scan too
+	Detect   Detection     `yaml:"detect"`          // what scans look for beside the detector's classes
+	Subjects Subjects      `yaml:"subjects"`        // keys of data subjects
+	Reveal   Revealing     `yaml:"reveal" plan:"-"` // who may lead tokens back
 }
 
 // Rule says what happens to columns of topics.
@@ -97,6 +99,13 @@ func open(c Config, env topology.Env) (stream.Gate, error) {
 		g.hash = plainHash(ring.Primary().ID(), ring.Primary().Derive("hash", ""))
 		if err := g.bind(ring.Primary()); err != nil {
 			return nil, err
+		}
+		if c.usesSubjects(g) {
+			v, err := c.vault(ring, env, subject.Open)
+			if err != nil {
+				return nil, err
+			}
+			g.keyring = newKeyring(v, c.Subjects.Cache)
 		}
 	} else if err := g.bind(nil); err != nil {
 		return nil, err
@@ -170,6 +179,11 @@ func (c *Config) Validate() error {
 		errs = append(errs, err)
 	} else if g.needsKey() && len(c.KeyList()) == 0 {
 		add("key: hashing needs a key, as env:NAME or file:PATH (`default: mask` hashes text, scans hash names of members)") // P5
+	}
+	if len(errs) == 0 && c.usesSubjects(g) {
+		if _, err := c.Subjects.folder(); err != nil {
+			errs = append(errs, err)
+		}
 	}
 	if c.Key != "" && len(c.Keys) > 0 {
 		add("key and keys: take one of them; key is a list of one")

@@ -41,6 +41,8 @@ type Gate struct {
 	classed  []*classed     // what the policy says columns hold
 	detect   detect.Options // of scans
 	restScan *Spec          // what default: scan does
+	keyring  *keyring       // keys of data subjects, nil: no action takes them
+	domains  []string       // of tokens under these
 
 	plans atomic.Pointer[map[*schemas.Schema]*plan] // copied on write
 	mu    sync.Mutex                                // one compiles at a time
@@ -129,6 +131,11 @@ func (g *Gate) Pass(b *stream.Batch) (stream.Clean, error) {
 	}()
 	s.memo.begin()
 	x := pass{b: b, arena: b.Arena(), s: s}
+	if g.keyring != nil {
+		if err := x.subjects(g); err != nil {
+			return stream.Clean{}, err
+		}
+	}
 	rows := b.CleanRows(len(b.Records))
 	arena := new([]byte)
 	kept := b.Records[:0]

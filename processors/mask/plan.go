@@ -22,6 +22,7 @@ type plan struct {
 	constant []fixed
 	made     []int // the rest
 	makers   int   // how many of them make bytes
+	subjects []int // those that take keys of data subjects
 }
 
 // fixed is an output column at place at whose every value becomes the constant of
@@ -118,6 +119,9 @@ func (p *plan) add(c column, out schemas.Field, action string) {
 			p.constant = append(p.constant, fixed{at: int32(at), ord: int32(c.ord), act: c.act})
 		} else {
 			p.made = append(p.made, at)
+		}
+		if t, ok := c.spec.with.(*tokenizing); ok && t.Subject.Column != "" {
+			p.subjects = append(p.subjects, at)
 		}
 		if c.makes() {
 			p.makers++

@@ -112,6 +112,9 @@ func (p *Policy) Tokens(ring *keys.Ring, topic string, f *schemas.Field, path Pa
 		if spec.Kind != Hash && spec.Kind != Tokenize {
 			return nil, fmt.Errorf("the action of %v is %v: only those of hash and tokenize can be looked up", path, spec.Kind)
 		}
+		if spec.by() != "" {
+			return nil, fmt.Errorf("tokens of %v are made under a key of each subject, so that a value alone has none", path)
+		}
 		s := newScratch(g)
 		s.field, s.cell, s.raw = f, schemas.Cell{Enc: schemas.EncText, Flags: schemas.Present, Len: uint32(len(text))}, text
 		out, enc := actions[spec.Kind].mask(s, nil, spec, f.Type.Kind, text)

@@ -2,10 +2,12 @@ package mask
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 
 	"sluice/processors/mask/keys"
+	"sluice/processors/mask/subject"
 	"sluice/schemas"
 )
 
@@ -27,6 +29,7 @@ type Token struct {
 var (
 	ErrIrreversible = errors.New("reveal: the action of this column is not tokenize: nothing leads back from it")
 	ErrUnknownKey   = errors.New("reveal: the token was made with a key that is not in the ring")
+	ErrShredded     = subject.ErrShredded
 	ErrNoToken      = errors.New("reveal: this is no token of this column's action, domain and key, or it was changed")
 )
 
@@ -47,6 +50,16 @@ type Revealer struct {
 	spec *tokenizing
 	of   map[string]*tokenizing // by key id
 	s    scratch
+
+	// Vault holds the keys of data subjects, which tokens of an action with a
+	// subject need.
+	Vault *subject.Vault
+}
+
+// Subjects reports that the action's tokens are under keys of data subjects.
+func (s *Spec) Subjects() bool {
+	t, ok := s.with.(*tokenizing)
+	return ok && t.Subject.Column != ""
 }
 
 // NewRevealer makes a Revealer for the tokens of an action, or ErrIrreversible.
@@ -107,6 +120,9 @@ func (r *Revealer) bound(id string) (*tokenizing, error) {
 	if x := r.of[id]; x != nil {
 		return x, nil
 	}
+	if r.spec.Subject.Column != "" {
+		return r.ofSubject(id)
+	}
 	k := r.ring.Primary()
 	if id != "" {
 		k = r.ring.Find(id)
@@ -120,4 +136,20 @@ func (r *Revealer) bound(id string) (*tokenizing, error) {
 	}
 	r.of[id] = x.(*tokenizing)
 	return r.of[id], nil
+}
+
+// ofSubject is the strategy under the key of a data subject. It is not kept: the
+// key may be destroyed before the next token.
+func (r *Revealer) ofSubject(id string) (*tokenizing, error) {
+	if r.Vault == nil {
+		return nil, errors.New("reveal: this column's tokens need the keys of subjects")
+	}
+	key, err := r.Vault.Find(context.Background(), id)
+	if err != nil {
+		return nil, fmt.Errorf("reveal: %w", err)
+	}
+	defer clear(key)
+	x := *r.spec
+	x.siv = subjectCipher(key, x.Domain)
+	return &x, nil
 }

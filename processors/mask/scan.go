@@ -153,6 +153,9 @@ func (s *Scanning) UnmarshalYAML(y *yaml.Node) error {
 		x.by[c] = &spec
 	}
 	for _, in := range x.specs() {
+		if in.by() != "" {
+			errs = append(errs, topology.At(y, fmt.Errorf("scan: %s of a part of a text cannot go by column %s", in.Kind, in.by())))
+		}
 		if in.Kind == Scan || in.Kind == Drop {
 			errs = append(errs, topology.At(y, fmt.Errorf("scan: %s is no action for a part of a text: use hash, partial, redact, null or keep", in.Kind)))
 		}

@@ -20,6 +20,7 @@ import (
 //	{tokenize: {form: ff1, alphabet: class}}     # digits, capitals and small letters stay such
 //	{tokenize: {form: ff1, width: 9}}            # integers below 10^9, short ones too
 //	{tokenize: {form: ff1, card: true}}          # a card number that no network takes
+//	{tokenize: {subject: {column: customer_id}}} # under a key of that customer's own, see subjects.go
 //
 // Values of one domain join. FF1 keeps type, length and format, so its tokens
 // have no room for a key id: the column's action names it, as tokenize:k1. // P5
@@ -35,11 +36,13 @@ type tokenizing struct {
 	Card     bool   `yaml:"card"`     // payment cards: tokens fail the Luhn check
 	Luhn     bool   `yaml:"luhn"`     // of card: tokens pass it
 	KeepEnds bool   `yaml:"keep_ends"`
+	Subject  named  `yaml:"subject"` // of siv
 
 	alpha *alphabet // nil: by class
 	keyID string
 	siv   *siv.Cipher
 	ff1   *ff1.Cipher
+	place int // of its domain in the keys of subjects
 }
 
 func readTokenize(y *yaml.Node) (strategy, error) {
@@ -63,8 +66,14 @@ func (t *tokenizing) check() error {
 		if t.Alphabet != "digits" || t.Length+t.Width != 0 || t.Card || t.Luhn || t.KeepEnds {
 			return errors.New(only)
 		}
+		if t.Subject.Column == "" && t.Subject.Kind != "" {
+			return errors.New("tokenize: subject: column: name the column that says who a row is about")
+		}
 		return nil
 	case "ff1":
+		if t.Subject != (named{}) {
+			return errors.New("tokenize: subject is of form siv: a token of ff1 has no room for the id of its key")
+		}
 	default:
 		return fmt.Errorf("tokenize: unknown form %q%s", t.Form, topology.Suggest(t.Form, []string{"siv", "ff1"}))
 	}
@@ -103,6 +112,13 @@ func (t *tokenizing) bind(b *binder) (strategy, error) {
 	out := *t
 	out.keyID = b.key.ID()
 	var err error
+	if t.Subject.Column != "" {
+		out.keyID = "subject" // P5: tokens name the very key
+		if b.gate != nil {
+			out.place = b.gate.domain(t.Domain)
+		}
+		return &out, nil
+	}
 	if t.Form == "siv" {
 		var key [64]byte
 		defer clear(key[:])
@@ -162,12 +178,24 @@ func (t *tokenizing) output(f *schemas.Field) {
 	}
 }
 
-func (t *tokenizing) injective() bool { return true }
+// injective: one value of two subjects has two tokens, and a row's key may lack
+// the column that tells whose it is.
+func (t *tokenizing) injective() bool { return t.Subject.Column == "" }
+
+func (t *tokenizing) column() string { return t.Subject.Column }
 
 func (t *tokenizing) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	if t.Form == "siv" {
-		s.plain = t.siv.Seal(s.plain[:0], text, &s.siv)
-		dst = append(append(dst, t.keyID...), '_')
+		id, c := t.keyID, t.siv
+		if t.Subject.Column != "" {
+			h := s.subjectKey(t.Subject.Kind)
+			if h == nil {
+				return dst, refused // P2: nobody says whose it is
+			}
+			id, c = h.id, h.cipher(t.place, t.Domain)
+		}
+		s.plain = c.Seal(s.plain[:0], text, &s.siv)
+		dst = append(append(dst, id...), '_')
 		return t.Encoding.append(dst, s.plain), schemas.EncText
 	}
 	typ := schemas.Type{Kind: k}

@@ -9,6 +9,7 @@ import (
 	"sluice/processors/mask/ff1"
 	"sluice/processors/mask/mac"
 	"sluice/processors/mask/siv"
+	"sluice/processors/mask/subject"
 	"sluice/schemas"
 )
 
@@ -35,6 +36,11 @@ type scratch struct {
 	ff1    ff1.Scratch
 	siv    siv.Scratch
 
+	// Of keys of subjects: those of the batch at hand.
+	vault *subject.Vault
+	held  map[subject.Index]*held
+	index subject.Scratch
+
 	// What scans use: see scan.go.
 	det      *detect.Detector
 	names    bool   // the detector knows names: any word may be one
@@ -57,6 +63,9 @@ func newScratch(g *Gate) *scratch {
 	if g.memo {
 		s.memo = newMemo()
 	}
+	if g.keyring != nil {
+		s.vault, s.held = g.keyring.vault, map[subject.Index]*held{}
+	}
 	s.replace = s.replaced
 	return s
 }
@@ -76,6 +85,8 @@ func (s *scratch) forget() {
 		}
 	}
 	s.waiting, s.sum = waiting{}, mac.Sum{}
+	clear(s.held)
+	s.index.Forget()
 	s.field, s.raw, s.by = nil, nil, nil
 	s.ff1, s.siv = ff1.Scratch{}, siv.Scratch{}
 }

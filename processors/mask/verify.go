@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sluice/processors/mask/detect"
+	"sluice/processors/mask/subject"
 	"sluice/schemas"
 )
 
@@ -36,6 +37,9 @@ type Found struct {
 	path    Path
 }
 
+// ofSubjects is what tokens under keys of data subjects count as.
+const ofSubjects = "subject"
+
 const (
 	maxSamples = 3
 	maxOutline = 40
@@ -62,6 +66,9 @@ func (v *Verifier) Value(column string, value []byte) {
 			v.tokens[id]++
 			break
 		}
+	}
+	if len(value) > 17 && value[16] == '_' && subject.CheckID(value[:16]) {
+		v.tokens[ofSubjects]++
 	}
 	path := Path{{Name: column}}
 	if len(value) > 1 && (value[0] == '{' || value[0] == '[') {

@@ -28,6 +28,15 @@ func policy(t testing.TB, text string) *Gate {
 	return g
 }
 
+func yamlOf(t testing.TB, text string) *yaml.Node {
+	t.Helper()
+	var n yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &n); err != nil {
+		t.Fatal(err)
+	}
+	return n.Content[0]
+}
+
 func open1(text string) (*Gate, error) {
 	var n yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &n); err != nil {

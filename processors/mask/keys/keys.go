@@ -5,7 +5,6 @@
 package keys
 
 import (
-	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
@@ -33,49 +32,17 @@ func (k *Key) GoString() string { return k.String() }
 // domain: values of one domain join, values of two do not. HKDF-SHA-256
 // (RFC 5869) with both, and their lengths, as info. It panics after Close.
 func (k *Key) Derive(purpose, domain string) []byte {
-	return k.derive(nil, fmt.Sprintf("sluice mask 1 %d:%s%d:%s", len(purpose), purpose, len(domain), domain))
-}
-
-func (k *Key) derive(salt []byte, info string) []byte {
+	info := fmt.Sprintf("sluice mask 1 %d:%s%d:%s", len(purpose), purpose, len(domain), domain)
 	root := k.root.bytes()
 	if root == nil {
 		panic("keys: " + k.String() + " was closed")
 	}
-	out, err := hkdf.Key(sha256.New, root, salt, info, 32)
+	out, err := hkdf.Key(sha256.New, root, nil, info, 32)
 	if err != nil { // 32 bytes are never too many
 		panic("keys: " + err.Error())
 	}
 	return out
 }
-
-// SaltSize is that of the salts of data subjects.
-const SaltSize = 32
-
-// Subject is the key of one data subject: what is made with it can no longer
-// be led back, by anybody, once the subject's salt is destroyed (crypto-
-// shredding, GDPR article 17). salt is SaltSize random bytes that are stored for
-// the subject, apart from the root key and from its data, and nowhere else:
-// with the root key alone nobody can make it again. Tokens carry the id of k.
-func (k *Key) Subject(id string, salt []byte) (*Key, error) {
-	if len(salt) != SaltSize {
-		return nil, fmt.Errorf("keys: the salt of a subject has %d bytes, want %d", len(salt), SaltSize)
-	}
-	if id == "" {
-		return nil, errors.New("keys: a subject without an id")
-	}
-	return &Key{id: k.id, root: lock(k.derive(salt, fmt.Sprintf("sluice subject 1 %d:%s", len(id), id)))}, nil
-}
-
-// Salts is where the salts of data subjects are kept: a table or a compacted
-// topic, one row a subject. To erase a subject is to delete its row.
-type Salts interface {
-	// Salt is that of a subject, made and stored if there is none; ErrErased
-	// if there was one and it was deleted.
-	Salt(ctx context.Context, subject string) ([]byte, error)
-}
-
-// ErrErased says that a subject's salt was destroyed.
-var ErrErased = errors.New("keys: this subject was erased")
 
 // Ring is the keys of a policy. It is immutable but for Close, and safe for many
 // goroutines.

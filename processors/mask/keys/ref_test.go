@@ -297,23 +297,6 @@ func TestRing(t *testing.T) {
 	if r.Primary().ID() != "k3" || ids(r.All()) != "k3 k2 k1 " || ids(r.Window()) != "k3 k2 " || r.Find("k1").ID() != "k1" {
 		t.Errorf("%s, %s", ids(r.All()), ids(r.Window()))
 	}
-	salt := bytes.Repeat([]byte{7}, SaltSize)
-	s, err := r.Primary().Subject("person 7", salt)
-	if err != nil || s.ID() != "k3" {
-		t.Fatal(err)
-	}
-	again, _ := r.Primary().Subject("person 7", bytes.Repeat([]byte{7}, SaltSize))
-	if !bytes.Equal(s.Derive("a", "b"), again.Derive("a", "b")) || bytes.Equal(s.Derive("a", "b"), r.Primary().Derive("a", "b")) {
-		t.Error("a subject's key follows from root, salt and id")
-	}
-	for id, salt := range map[string][]byte{"person 8": salt, "person 7": bytes.Repeat([]byte{8}, SaltSize)} {
-		if x, _ := r.Primary().Subject(id, salt); bytes.Equal(x.Derive("a", "b"), s.Derive("a", "b")) {
-			t.Errorf("%s with another salt has the same key", id)
-		}
-	}
-	if _, err := r.Primary().Subject("x", []byte("short")); err == nil {
-		t.Error("a short salt")
-	}
 	mem := r.Primary().root.mem
 	if !bytes.Contains(mem, []byte("cccc")) {
 		t.Error("the key is not where it is wiped")

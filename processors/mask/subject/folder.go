@@ -1,0 +1,300 @@
+package subject
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Folder is a Store in a folder, for the processes of one machine, or of several
+// if the file system shares locks (flock) among them:
+//
+//	root.json             the record of the store
+//	shreds                how many keys were destroyed
+//	keys/ab/ID.json       records, by the key's id
+//	subjects/ab/INDEX     the id of a subject's key
+//
+// Two files of some 200 bytes a subject. A key is destroyed by writing over the
+// file in place, then replacing it: a file system that copies on write, a flash
+// disk or a backup may still hold it, wrapped. Do not back the folder up longer
+// than a destroyed key may live, and not with the root key.
+type Folder struct{ dir string }
+
+// NewFolder is a Store in dir, which its owner alone may read or write.
+func NewFolder(dir string) *Folder { return &Folder{dir} }
+
+// locked runs f while no other process changes the folder. flock is given up when
+// a process ends, however it does.
+func (d *Folder) locked(f func() error) error {
+	l, err := os.OpenFile(filepath.Join(d.dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	for {
+		if err = unix.Flock(int(l.Fd()), unix.LOCK_EX); !errors.Is(err, unix.EINTR) {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("lock %s: %w", d.dir, err)
+	}
+	return f()
+}
+
+func (d *Folder) key(id string) string {
+	return filepath.Join(d.dir, "keys", id[1:3], id+".json")
+}
+
+func (d *Folder) subject(of Index) string {
+	return filepath.Join(d.dir, "subjects", of.String()[:2], of.String())
+}
+
+// Root is part of Store.
+func (d *Folder) Root(_ context.Context, made *Record) (r Record, err error) {
+	if made != nil {
+		if err := os.MkdirAll(d.dir, 0o700); err != nil {
+			return r, err
+		}
+	}
+	info, err := os.Stat(d.dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return r, fmt.Errorf("%s: %w", d.dir, ErrNoStore)
+	case err != nil:
+		return r, err
+	case info.Mode().Perm()&0o077 != 0:
+		return r, fmt.Errorf("%s: others may read or write it (mode %04o): chmod 700 it", d.dir, info.Mode().Perm())
+	}
+	path := filepath.Join(d.dir, "root.json")
+	r, has, err := read(path)
+	switch {
+	case err != nil || has:
+		return r, err
+	case made == nil:
+		return r, fmt.Errorf("%s: %w", d.dir, ErrNoStore)
+	}
+	err = d.locked(func() error {
+		if r, has, err = read(path); err != nil || has {
+			return err
+		}
+		r = *made
+		return write(path, r)
+	})
+	return r, err
+}
+
+// Key is part of Store.
+func (d *Folder) Key(ctx context.Context, of Index) (Record, bool, error) {
+	id, err := os.ReadFile(d.subject(of))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Record{}, false, nil
+	}
+	if err != nil {
+		return Record{}, false, err
+	}
+	r, has, err := d.Find(ctx, string(id))
+	switch {
+	case err != nil:
+		return r, false, err
+	case !has: // not taken for a subject without a key: its tokens would change
+		return r, false, fmt.Errorf("subject %s has key %s, whose file is gone: restore %s", of, id, d.key(string(id)))
+	}
+	return r, len(r.Wrapped) > 0, nil // else Shred stopped half way, and Create goes on
+}
+
+// Create is part of Store.
+func (d *Folder) Create(ctx context.Context, of Index, made Record) (r Record, err error) {
+	err = d.locked(func() error {
+		if _, err := d.Shreds(ctx); err != nil {
+			return err // the store went away: an empty folder gets no keys
+		}
+		var has bool
+		if r, has, err = d.Key(ctx, of); err != nil || has {
+			return err // another was faster
+		}
+		r = made
+		if err := write(d.key(made.ID), made); err != nil {
+			return err
+		}
+		return replace(d.subject(of), []byte(made.ID)) // what makes it the subject's
+	})
+	return r, err
+}
+
+// Find is part of Store.
+func (d *Folder) Find(_ context.Context, id string) (Record, bool, error) {
+	if !CheckID([]byte(id)) {
+		return Record{}, false, nil
+	}
+	return read(d.key(id))
+}
+
+// Shred is part of Store. The key is gone before the subject is rid of it, so that
+// whatever stops it half way leaves no key that lives on.
+func (d *Folder) Shred(ctx context.Context, of Index, at time.Time) (id string, err error) {
+	err = d.locked(func() error {
+		r, has, err := d.Key(ctx, of)
+		if err != nil || r.ID == "" {
+			return err
+		}
+		n, err := d.Shreds(ctx)
+		if err != nil {
+			return err
+		}
+		if has {
+			if err := overwrite(d.key(r.ID)); err != nil {
+				return err
+			}
+			r.KEK, r.Wrapped, r.Shredded = "", nil, &at
+			if err := write(d.key(r.ID), r); err != nil {
+				return err
+			}
+		}
+		if err := replace(filepath.Join(d.dir, "shreds"), strconv.AppendInt(nil, n+1, 10)); err != nil {
+			return err // done again it goes on here, as the subject still names the key
+		}
+		if err := os.Remove(d.subject(of)); err != nil {
+			return err
+		}
+		id = r.ID
+		return syncDir(filepath.Dir(d.subject(of)))
+	})
+	return id, err
+}
+
+// Shreds is part of Store.
+func (d *Folder) Shreds(context.Context) (int64, error) {
+	if _, err := os.Stat(filepath.Join(d.dir, "root.json")); err != nil {
+		return 0, fmt.Errorf("the keys of subjects are not there: %w", err) // a volume that is not mounted is no empty store
+	}
+	p, err := os.ReadFile(filepath.Join(d.dir, "shreds"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseInt(string(p), 10, 64)
+}
+
+// Rewrap is part of Store.
+func (d *Folder) Rewrap(ctx context.Context, f func(Record) (Record, bool, error)) (n int, err error) {
+	one := func(path string) error {
+		return d.locked(func() error {
+			r, has, err := read(path)
+			if err != nil || !has {
+				return err
+			}
+			r, changed, err := f(r)
+			if err != nil || !changed {
+				return err
+			}
+			n++
+			return write(path, r)
+		})
+	}
+	err = filepath.WalkDir(filepath.Join(d.dir, "keys"), func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil // no subject yet
+		case err != nil || ctx.Err() != nil:
+			return errors.Join(err, ctx.Err())
+		case e.IsDir() || !strings.HasSuffix(path, ".json"):
+			return nil
+		}
+		return one(path)
+	})
+	if err == nil {
+		err = one(filepath.Join(d.dir, "root.json")) // last: a root that opens says that all do
+	}
+	return n, err
+}
+
+func read(path string) (r Record, has bool, err error) {
+	p, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return r, false, nil
+	}
+	if err == nil && json.Unmarshal(p, &r) != nil {
+		err = fmt.Errorf("%s is damaged: restore it", path)
+	}
+	return r, err == nil, err
+}
+
+func write(path string, r Record) error {
+	p, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return replace(path, p)
+}
+
+// replace has p at path, durable, or what was there.
+func replace(path string, p []byte) error {
+	dir := filepath.Dir(path)
+	if _, err := os.Stat(dir); err != nil {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+		if err := errors.Join(syncDir(filepath.Dir(dir)), syncDir(filepath.Dir(filepath.Dir(dir)))); err != nil {
+			return err
+		}
+	}
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(p)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// overwrite writes a record without a key over a file, in place and of the same
+// length, so that it can be read at any moment.
+func overwrite(path string) error {
+	r, _, err := read(path)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	r.KEK, r.Wrapped = "", nil
+	p, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	for int64(len(p)) < info.Size() {
+		p = append(p, ' ')
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(p, 0)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,267 @@
+package mask
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"sluice/processors/mask/keys"
+	"sluice/processors/mask/subject"
+	"sluice/schemas"
+	"sluice/topology"
+	"sluice/topology/stream"
+)
+
+const customers = `{"id":1,"mail":"ann@x.example","who":7}`
+
+// forgettable is a gate with keys of subjects in dir, and its policy.
+func forgettable(t testing.TB, dir, more string) (*Gate, *Policy, *keys.Ring) {
+	t.Helper()
+	text := "key: env:KEY\nsubjects: {store: 'folder:" + dir + "'" + more + "}\nrules: [{columns: {id: {keep: r}, who: {keep: r}, mail: {tokenize: {subject: {column: who}}}}}]"
+	node := yamlOf(t, text)
+	p, err := ReadPolicy(node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := topology.Env{Now: func() time.Time { return time.Unix(1_800_000_000, 0) }, Secret: func(string) (string, error) { return strings.Repeat("k", 32), nil }}
+	ring, err := p.Ring(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Vault(ring, env, true); err != nil {
+		t.Fatal(err)
+	}
+	g, err := Factory.Open(node, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g.(*Gate), p, ring
+}
+
+func mails(t *testing.T, g *Gate, rows ...string) (tokens []string) {
+	t.Helper()
+	var changes []change
+	for _, r := range rows {
+		changes = append(changes, change{after: r})
+	}
+	x, err := g.Pass(batch(schemaOf(false, "", customers), changes...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range x.Rows() {
+		r := &x.Rows()[i]
+		tokens = append(tokens, string(r.Bytes(r.After[1])))
+	}
+	return tokens
+}
+
+func whose(who int, mail string) string { return fmt.Sprintf(`{"id":1,"mail":%q,"who":%d}`, mail, who) }
+
+// TestSubjects: tokens are of a subject and a value; instances, restarts and a
+// small cache do not change them; a destroyed key leads back to nothing, and the
+// next row has another one.
+func TestSubjects(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	g, p, ring := forgettable(t, dir, "")
+	got := mails(t, g, whose(7, "a@x"), whose(7, "b@x"), whose(8, "a@x"), whose(7, "a@x"))
+	if got[0] != got[3] || got[0] == got[1] || got[0] == got[2] || got[0][:17] != got[1][:17] || !subject.CheckID([]byte(got[0][:16])) || got[0][16] != '_' {
+		t.Fatalf("%q", got)
+	}
+	small, _, _ := forgettable(t, dir, ", cache: 2")
+	var rows []string
+	for i := range 50 {
+		rows = append(rows, whose(i%10, "a@x"))
+	}
+	var tokens [4][]string
+	var wg sync.WaitGroup
+	for i := range tokens { // workers of two instances
+		wg.Go(func() { tokens[i] = mails(t, []*Gate{g, small}[i%2], rows...) })
+	}
+	wg.Wait()
+	for i := range rows {
+		for _, w := range tokens[1:] {
+			if tokens[0][i] != w[i] {
+				t.Fatalf("row %d has two tokens", i)
+			}
+		}
+	}
+	if tokens[0][7] != got[0] {
+		t.Error("a token changed")
+	}
+	spec, _, err := p.At(lane.Topic, &schemas.Field{Name: "mail", Type: schemas.Type{Kind: schemas.String}}, Path{{Name: "mail"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := NewRevealer(ring, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := topology.Env{Now: func() time.Time { return time.Unix(1_800_000_000, 0) }}
+	if r.Vault, err = p.Vault(ring, env, false); err != nil {
+		t.Fatal(err)
+	}
+	reveal := func(token string) string {
+		v, err := r.Reveal(Token{Text: []byte(token)})
+		if err != nil {
+			return err.Error()
+		}
+		return string(v)
+	}
+	if reveal(got[0]) != "a@x" || reveal(got[1]) != "b@x" || reveal(got[2]) != "a@x" {
+		t.Fatalf("%q", reveal(got[0]))
+	}
+	if v := reveal(got[2][:17] + got[0][17:]); v != ErrNoToken.Error() {
+		t.Errorf("a token of another's key gives %q", v)
+	}
+	if id, err := r.Vault.Shred(t.Context(), "", []byte("7")); err != nil || id != got[0][:16] {
+		t.Fatal(id, err)
+	}
+	if v := reveal(got[0]); !strings.Contains(v, "destroyed") || !errors.Is(errOf(r, got[0]), ErrShredded) {
+		t.Error(v)
+	}
+	for _, x := range []*Gate{g, small} { // both have the key in memory
+		next := mails(t, x, whose(7, "a@x"), whose(8, "a@x"))
+		if next[0][:16] == got[0][:16] || next[1] != got[2] || reveal(next[0]) != "a@x" || reveal(got[1]) == "b@x" {
+			t.Errorf("%q", next)
+		}
+	}
+}
+
+func errOf(r *Revealer, token string) error {
+	_, err := r.Reveal(Token{Text: []byte(token)})
+	return err
+}
+
+// TestSubjectRefused: a value without a subject is refused with its record, fillers
+// make no keys, and an update has one token in both images. // P2 P3
+func TestSubjectRefused(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	g, _, _ := forgettable(t, dir, "")
+	s := schemaOf(false, "", customers)
+	b := batch(s, change{after: `{"id":1,"mail":"a@x","who":null}`}, change{after: `{"id":1,"mail":null,"who":null}`}, change{before: whose(7, "a@x"), after: whose(7, "a@x")}, change{before: whose(0, "filler"), after: whose(7, "a@x")})
+	b.Records[3].Full = false
+	x, err := g.Pass(b)
+	if err != nil || len(x.Rows()) != 3 || len(b.Rejects) != 1 || b.Rejects[0].Field != "mail" {
+		t.Fatalf("%v, %d rows, %+v", err, len(x.Rows()), b.Rejects)
+	}
+	r := &x.Rows()[1]
+	if !x.Rows()[0].After[1].IsNull() || string(r.Bytes(r.Before[1])) != string(r.Bytes(r.After[1])) {
+		t.Error("images")
+	}
+	if c := r.Table.Columns[1]; c.Action != "tokenize:subject" || c.Bounds { // what the ledger attests
+		t.Errorf("%+v", c)
+	}
+	found, _ := filepath.Glob(filepath.Join(dir, "subjects", "*", "*"))
+	if len(found) != 1 {
+		t.Errorf("%d subjects have a key", len(found))
+	}
+	if x, _ := g.Pass(batch(schemaOf(false, "", `{"id":1,"mail":"a"}`), change{after: `{"id":1,"mail":"a"}`})); len(x.Rows()) != 0 {
+		t.Error("a topic without the column")
+	}
+	if _, err := g.Pass(batch(schemaOf(false, "mail", customers), change{after: whose(7, "a"), key: `{"mail":"a"}`})); stream.KindOf(err) != stream.KindState { // D4
+		t.Errorf("a key of tokens that differ: %v", err)
+	}
+}
+
+// TestSubjectOutage: while the store is away batches fail as ones to try again, and
+// are as they were; no key is made meanwhile. Keys in memory do not go on alone.
+func TestSubjectOutage(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	g, _, _ := forgettable(t, dir, "")
+	was := mails(t, g, whose(7, "a@x"))
+	if err := os.Rename(dir, dir+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	b := batch(schemaOf(false, "", customers), change{after: whose(7, "a@x")}, change{after: whose(9, "n@x")})
+	for range 2 {
+		if _, err := g.Pass(b); stream.KindOf(err) != stream.KindRetry || len(b.Records) != 2 || len(b.Rejects) != 0 || strings.Contains(err.Error(), "a@x") {
+			t.Fatalf("%v, %d records", err, len(b.Records))
+		}
+	}
+	if err := os.Rename(dir+"-away", dir); err != nil {
+		t.Fatal(err)
+	}
+	x, err := g.Pass(b)
+	if err != nil || len(x.Rows()) != 2 {
+		t.Fatal(err)
+	}
+	if r := &x.Rows()[0]; string(r.Bytes(r.After[1])) != was[0] {
+		t.Error("a token changed")
+	}
+}
+
+// TestSubjectAllocations: none a record when the keys are in memory.
+func TestSubjectAllocations(t *testing.T) {
+	g, _, _ := forgettable(t, filepath.Join(t.TempDir(), "s"), "")
+	s := schemaOf(false, "", customers)
+	per := func(n int) float64 {
+		var changes []change
+		for i := range n {
+			changes = append(changes, change{before: whose(i%50, "a@x"), after: whose(i%50, fmt.Sprint(i, "@x"))})
+		}
+		b := batch(s, changes...)
+		recs := b.Records
+		run := func() {
+			b.Records = recs
+			b.SetArena(b.Arena()[:0])
+			if _, err := g.Pass(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		run()
+		return testing.AllocsPerRun(10, run)
+	}
+	if few, many := per(100), per(2000); many-few > 20 {
+		t.Errorf("%.0f allocations for 100 records, %.0f for 2000", few, many)
+	}
+}
+
+func TestSubjectPolicies(t *testing.T) {
+	const store = "\nsubjects: {store: 'folder:/nowhere'}"
+	for text, want := range map[string]string{
+		"rules: [{columns: {a: {tokenize: {form: ff1, subject: {column: b}}}}}]" + store:                      "no room",
+		"rules: [{columns: {a: {tokenize: {subject: {column: b}}}}}]":                                         "store",
+		"rules: [{columns: {a: {tokenize: {subject: {kind: b}}}}}]" + store:                                   "column",
+		"rules: [{columns: {a.x: {tokenize: {subject: {column: b}}}}}]" + store:                               "by names a column",
+		"scan: {classes: {email: {tokenize: {subject: {column: b}}}}}\ndefault: scan" + store:                 "cannot go by column",
+		"rules: [{columns: {a: {tokenize: {subject: {column: b}}}}}]\nsubjects: {store: '/var/lib'}":          "folder:PATH",
+		"rules: [{columns: {a: {tokenize: {subject: {column: b}}}}}]\nsubjects: {store: 'folder:/nowhere/x'}": "keys init",
+	} {
+		if _, err := open1("key: env:KEY\n" + text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// BenchmarkSubjects is a batch of 1,000 rows of 200 subjects, and beside it the
+// same under one key.
+func BenchmarkSubjects(b *testing.B) {
+	g, _, _ := forgettable(b, filepath.Join(b.TempDir(), "s"), "")
+	plain := policy(b, "key: env:KEY\nrules: [{columns: {id: {keep: r}, who: {keep: r}, mail: tokenize}}]")
+	var changes []change
+	for i := range 1000 {
+		changes = append(changes, change{after: whose(i%200, fmt.Sprint("somebody", i, "@x.example"))})
+	}
+	in := batch(schemaOf(false, "", customers), changes...)
+	recs := in.Records
+	if _, err := g.Pass(in); err != nil { // makes the keys
+		b.Fatal(err)
+	}
+	for name, g := range map[string]*Gate{"one key": plain, "a key a subject": g} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				in.Records = recs
+				in.SetArena(in.Arena()[:0])
+				if _, err := g.Pass(in); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/row")
+		})
+	}
+}
