@@ -42,6 +42,16 @@ var mutations = []mutation{
 	{"P6", "processors/mask/synthetic.go", "func (z *synthetic) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {", "func (z *synthetic) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {\n\tif len(dst) >= 0 {\n\t\treturn append(dst, text...), schemas.EncText\n\t}", "processors/mask", "Canary|Matrix|Strateg"},
 	{"P6", "processors/mask/tokenize.go", "func (t *tokenizing) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {", "func (t *tokenizing) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {\n\tif len(dst) >= 0 {\n\t\treturn append(dst, text...), schemas.EncText\n\t}", "processors/mask", "Canary|Matrix|Strateg"},
 
+	// Keys of data subjects, and what a count of people may show.
+	{"P2", "processors/mask/tokenize.go", "return dst, refused // P2: nobody says whose it is", "return append(dst, text...), schemas.EncText", "processors/mask", "Subject"},
+	{"P2", "processors/mask/subjects.go", "if err := g.keyring.fresh(ctx); err != nil {", "if err := g.keyring.fresh(ctx); err != nil && len(x.s.held) > 1<<30 {", "processors/mask", "Subject"},
+	{"P2", "processors/mask/subjects.go", "len(g.domains)); err != nil {\n\t\t\t\t\t\treturn failed(err)", "len(g.domains)); err != nil {\n\t\t\t\t\t\tcontinue", "processors/mask", "Subject"},
+	{"P2", "topology/worker.go", "if stream.KindOf(err) != stream.KindRetry || !errors.As(err, &re) {", "if !errors.As(err, &re) || re != nil {", "topology", "GateIsAsked"},
+	{"P5", "processors/mask/subject/folder.go", "r.KEK, r.Wrapped, r.Shredded = \"\", nil, &at", "r.Shredded = &at", "processors/mask/subject", "Shred"},
+	{"P5", "processors/mask/subject/folder.go", "err != nil || has {\n\t\t\treturn err // another was faster", "err != nil || has && made.ID == \"\" {\n\t\t\treturn err", "processors/mask/subject", "OneKey"},
+	{"P5", "processors/mask/subjects.go", "if n != k.shreds {", "if n < 0 {", "processors/mask", "Subject"},
+	{"P1", "processors/mask/anonymity/anonymity.go", "c.columns[i].Shown && v != nil", "v != nil", "processors/mask/anonymity", "."},
+
 	// Delivery.
 	{"D1", "topology/stream/order.go", "return cmp.Or(cmp.Compare(p.Offset, q.Offset), cmp.Compare(p.Seq, q.Seq)) < 0 // D1", "return cmp.Or(cmp.Compare(q.Offset, p.Offset), cmp.Compare(p.Seq, q.Seq)) < 0", "connectors/d1", "Contract|Fold"},
 	{"D1", "topology/pipeline.go", "p.workers[l.worker].queue.put(", "p.workers[int(b.From.Offset)%len(p.workers)].queue.put(", "topology", "Simulation"},

@@ -183,7 +183,26 @@ func TestSubjectOutage(t *testing.T) {
 			t.Fatalf("%v, %d records", err, len(b.Records))
 		}
 	}
+	known := batch(schemaOf(false, "", customers), change{after: whose(7, "a@x")})
+	if _, err := g.Pass(known); stream.KindOf(err) != stream.KindRetry {
+		t.Errorf("a key in memory went on alone: %v", err)
+	}
 	if err := os.Rename(dir+"-away", dir); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "keys", was[0][1:3], was[0][:16]+".json")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, whole[:30], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	restarted, _, _ := forgettable(t, dir, "")
+	if _, err := restarted.Pass(known); stream.KindOf(err) != stream.KindRetry || len(known.Rejects) != 0 {
+		t.Errorf("a damaged key: %v, %d refused", err, len(known.Rejects))
+	}
+	if err := os.WriteFile(path, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	x, err := g.Pass(b)
