@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -86,6 +87,9 @@ func (o *output) rejoin(ctx context.Context, lanes []stream.Lane) (gone []stream
 			l.state, l.why = e.State, e.Why
 			changed = append(changed, LaneChanged{Lane: ln, Sink: o.name, State: e.State, Why: e.Why, Todo: e.Todo})
 		}
+		if l.until >= 0 { // align: what was on its way when this process asked is there by now
+			l.until = max(l.until, at.Next.Offset)
+		}
 		if l.reading {
 			l.pos = p.least(l)
 			seek[ln] = l.pos
@@ -99,12 +103,16 @@ func (o *output) rejoin(ctx context.Context, lanes []stream.Lane) (gone []stream
 	}
 	o.waiting = false
 	maps.Copy(seek, p.release()) // the store may be further than this process knew
+	done := p.Align && p.alignedLocked()
 	p.mu.Unlock()
 	for _, c := range changed {
 		p.Observer.laneState(c)
 	}
 	p.setAll(o.name, lanes, &stream.StateError{State: stream.StateRunning})
 	p.source.Seek(seek)
+	if done { // by a commit of another process: none of this one will say so (it ran for ever)
+		p.stop()
+	}
 	return nil, nil
 }
 
@@ -112,12 +120,13 @@ func (o *output) rejoin(ctx context.Context, lanes []stream.Lane) (gone []stream
 // other sinks would get them by this one. A restart compares all of them. p.mu
 // is held.
 func (o *output) otherPlan(prog stream.Progress) error {
-	if prog.Plan == "" || prog.Plan == o.p.env.Plan {
-		return nil
-	}
 	for ln, at := range prog.Lanes {
-		if l := o.p.lanes[ln]; l != nil && at.Next.Offset > l.at[o.index].durable.Offset {
-			return fmt.Errorf("%v was moved by an instance that runs plan %s, this one runs %s: stop the one with the old file; this one compares all sinks when it starts", ln, prog.Plan, o.p.env.Plan)
+		l, plan := o.p.lanes[ln], cmp.Or(at.Under, prog.Plan)
+		if l == nil || l.held || plan == "" || plan == o.p.env.Plan {
+			continue
+		}
+		if at.Under != "" || at.Next.Offset > l.at[o.index].durable.Offset {
+			return fmt.Errorf("%v was moved by an instance that runs plan %s, this one runs %s: stop the one with the old file; this one compares all sinks when it starts", ln, plan, o.p.env.Plan)
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,12 +19,99 @@ type joined struct {
 	at    []map[stream.Lane]stream.Position  // by sink
 	held  map[stream.Lane]*stream.StateError // lanes that cannot be read
 	fresh map[stream.Lane]int                // by how many sinks a lane was never seen
+	under []map[stream.Lane]string           // by sink: the plan that the lane is under, of a known one; "": the last commit's
 	plans []string                           // of the sinks' last commits
 	had   map[string][]string                // of a plan that a sink ran before: the sinks it had, if that is known
 }
 
-// joinAll asks every sink in turn where it stands on lanes.
+// plan is what sink i ran up to where it stands on lane, or who claimed it there.
+func (j *joined) plan(i int, lane stream.Lane) string { return cmp.Or(j.under[i][lane], j.plans[i]) }
+
+// claimTries is how often lanes are claimed before another plan's instances
+// may have them.
+const claimTries = 10
+
+// joinAll asks every sink in turn where it stands on lanes, and puts the lanes
+// under this plan. It believes what it was told once it was told again when all
+// of them were: what a process of another plan sent before that, and that lands
+// later, is refused by every sink, so that no offset goes by one plan to one
+// sink and by another to the next (it did). // D2
 func (p *Pipeline) joinAll(ctx context.Context, cluster string, infos []stream.LaneInfo) (*joined, error) {
+	for try := 0; ; try++ {
+		j, err := p.askAll(ctx, cluster, infos)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.samePlan(infos, j); err != nil {
+			p.fail(err)
+			return nil, err
+		}
+		claims := p.claims(infos, j)
+		if claims == nil {
+			return j, nil
+		}
+		if try == claimTries {
+			return nil, fmt.Errorf("instances of another plan than %s take the same lanes again and again: run one file in all of them", p.env.Plan)
+		}
+		if err := p.claimAll(ctx, claims); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// claims are, by sink, the lanes that another plan may go on with.
+func (p *Pipeline) claims(infos []stream.LaneInfo, j *joined) (claims [][]stream.LedgerSpan) {
+	for i := range p.outs {
+		for _, info := range infos {
+			at, ok := j.at[i][info.Lane]
+			if !ok || j.held[info.Lane] != nil || j.under[i][info.Lane] == p.env.Plan {
+				continue
+			}
+			if claims == nil {
+				claims = make([][]stream.LedgerSpan, len(p.outs))
+			}
+			claims[i] = append(claims[i], stream.LedgerSpan{Span: stream.Span{Lane: info.Lane, From: at, To: at}, TopicID: info.TopicID})
+		}
+	}
+	return claims
+}
+
+// claimAll writes claims, each if its lanes still stand where they stood. A
+// lane that moved meanwhile is asked for again by the caller.
+func (p *Pipeline) claimAll(ctx context.Context, claims [][]stream.LedgerSpan) error {
+	for i, o := range p.outs {
+		if claims[i] == nil {
+			continue
+		}
+		var failed error
+		wait := o.do(ctx, func(hard context.Context) error {
+			failed = o.place(hard, claims[i])
+			if errors.Is(failed, stream.ErrFenced) {
+				failed = o.sleep(hard, retryMin)
+			}
+			return nil
+		})
+		if err := wait(); err != nil {
+			return err
+		}
+		if failed != nil {
+			return fmt.Errorf("%s: claim: %w", o.name, failed)
+		}
+	}
+	return nil
+}
+
+// place commits positions without rows: lanes' starts, or that they are under
+// this plan where they stand.
+func (o *output) place(ctx context.Context, spans []stream.LedgerSpan) error {
+	e := o.epoch()
+	slices.SortFunc(spans, func(a, b stream.LedgerSpan) int { return a.Lane.Compare(b.Lane) })
+	e.Spans, e.PositionsOnly = spans, true // the change is still to be judged, and another instance may run the new plan already
+	return o.commit(ctx, e, nil)
+}
+
+// askAll asks every sink in turn where it stands on lanes.
+func (p *Pipeline) askAll(ctx context.Context, cluster string, infos []stream.LaneInfo) (*joined, error) {
 	j := &joined{held: map[stream.Lane]*stream.StateError{}, fresh: map[stream.Lane]int{}, had: map[string][]string{}}
 	for _, o := range p.outs {
 		var failed error
@@ -45,10 +133,6 @@ func (p *Pipeline) joinAll(ctx context.Context, cluster string, infos []stream.L
 			return nil, fmt.Errorf("%s: recover: %w", o.name, failed)
 		}
 	}
-	if err := p.samePlan(infos, j); err != nil {
-		p.fail(err)
-		return nil, err
-	}
 	return j, nil
 }
 
@@ -67,30 +151,27 @@ func (o *output) join(ctx context.Context, cluster string, infos []stream.LaneIn
 		if err != nil {
 			return err
 		}
-		if err := o.keepPlan(ctx, prog, j); err != nil {
+		if err := o.keepPlan(ctx, prog, infos, j); err != nil {
 			return err
 		}
-		at := map[stream.Lane]stream.Position{}
+		at, under := map[stream.Lane]stream.Position{}, map[stream.Lane]string{}
 		held := map[stream.Lane]*stream.StateError{}
 		var fresh []stream.LedgerSpan
 		for _, info := range slices.Concat(infos, more) {
 			known, ok := prog.Lanes[info.Lane]
 			if ok {
-				at[info.Lane], o.seen[info.Lane] = known.Next, true
+				at[info.Lane], under[info.Lane], o.seen[info.Lane] = known.Next, known.Under, true
 			}
 			if e := o.mismatch(cluster, prog, known, ok, info); e != nil {
 				held[info.Lane] = e
 			} else if !ok && (j.held[info.Lane] == nil || !strings.HasPrefix(o.spec.Start, "like ")) { // the other one's position may be of another log
 				pos := o.start(info, prog, j.at)
-				at[info.Lane] = pos
+				at[info.Lane], under[info.Lane] = pos, o.p.env.Plan
 				fresh = append(fresh, stream.LedgerSpan{Span: stream.Span{Lane: info.Lane, From: pos, To: pos}, TopicID: info.TopicID})
 			}
 		}
 		if len(fresh) > 0 {
-			e := o.epoch()
-			slices.SortFunc(fresh, func(a, b stream.LedgerSpan) int { return a.Lane.Compare(b.Lane) })
-			e.Spans, e.PositionsOnly = fresh, true // the change is still to be judged, and another instance may run the new plan already
-			err := o.commit(ctx, e, nil)
+			err := o.place(ctx, fresh)
 			if errors.Is(err, stream.ErrFenced) { // another instance wrote its start first
 				if err := o.sleep(ctx, retryMin); err != nil {
 					return err
@@ -110,7 +191,7 @@ func (o *output) join(ctx context.Context, cluster string, infos []stream.LaneIn
 				j.held[ln] = e
 			}
 		}
-		j.at, j.plans = append(j.at, at), append(j.plans, prog.Plan)
+		j.at, j.under, j.plans = append(j.at, at), append(j.under, under), append(j.plans, prog.Plan)
 		return nil
 	}
 }
@@ -233,18 +314,24 @@ func lostProgress() *stream.StateError {
 }
 
 // keepPlan stores the plan's text once, so that align can run it later, and
-// reads which sinks the plan before had.
-func (o *output) keepPlan(ctx context.Context, prog stream.Progress, j *joined) error {
+// reads which sinks the plans before had.
+func (o *output) keepPlan(ctx context.Context, prog stream.Progress, infos []stream.LaneInfo, j *joined) error {
 	k, ok := o.sink.(stream.PlanKeeper)
-	if !ok || prog.Plan == o.p.env.Plan {
+	if !ok {
 		return nil
 	}
-	if prog.Plan != "" && j.had[prog.Plan] == nil {
-		if text, err := k.LoadPlan(ctx, prog.Plan); err == nil {
-			j.had[prog.Plan] = sinkNames(text)
+	before := map[string]bool{prog.Plan: true}
+	for _, info := range infos {
+		before[prog.Lanes[info.Lane].Under] = true
+	}
+	for plan := range before {
+		if plan != "" && plan != o.p.env.Plan && j.had[plan] == nil {
+			if text, err := k.LoadPlan(ctx, plan); err == nil {
+				j.had[plan] = sinkNames(text)
+			}
 		}
 	}
-	if o.planned {
+	if o.planned || prog.Plan == o.p.env.Plan {
 		return nil
 	}
 	err := o.retry(ctx, "plan", nil, func() error { return k.SavePlan(ctx, o.p.env.Plan, o.p.spec.text) })
@@ -273,24 +360,26 @@ func sinkNames(text []byte) (names []string) {
 // by one plan to one sink and by the other to the next (was lost and doubled).
 // A sink that the other plan did not have may be behind: it fills up.
 func (p *Pipeline) samePlan(infos []stream.LaneInfo, j *joined) error {
-	if p.Align {
-		return nil
-	}
-	for i, plan := range j.plans {
-		if plan == "" || plan == p.env.Plan {
-			continue
-		}
-		for k, other := range j.plans {
-			had := j.had[plan]
-			if other == "" || other == p.env.Plan && had != nil && !slices.Contains(had, p.outs[k].name) {
-				continue
-			}
+	for i := range p.outs {
+		for k := range p.outs {
 			for _, info := range infos {
+				plan := j.plan(i, info.Lane)
 				a, ok := j.at[i][info.Lane]
 				b, ok2 := j.at[k][info.Lane]
-				if ok && ok2 && b.Offset < a.Offset && a.Offset > info.LogStart { // what retention took went by no plan
-					return fmt.Errorf("the plan changed (%s is now %s) while sinks stand at different positions (%v: %s at %d, %s at %d): run `sluice align` first",
-						plan, p.env.Plan, info.Lane, p.outs[i].name, a.Offset, p.outs[k].name, b.Offset)
+				if plan == "" || plan == p.env.Plan || !ok || !ok2 || b.Offset >= a.Offset || a.Offset <= info.LogStart { // what retention took went by no plan
+					continue
+				}
+				other, had := j.plan(k, info.Lane), j.had[plan]
+				if other == "" || other == p.env.Plan && had != nil && !slices.Contains(had, p.outs[k].name) {
+					continue
+				}
+				apart := fmt.Sprintf("the plan changed (%s is now %s) while sinks stand at different positions (%v: %s at %d, %s at %d)",
+					plan, p.env.Plan, info.Lane, p.outs[i].name, a.Offset, p.outs[k].name, b.Offset)
+				if !p.Align {
+					return errors.New(apart + ": run `sluice align` first")
+				}
+				if j.held[info.Lane] == nil { // lanes that stopped under different plans are aligned one plan after the other
+					j.held[info.Lane] = &stream.StateError{State: stream.StateParked, Why: apart, Todo: "run `sluice align` again behind this one"}
 				}
 			}
 		}

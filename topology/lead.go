@@ -257,15 +257,14 @@ func fold(prog stream.Progress, todo []proposal) (together, alone []proposal) {
 		follows := true
 		for _, s := range p.Staged.Spans {
 			known, ok := at[s.Lane]
-			sameLog := known.TopicID == "" || s.TopicID == "" || known.TopicID == s.TopicID
-			follows = follows && (ok && sameLog && known.Next.Offset == s.From.Offset || !ok && s.From.Offset == s.To.Offset)
+			follows = follows && (ok && p.Staged.Follows(known, s) || !ok && s.From.Offset == s.To.Offset)
 		}
 		if !follows {
 			alone = append(alone, p)
 			continue
 		}
 		for _, s := range p.Staged.Spans {
-			at[s.Lane] = stream.LanePos{TopicID: s.TopicID, Next: s.To}
+			at[s.Lane] = p.Staged.Move(at[s.Lane], s)
 		}
 		together = append(together, p)
 	}

@@ -66,7 +66,7 @@ func (p *Pipeline) repair(ctx context.Context, only func(stream.Lane) bool, sett
 		}
 		p.cluster = cluster
 		e := o.epoch()
-		e.PositionsOnly = true
+		e.PositionsOnly, e.Plan = true, "" // whatever file the person has: a process that runs keeps its lanes
 		var spans []Repaired
 		for _, info := range infos {
 			known, ok := prog.Lanes[info.Lane]

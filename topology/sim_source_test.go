@@ -26,7 +26,6 @@ type member struct {
 	gone   map[stream.Lane]int    // how often a lane was taken away
 	sought map[stream.Lane]int
 	dead   bool
-	cut    bool
 	hold   time.Time // a zombie answers nothing until then
 	leads  time.Time // until then it believes that it commits for all
 
@@ -77,9 +76,6 @@ func (m *member) alive() error {
 		time.Sleep(time.Until(hold)) // virtual
 	}
 }
-
-// isCut reports that nothing the process sent before it died arrives any more.
-func (m *member) isCut() bool { m.mu.Lock(); defer m.mu.Unlock(); return m.cut }
 
 func (m *member) tell(f func(context.Context, stream.Feed)) {
 	m.mu.Lock()

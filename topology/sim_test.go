@@ -73,6 +73,11 @@ type history struct {
 
 func simulate(t *testing.T, seed uint64) {
 	synctest.Test(t, func(t *testing.T) {
+		defer func() { // a Fatal too
+			if t.Failed() {
+				t.Logf("seed %d", seed)
+			}
+		}()
 		rng := rand.New(rand.NewPCG(seed, 1))
 		w := newWorld(rand.New(rand.NewPCG(seed, 2)))
 		w.faults.Store(true)
@@ -109,9 +114,6 @@ func simulate(t *testing.T, seed uint64) {
 			h.expect(m)
 		}
 		h.verify()
-		if t.Failed() {
-			t.Logf("seed %d", seed)
-		}
 	})
 }
 

@@ -138,15 +138,18 @@ func raisedBy(err error) string {
 	return ""
 }
 
-// contiguous reports that the spans of a lane over several epochs join. // D3
+// contiguous reports that the spans of a lane over several epochs follow one
+// another; the fence compares the first. // D3
 func contiguous(es []stream.Epoch) bool {
-	at := map[lane]int64{}
-	for _, e := range es {
+	at := map[lane]stream.LanePos{}
+	for i := range es {
+		e := &es[i]
 		for _, sp := range e.Spans {
-			if n, ok := at[sp.Lane]; ok && n != sp.From.Offset {
+			was, ok := at[sp.Lane]
+			if ok && !e.Follows(was, sp) {
 				return false
 			}
-			at[sp.Lane] = sp.To.Offset
+			at[sp.Lane] = e.Move(was, sp)
 		}
 	}
 	return true

@@ -30,6 +30,7 @@ func TestLedgerOfAnOlderVersion(t *testing.T) {
 	b := newBench(t)
 	b.ok(b.commit(b.clean(items, 0, ins("1", "null", "null"))))
 	b.is(`DROP TABLE _sluice_masked`, `[]`)
+	b.is(`DROP TABLE _sluice_under`, `[]`)
 	rows := 0
 	for r, err := range b.s.Ledger(t.Context()) {
 		b.ok(err)
@@ -40,6 +41,26 @@ func TestLedgerOfAnOlderVersion(t *testing.T) {
 	if rows != 1 {
 		t.Errorf("%d rows", rows)
 	}
+}
+
+// TestOffsetsOfAnOlderVersion: lanes that no plan was written down for are where
+// they are, and get it with the next commit.
+func TestOffsetsOfAnOlderVersion(t *testing.T) {
+	b := newBench(t)
+	b.ok(b.commit(b.clean(items, 0, ins("1", "null", "null"))))
+	b.is(`DROP TABLE _sluice_under`, `[]`)
+	p, err := b.s.Inspect(t.Context())
+	b.ok(err)
+	for l, at := range p.Lanes {
+		if at.Next.Offset != 1 || at.Under != "" {
+			t.Errorf("%v stands at %+v", l, at)
+		}
+	}
+	if len(p.Lanes) != 1 {
+		t.Errorf("%d lanes", len(p.Lanes))
+	}
+	b.ok(b.commit(b.clean(items, 1, ins("2", "null", "null"))))
+	b.is(`SELECT count(*) FROM _sluice_under`, `[[1]]`)
 }
 
 // TestLostReplyIsReadBack: one call finds out by itself that it was applied.

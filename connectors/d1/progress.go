@@ -72,20 +72,34 @@ type stands struct {
 	commit string
 }
 
-const offsetsOf = `SELECT o.topic, o.part, o.topic_id, CAST(o.next AS TEXT), o.epoch, o."commit", o.v FROM _sluice_offsets o WHERE o.pipeline = ?1 AND o.sink = ?2`
+const (
+	offsetsOf = `SELECT o.topic, o.part, o.topic_id, CAST(o.next AS TEXT), o.epoch, o."commit", o.v, %s FROM _sluice_offsets o WHERE o.pipeline = ?1 AND o.sink = ?2`
+	underOf   = `(SELECT u.plan FROM _sluice_under u WHERE u.pipeline = o.pipeline AND u.sink = o.sink AND u.topic = o.topic AND u.part = o.part)`
+)
+
+// query runs statements that read offsets, which make answers with what %s in
+// offsetsOf is. It answers nil if the database has none of our tables.
+func (s *Sink) query(ctx context.Context, make func(under string) []cloudflare.Statement) ([]cloudflare.StatementResult, error) {
+	rs, err := s.client.D1Query(ctx, s.cfg.Database, make(underOf))
+	if cloudflare.ClassOf(err) == cloudflare.ClassSchema {
+		s.setReady(false)
+		rs, err = s.client.D1Query(ctx, s.cfg.Database, make(`''`)) // an older version made the tables
+	}
+	if cloudflare.ClassOf(err) == cloudflare.ClassSchema {
+		return nil, nil
+	}
+	return rs, err
+}
 
 // progress reads the head of a sink and its lanes, all of them for nil. A
 // database without our tables has none.
 func (s *Sink) progress(ctx context.Context, sink string, lanes []lane) (p stream.Progress, at map[lane]stands, err error) {
 	p = stream.Progress{Format: 1, Pipeline: s.env.Pipeline, Sink: sink, Lanes: map[lane]stream.LanePos{}}
-	ss := append([]cloudflare.Statement{{SQL: `SELECT CAST(seq AS TEXT), plan, cluster, "commit", v FROM _sluice_progress WHERE pipeline = ?1 AND sink = ?2`, Params: params(s.env.Pipeline, sink)}},
-		s.selectOffsets(sink, lanes)...)
-	rs, err := s.client.D1Query(ctx, s.cfg.Database, ss)
-	switch {
-	case cloudflare.ClassOf(err) == cloudflare.ClassSchema:
-		s.setReady(false)
-		return p, nil, nil
-	case err != nil:
+	rs, err := s.query(ctx, func(under string) []cloudflare.Statement {
+		return append([]cloudflare.Statement{{SQL: `SELECT CAST(seq AS TEXT), plan, cluster, "commit", v FROM _sluice_progress WHERE pipeline = ?1 AND sink = ?2`, Params: params(s.env.Pipeline, sink)}},
+			s.selectOffsets(sink, lanes, under)...)
+	})
+	if err != nil || rs == nil {
 		return p, nil, err
 	}
 	for _, r := range rs[0].Rows {
@@ -103,27 +117,24 @@ func (s *Sink) progress(ctx context.Context, sink string, lanes []lane) (p strea
 
 // offsets reads where lanes stand.
 func (s *Sink) offsets(ctx context.Context, sink string, lanes []lane) (map[lane]stands, error) {
-	rs, err := s.client.D1Query(ctx, s.cfg.Database, s.selectOffsets(sink, lanes))
-	switch {
-	case cloudflare.ClassOf(err) == cloudflare.ClassSchema:
-		s.setReady(false)
-		return nil, nil
-	case err != nil:
+	rs, err := s.query(ctx, func(under string) []cloudflare.Statement { return s.selectOffsets(sink, lanes, under) })
+	if err != nil || rs == nil {
 		return nil, err
 	}
 	return readOffsets(rs)
 }
 
-func (s *Sink) selectOffsets(sink string, lanes []lane) (ss []cloudflare.Statement) {
+func (s *Sink) selectOffsets(sink string, lanes []lane, under string) (ss []cloudflare.Statement) {
+	all := fmt.Sprintf(offsetsOf, under)
 	if lanes == nil {
-		return []cloudflare.Statement{{SQL: offsetsOf, Params: params(s.env.Pipeline, sink)}}
+		return []cloudflare.Statement{{SQL: all, Params: params(s.env.Pipeline, sink)}}
 	}
 	var elements [][]byte
 	for _, l := range lanes {
 		elements = append(elements, jsonText([]any{l.Topic, l.Partition}))
 	}
 	for _, p := range pack(elements, s.cfg.MaxRequestBytes, 1<<20) {
-		ss = append(ss, cloudflare.Statement{SQL: offsetsOf + ` AND (o.topic, o.part) IN (SELECT value->>0, value->>1 FROM json_each(?3))`,
+		ss = append(ss, cloudflare.Statement{SQL: all + ` AND (o.topic, o.part) IN (SELECT value->>0, value->>1 FROM json_each(?3))`,
 			Params: append(params(s.env.Pipeline, sink), p)})
 	}
 	return ss
@@ -146,6 +157,7 @@ func readOffsets(rs []cloudflare.StatementResult) (map[lane]stands, error) {
 			}
 			x.pos.TopicID, _ = cloudflare.Text(r[2])
 			x.commit, _ = cloudflare.Text(r[5])
+			x.pos.Under, _ = cloudflare.Text(r[7]) // null of a lane that only older versions moved
 			x.next, x.pos.Next = next, stream.Position{Offset: next, Epoch: int32(epoch)}
 			at[lane{Topic: topic, Partition: int32(part)}] = x
 		}

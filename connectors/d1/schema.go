@@ -39,6 +39,8 @@ var system = []string{
 	`CREATE TABLE IF NOT EXISTS _sluice_offsets (pipeline TEXT NOT NULL, sink TEXT NOT NULL, topic TEXT NOT NULL, part INTEGER NOT NULL, v INTEGER NOT NULL, ` +
 		`topic_id TEXT NOT NULL, next INTEGER NOT NULL, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, "commit" TEXT NOT NULL, ` +
 		`PRIMARY KEY (pipeline, sink, topic, part)) STRICT, WITHOUT ROWID`,
+	`CREATE TABLE IF NOT EXISTS _sluice_under (pipeline TEXT NOT NULL, sink TEXT NOT NULL, topic TEXT NOT NULL, part INTEGER NOT NULL, v INTEGER NOT NULL, ` +
+		`plan TEXT NOT NULL, PRIMARY KEY (pipeline, sink, topic, part)) STRICT, WITHOUT ROWID`, // beside the offsets, which older versions made without it
 	`CREATE TABLE IF NOT EXISTS _sluice_ledger (pipeline TEXT NOT NULL, sink TEXT NOT NULL, seq INTEGER NOT NULL, topic TEXT NOT NULL, part INTEGER NOT NULL, v INTEGER NOT NULL, ` +
 		`"commit" TEXT NOT NULL, plan TEXT NOT NULL, time INTEGER NOT NULL, topic_id TEXT NOT NULL, start INTEGER NOT NULL, start_epoch INTEGER NOT NULL, next INTEGER NOT NULL, ` +
 		`next_epoch INTEGER NOT NULL, "in" INTEGER NOT NULL, written INTEGER NOT NULL, folded INTEGER NOT NULL, filtered INTEGER NOT NULL, rejected INTEGER NOT NULL, lost INTEGER NOT NULL, ` +

@@ -22,11 +22,13 @@ func jsonText(v any) []byte {
 }
 
 // fenceSQL aborts the batch, through a JSON path that cannot be, when a lane
-// is not where it was last seen, is there by this very commit, or is of another
-// topic id. A lane with ?1[3] = 1 was seen to be absent and may still be. // D2
+// is not where it was last seen, is there by this very commit, is of another
+// topic id, or is under another plan. A lane with ?1[3] = 1 was seen to be absent
+// and may still be. // D2
 const fenceSQL = `SELECT CASE WHEN count(*) > 0 THEN json_extract('{}', 'sluice_fence_lost ' || json_group_array(json_array(l.value->>0, l.value->>1, o.next))) END ` +
 	`FROM json_each(?1) l LEFT JOIN _sluice_offsets o ON o.pipeline = ?2 AND o.sink = ?3 AND o.topic = l.value->>0 AND o.part = l.value->>1 ` +
-	`WHERE CASE WHEN o.next IS NULL THEN l.value->>3 = 0 ELSE o.next <> l.value->>2 OR o."commit" = l.value->>4 OR l.value->>5 <> '' AND o.topic_id <> '' AND o.topic_id <> l.value->>5 END`
+	`LEFT JOIN _sluice_under u ON u.pipeline = ?2 AND u.sink = ?3 AND u.topic = l.value->>0 AND u.part = l.value->>1 ` +
+	`WHERE CASE WHEN o.next IS NULL THEN l.value->>3 = 0 ELSE o.next <> l.value->>2 OR o."commit" = l.value->>4 OR l.value->>5 <> '' AND o.topic_id <> '' AND o.topic_id <> l.value->>5 OR l.value->>6 <> '' AND u.plan <> l.value->>6 END`
 
 // stagedSQL aborts the batch when rows that were brought before are gone.
 const stagedSQL = `SELECT CASE WHEN count(*) <> CAST(?4 AS INTEGER) THEN json_extract('{}', 'sluice_staged_lost ' || count(*)) END ` +
@@ -38,6 +40,8 @@ const (
 	offsetsSQL = `INSERT INTO _sluice_offsets (pipeline, sink, topic, part, v, topic_id, next, epoch, seq, "commit") ` +
 		`SELECT ?2, ?3, l.value->>0, l.value->>1, 1, l.value->>2, l.value->>5, l.value->>6, p.seq, ?4 FROM json_each(?1) l, _sluice_progress p WHERE p.pipeline = ?2 AND p.sink = ?3 ` +
 		`ON CONFLICT (pipeline, sink, topic, part) DO UPDATE SET v = 1, topic_id = excluded.topic_id, next = excluded.next, epoch = excluded.epoch, seq = excluded.seq, "commit" = excluded."commit"`
+	underSQL = `INSERT INTO _sluice_under (pipeline, sink, topic, part, v, plan) SELECT ?2, ?3, l.value->>0, l.value->>1, 1, ?4 FROM json_each(?1) l WHERE true ` +
+		`ON CONFLICT (pipeline, sink, topic, part) DO UPDATE SET v = 1, plan = excluded.plan WHERE plan <> excluded.plan` // rows written are paid for
 	ledgerSQL = `INSERT INTO _sluice_ledger (pipeline, sink, seq, topic, part, v, "commit", plan, time, topic_id, start, start_epoch, next, next_epoch, "in", written, folded, filtered, rejected, lost) ` +
 		`SELECT ?2, ?3, p.seq, l.value->>0, l.value->>1, 1, ?4, ?5, CAST(?6 AS INTEGER), l.value->>2, l.value->>3, l.value->>4, l.value->>5, l.value->>6, ` +
 		`l.value->>7, l.value->>8, l.value->>9, l.value->>10, l.value->>11, l.value->>12 FROM json_each(?1) l, _sluice_progress p WHERE p.pipeline = ?2 AND p.sink = ?3`
@@ -81,12 +85,13 @@ func expectation(es []stream.Epoch, seen map[lane]bool) (elements [][]byte) {
 	first := map[lane]stream.Position{}
 	log := map[lane]string{} // topic id, or "" for any
 	last := map[lane]string{}
+	plan := map[lane]string{} // or "" for any
 	for _, e := range es {
 		for _, sp := range e.Spans {
 			if _, ok := first[sp.Lane]; !ok {
 				first[sp.Lane] = sp.From
 				if !e.PositionsOnly {
-					log[sp.Lane] = sp.TopicID
+					log[sp.Lane], plan[sp.Lane] = sp.TopicID, e.Plan
 				}
 			}
 			last[sp.Lane] = e.Commit
@@ -97,7 +102,7 @@ func expectation(es []stream.Epoch, seen map[lane]bool) (elements [][]byte) {
 		if there, asked := seen[l]; asked && !there {
 			absent = 1
 		}
-		elements = append(elements, jsonText([]any{l.Topic, l.Partition, first[l].Offset, absent, last[l], log[l]}))
+		elements = append(elements, jsonText([]any{l.Topic, l.Partition, first[l].Offset, absent, last[l], log[l], plan[l]}))
 	}
 	return elements
 }
@@ -147,6 +152,9 @@ func (s *Sink) settle(e *stream.Epoch) (ss []cloudflare.Statement) {
 		ss = append(ss,
 			cloudflare.Statement{SQL: ledgerSQL, Params: append([][]byte{p}, params(s.env.Pipeline, e.Sink, e.Commit, e.Plan, strconv.FormatInt(e.Time, 10))...)},
 			cloudflare.Statement{SQL: offsetsSQL, Params: append([][]byte{p}, params(s.env.Pipeline, e.Sink, e.Commit)...)})
+		if e.Plan != "" {
+			ss = append(ss, cloudflare.Statement{SQL: underSQL, Params: append([][]byte{p}, params(s.env.Pipeline, e.Sink, e.Plan)...)})
+		}
 	}
 	for _, p := range pack(masked, s.cfg.MaxRequestBytes, 1<<20) {
 		ss = append(ss, cloudflare.Statement{SQL: maskedSQL, Params: append([][]byte{p}, params(s.env.Pipeline, e.Sink)...)})

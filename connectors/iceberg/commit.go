@@ -154,7 +154,7 @@ func (s *Sink) compare(rec record, staged []stream.Staged) (todo []stream.Staged
 			l, ok := at[sp.Lane]
 			atTo = atTo && ok && l.Next.Offset == sp.To.Offset
 			// Absence is a position too: it must be what was last seen.
-			atFrom = atFrom && (ok && l.Next.Offset == sp.From.Offset && st.SameLog(l, sp) || !ok && !s.seen[st.Sink][sp.Lane])
+			atFrom = atFrom && (ok && st.Follows(l, sp) || !ok && !s.seen[st.Sink][sp.Lane])
 		}
 		switch {
 		case ours && (atTo || len(todo) == 0 && s.reached(rec, staged, st)):
@@ -163,7 +163,7 @@ func (s *Sink) compare(rec record, staged []stream.Staged) (todo []stream.Staged
 			return nil, fmt.Errorf("commit %s: %w", st.Commit, stream.ErrFenced)
 		}
 		for _, sp := range st.Spans {
-			at[sp.Lane] = stream.LanePos{TopicID: sp.TopicID, Next: sp.To}
+			at[sp.Lane] = st.Move(at[sp.Lane], sp)
 		}
 		todo = append(todo, st)
 	}
@@ -212,7 +212,7 @@ func (s *Sink) plan(rec record, todo []stream.Staged) (record, map[string]*addit
 			next.Progress.Plan = st.Plan
 		}
 		for _, sp := range st.Spans {
-			next.Progress.Lanes[sp.Lane] = stream.LanePos{TopicID: sp.TopicID, Next: sp.To}
+			next.Progress.Lanes[sp.Lane] = st.Move(next.Progress.Lanes[sp.Lane], sp)
 		}
 		next.did(st.Commit)
 		for _, t := range p.Tables {

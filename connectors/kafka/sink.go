@@ -320,10 +320,10 @@ func (s *Sink) records(st *stream.Staged) (rs []*kgo.Record, next map[stream.Lan
 	s.seq++
 	for _, sp := range st.Spans {
 		x, ok := s.lanes[sp.Lane]
-		if !ok || x.Writer != s.txid || !x.None && (x.Next.Offset != sp.From.Offset || !st.SameLog(x.LanePos, sp)) { // D2 D3
+		if !ok || x.Writer != s.txid || !x.None && !st.Follows(x.LanePos, sp) { // D2 D3
 			return nil, nil, stream.ErrFenced
 		}
-		n := laneRecord{Format: 1, LanePos: stream.LanePos{TopicID: sp.TopicID, Next: sp.To}, Sink: s.env.Name, Seq: s.seq,
+		n := laneRecord{Format: 1, LanePos: st.Move(x.LanePos, sp), Sink: s.env.Name, Seq: s.seq,
 			Commit: st.Commit, Plan: st.Plan, Cluster: st.Cluster, Writer: s.txid}
 		if st.PositionsOnly {
 			if n.PlanSeq = -1; !x.None {

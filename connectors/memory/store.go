@@ -141,10 +141,10 @@ func (x *state) move(es []stream.Epoch, absent map[stream.Lane]bool, apply func(
 		}
 		for _, sp := range e.Spans {
 			at, known := p.Lanes[sp.Lane]
-			if known && (at.Next.Offset != sp.From.Offset || !e.SameLog(at, sp)) || !known && !absent[sp.Lane] {
+			if known && !e.Follows(at, sp) || !known && !absent[sp.Lane] {
 				return stream.ErrFenced // D2
 			}
-			p.Lanes[sp.Lane] = stream.LanePos{TopicID: sp.TopicID, Next: sp.To}
+			p.Lanes[sp.Lane] = e.Move(at, sp)
 			next.commits[commitKey(e.Sink, sp.Lane)] = e.Commit
 			next.ledger = append(next.ledger, stream.LedgerRow{Seq: p.Seq, Sink: e.Sink, Commit: e.Commit, Plan: e.Plan, Time: e.Time, LedgerSpan: sp})
 		}

@@ -42,26 +42,63 @@ func positions(w *world) {
 
 // planKept: a start says nothing of the plan, unless nothing did before.
 func planKept(w *world) {
-	start := func(plan string, lane stream.Lane) {
-		c := w.newCut()
-		c.span(stream.Span{Lane: lane, From: at(0), To: at(0)}, stream.Count{})
-		c.epoch.Plan, c.epoch.PositionsOnly = plan, true
-		p := w.open()
-		p.commit(p.upload(c))
-	}
 	want := func(plan string) {
 		w.Helper()
 		if got := w.open().recover().Plan; got != plan {
 			w.Errorf("recovered plan %q, want %q", got, plan)
 		}
 	}
-	start("plan-0", laneA)
+	w.place("plan-0", laneA, 0, 0)
+	want("plan-0")
+	w.place("plan-1", laneA, 0, 0)
 	want("plan-0")
 	p := w.open()
 	p.commit(p.stage(w.run(laneA, 0, 3)))
 	want("plan-1")
-	start("plan-2", laneB)
+	w.place("plan-2", laneB, 0, 0)
 	want("plan-1")
+}
+
+// place commits a position without rows: a start or a claim by plan, or a
+// person's repair if that is "".
+func (w *world) place(plan string, lane stream.Lane, from, to int64) {
+	w.Helper()
+	c := w.newCut()
+	c.span(stream.Span{Lane: lane, From: at(from), To: at(to)}, stream.Count{In: to - from, Lost: to - from})
+	c.epoch.Plan, c.epoch.PositionsOnly = plan, true
+	p := w.open()
+	p.commit(p.upload(c))
+}
+
+// otherPlan (rows of one offset went by two plans): what a process sent before
+// it died lands after its successor, of another plan, put the lane under its own.
+func otherPlan(w *world) {
+	old := w.open()
+	old.commit(old.stage(w.run(laneA, 0, 3), w.run(laneB, 0, 2)))
+	rows, idle, mixed := old.stage(w.run(laneA, 3, 5)), old.stage(batch{lane: laneA, from: 3, to: 4}), old.stage(w.run(laneA, 3, 4), w.run(laneB, 2, 3))
+	w.place("plan-2", laneA, 3, 3)
+	under := func(a, b string) {
+		w.Helper()
+		prog := w.open().recover()
+		if prog.Lanes[laneA].Under != a || prog.Lanes[laneB].Under != b || prog.Plan != "plan-1" {
+			w.Errorf("the lanes are under %q and %q, the last rows by %q; want %q, %q and %q", prog.Lanes[laneA].Under, prog.Lanes[laneB].Under, prog.Plan, a, b, "plan-1")
+		}
+	}
+	under("plan-2", "plan-1")
+	for _, st := range []staged{rows, idle, mixed} {
+		w.open().fenced(st) // whoever brings it
+		old.fenced(st)
+	}
+	w.place("", laneA, 3, 4) // a repair leaves it to the plan that has it
+	under("plan-2", "plan-1")
+	w.open().fenced(old.stage(w.run(laneA, 4, 5)))
+	p := w.open()
+	p.commit(p.stage(w.run(laneB, 2, 3)))
+	c := p.cut(w.run(laneA, 4, 6))
+	c.epoch.Plan = "plan-2"
+	p.commit(p.upload(c))
+	w.check()
+	w.wantAt(6, 3)
 }
 
 // otherLog (was lost): a topic was made anew and a person moved the lane to the

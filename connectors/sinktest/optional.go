@@ -177,6 +177,18 @@ func progressStore(w *world) {
 	if err := swap(other, epoch(3, 7)); err != nil {
 		w.Fatalf("SwapProgress: %v", err)
 	}
+	claim := epoch(7, 7)
+	claim.Plan, claim.PositionsOnly = "plan-2", true
+	if err := swap(other, claim); err != nil {
+		w.Fatalf("SwapProgress of a claim: %v", err)
+	}
+	fresh, _ := w.open().sink.(stream.ProgressStore)
+	if n := load(fresh).Lanes[laneA]; n.Next != at(7) || n.Under != "plan-2" {
+		w.Errorf("progress is %+v, want 7 under plan-2", n)
+	}
+	if err := swap(fresh, epoch(7, 9)); !errors.Is(err, stream.ErrFenced) { // by plan-1
+		w.Errorf("SwapProgress of another plan: %v, want ErrFenced", err)
+	}
 	for _, e := range []stream.Epoch{epoch(3, 5), epoch(0, 3), epoch(8, 9), epoch(3, 7)} {
 		if err := swap(ps, e); !errors.Is(err, stream.ErrFenced) {
 			w.Errorf("SwapProgress from %d: %v, want ErrFenced", e.Spans[0].From.Offset, err)

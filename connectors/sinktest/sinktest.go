@@ -133,6 +133,7 @@ func Run(t *testing.T, fresh func(t testing.TB) Store, opts ...Option) {
 		{"PlanKept", plans},
 		{"StartKeepsPlan", planKept},
 		{"OtherLogIsFenced", otherLog},
+		{"OtherPlanIsFenced", otherPlan},
 		{"ProgressStore", progressStore},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -78,7 +78,7 @@ func (v *view) SwapProgress(_ context.Context, e stream.Epoch) error {
 	for _, s := range e.Spans {
 		at, ok := v.P.Lanes[s.Lane]
 		done = done && at.Next == s.To
-		from = from && (ok && at.Next == s.From && e.SameLog(at, s) || !ok && !v.known[s.Lane])
+		from = from && (ok && e.Follows(at, s) || !ok && !v.known[s.Lane])
 	}
 	switch {
 	case done:
@@ -92,7 +92,7 @@ func (v *view) SwapProgress(_ context.Context, e stream.Epoch) error {
 		v.P.Plan = e.Plan
 	}
 	for _, s := range e.Spans {
-		v.P.Lanes[s.Lane], v.known[s.Lane] = stream.LanePos{TopicID: s.TopicID, Next: s.To}, true
+		v.P.Lanes[s.Lane], v.known[s.Lane] = e.Move(v.P.Lanes[s.Lane], s), true
 		v.Ledger = append(v.Ledger, stream.LedgerRow{Seq: v.P.Seq, Sink: e.Sink, Commit: e.Commit, Plan: e.Plan, Time: e.Time, LedgerSpan: s})
 	}
 	v.Dead = append(v.Dead, e.Rejects...)

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 )
@@ -38,6 +39,10 @@ type LedgerSpan struct {
 type LanePos struct {
 	TopicID string   `json:"topic_id"`
 	Next    Position `json:"next"`
+
+	// Under is the hash of the plan that goes on from Next: rows of another are
+	// refused. "" in records of older versions: any may go on.
+	Under string `json:"under,omitempty"`
 }
 
 // Progress is the one record per (pipeline id, sink) that is compared and set.
@@ -95,20 +100,35 @@ func (p *Progress) UnmarshalJSON(b []byte) error {
 type Epoch struct {
 	Pipeline      string       `json:"pipeline"` // immutable id
 	Sink          string       `json:"sink"`
-	Commit        string       `json:"commit"` // unique id of this commit
-	Plan          string       `json:"plan"`
-	PositionsOnly bool         `json:"positions_only,omitempty"` // a start or a repair, without rows: a plan that the store has stays, and topic ids may change
+	Commit        string       `json:"commit"`                   // unique id of this commit
+	Plan          string       `json:"plan"`                     // "": a repair, which is by no plan
+	PositionsOnly bool         `json:"positions_only,omitempty"` // a start, a claim or a repair, without rows: Progress.Plan stays, topic ids and the lanes' plans may change
 	Cluster       string       `json:"cluster"`
 	Time          int64        `json:"time"`  // wall clock of the seal, microseconds since 1970 UTC
 	Spans         []LedgerSpan `json:"spans"` // every lane of the epoch, with or without rows, sorted by lane
 	Rejects       []DeadLetter `json:"rejects,omitempty"`
 }
 
-// SameLog reports whether span may follow on at, by topic ids: offsets of a
-// topic that was deleted and made anew mean nothing in the old one, even where
-// they are equal. // D2
-func (e *Epoch) SameLog(at LanePos, span LedgerSpan) bool {
-	return e.PositionsOnly || at.TopicID == "" || span.TopicID == "" || at.TopicID == span.TopicID
+// Follows reports whether span may follow on at: every store asks it, of each
+// lane, in the transaction that moves the lane. // D2
+//
+//   - Offsets join. // D3
+//   - Offsets of a topic that was deleted and made anew mean nothing in the old
+//     one, even where they are equal.
+//   - Rows are of the plan that the lane is under. Else what a process sent
+//     before it died could land after its successor, of another plan, read the
+//     store: an offset would be under one plan in one sink and under another in
+//     the next.
+func (e *Epoch) Follows(at LanePos, span LedgerSpan) bool {
+	return at.Next.Offset == span.From.Offset && (e.PositionsOnly || agree(at.TopicID, span.TopicID) && agree(at.Under, e.Plan))
+}
+
+func agree(a, b string) bool { return a == "" || b == "" || a == b }
+
+// Move is where span of e leaves its lane, which stood at at; the zero LanePos
+// for one that was not known.
+func (e *Epoch) Move(at LanePos, span LedgerSpan) LanePos {
+	return LanePos{TopicID: span.TopicID, Next: span.To, Under: cmp.Or(e.Plan, at.Under)}
 }
 
 // Staged is an epoch whose data is durable and invisible: plain data that

@@ -95,7 +95,7 @@ type Sink interface {
 	// from From to To, all or nothing. // D6
 	//
 	//   - stored progress is what this sink last saw, or what the span
-	//     starts from, of the same log (Epoch.SameLog): it applies.
+	//     starts from, of the same log and plan (Epoch.Follows): it applies.
 	//   - the store is at every To and holds this commit id: the reply to an
 	//     earlier try was lost; nil.
 	//   - anything else: nothing changes, ErrFenced. // D2

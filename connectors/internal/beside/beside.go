@@ -116,7 +116,7 @@ func all(e *stream.Epoch, ok func(stream.LedgerSpan) bool) bool {
 }
 
 // fence looks where the progress stands before anything is applied, so that a
-// zombie adds nothing. Offsets decide; the swap that follows is the judge of
+// zombie adds nothing. The swap that follows is the judge of
 // everything. // D2
 func (k *Keeper) fence(e *stream.Epoch, p stream.Progress) error {
 	if all(e, func(sp stream.LedgerSpan) bool {
@@ -124,7 +124,7 @@ func (k *Keeper) fence(e *stream.Epoch, p stream.Progress) error {
 		if !ok {
 			return !k.known[sp.Lane] // progress that was there and is gone: a wiped store
 		}
-		return at.Next.Offset == sp.From.Offset && e.SameLog(at, sp)
+		return e.Follows(at, sp)
 	}) {
 		return nil
 	}

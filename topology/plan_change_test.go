@@ -1,0 +1,92 @@
+package topology_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sluice/topology/stream"
+)
+
+// land is a commit of plan to store that another process sent: rows of the
+// bench's lane from where the store stands up to to.
+func (b *bench) land(store int, plan string, to int64) error {
+	b.w.mu.Lock()
+	defer b.w.mu.Unlock()
+	s, l := b.stores[store], b.w.lanes[b.lane]
+	sp := stream.LedgerSpan{Span: stream.Span{Lane: b.lane, From: s.lanes[b.lane].Next, To: stream.Position{Offset: to}}, TopicID: l.id}
+	rows, _ := l.want(b.lane, sp)
+	sp.Count = stream.Count{In: int64(len(rows)), Written: int64(len(rows))}
+	return s.apply(stream.Staged{Epoch: stream.Epoch{Commit: fmt.Sprint("old", store, to), Plan: plan, Spans: []stream.LedgerSpan{sp}}}, rows)
+}
+
+// another starts a process of another plan.
+func (b *bench) another(t *testing.T) {
+	b.w.file = strings.Replace(b.w.file, "{pass: {}}", "{pass: {}}, {noop: {}}", 1)
+	b.boot(t)
+	b.start()
+}
+
+// TestPlanIsClaimed (offsets went by one plan to one sink and by another to the
+// next): once a process of another plan reads, nothing that the one before sent
+// lands any more.
+func TestPlanIsClaimed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 5)
+		b.start()
+		time.Sleep(5 * time.Second)
+		b.stop(t)
+		old := b.stores[0].plan
+		b.another(t)
+		time.Sleep(time.Second)
+		b.add(5)
+		for i := range b.stores {
+			if err := b.land(i, old, 9); !errors.Is(err, stream.ErrFenced) {
+				t.Errorf("store %d takes rows of the plan before: %v", i, err)
+			}
+		}
+		time.Sleep(5 * time.Second)
+		if b.next(0) != 10 || b.next(1) != 10 || b.stores[0].plan == old {
+			t.Errorf("the new plan stands at %d and %d of 10", b.next(0), b.next(1))
+		}
+		b.stop(t)
+	})
+}
+
+// TestAlignEndsByAnotherCommit (it ran for ever): what brings the sinks
+// together while align runs is what the process before it sent.
+func TestAlignEndsByAnotherCommit(t *testing.T) {
+	for _, further := range []int64{0, 3} { // and it may go past where align meant to stop
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, 5)
+			b.start()
+			time.Sleep(5 * time.Second)
+			b.stop(t)
+			plan := b.stores[0].plan
+			b.add(7)
+			if err := b.land(0, plan, 9); err != nil {
+				t.Fatal(err)
+			}
+			b.boot(t)
+			b.m.p.Align = true
+			b.start()
+			time.Sleep(300 * time.Millisecond) // it read, and commits in a second
+			if err := b.land(1, plan, 9+further); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-b.m.ended:
+			case <-time.After(10 * time.Minute):
+				t.Errorf("align does not end: %+v", b.m.p.Positions())
+				b.m.cancel()
+				<-b.m.ended
+			}
+			if b.m.err != nil || b.next(0) != 9+further || b.next(1) != 9+further {
+				t.Errorf("aligned at %d and %d: %v", b.next(0), b.next(1), b.m.err)
+			}
+		})
+	}
+}
