@@ -101,10 +101,10 @@ func sameAvro(t *testing.T, want, got *Target, text, p, arena []byte) {
 				if wire = WireBase64; typ.Kind != Binary && typ.Kind != Decimal && typ.Kind != String {
 					continue // decode makes them text
 				}
-			case typ.Kind == Timestamp:
-				wire = WireMillis
 			case d.Enc == EncText && typ.Kind != String:
 				continue // JSON's text may have escapes
+			case typ.Kind == Timestamp:
+				wire = WireMillis
 			}
 			f := Field{Type: typ, Wire: wire}
 			if w, g := AppendText(nil, c, raw), AppendText(nil, d, bin); !bytes.Equal(w, g) {

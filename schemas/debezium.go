@@ -153,6 +153,9 @@ func (c *Connect) Column() (Type, Wire) {
 		}
 		return Type{Kind: String, Scale: uint8(scale)}, WireBase64 // no lake's decimal holds it: its digits do
 	}
+	if c.Name == protoUint64Name && c.Type == "int64" {
+		return Type{Decimal, 20, 0}, WirePlain
+	}
 	if k, s := structuredOf(c.Name); s != notStructured && c.Type == "struct" {
 		if k == String {
 			return Type{Kind: k}, WirePlain

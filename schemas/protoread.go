@@ -1,0 +1,518 @@
+package schemas
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+	"strconv"
+	"unicode/utf8"
+)
+
+// ErrProto says that bytes are not of the message they are said to be. It never
+// holds them. // P1
+var ErrProto = errors.New("protobuf: the data does not follow its schema")
+
+// protoMaxNested is how deep messages may be nested: a list of them is two levels
+// of JSON.
+const protoMaxNested = MaxDepth/2 - 4
+
+// Wire types (Protocol Buffers, "Encoding", message structure). Groups are refused.
+const (
+	wireVarint  = 0
+	wireFixed64 = 1
+	wireBytes   = 2
+	wireFixed32 = 5
+)
+
+// AppendJSON appends the message p as JSON in the form of Kafka Connect's
+// JsonConverter: every field of the schema is there, null where it may be, bytes
+// in base64, NaN and infinities as strings. Fields the schema does not have are
+// skipped; of a field that comes twice the last one counts, and messages are
+// merged. dst grows at most by what p and the names of its fields need.
+func (p *Proto) AppendJSON(dst, data []byte) ([]byte, error) {
+	r := protoReader{max: len(dst) + 1<<20 + 256*len(data)}
+	out := r.whole(dst, &protoField{kind: p.root.kind, msg: p.root}, data, 0)
+	if r.bad {
+		return dst, ErrProto
+	}
+	return out, nil
+}
+
+// protoReader writes messages as JSON. What is not there yet of a message is a
+// chain for each of its fields.
+type protoReader struct {
+	max    int // of what is written
+	bad    bool
+	places []protoPlace
+	chains []protoChain
+}
+
+// protoPlace is where a value of a field lies, in the message's own bytes.
+type protoPlace struct {
+	at, end int32
+	next    int32 // of the same field, or -1
+	wire    uint8
+}
+
+// protoChain is the first and last place of a field, -1 for none; of a oneof, in
+// first, the field that was set.
+type protoChain struct{ first, last int32 }
+
+// protoTag reads a tag and finds the value behind it: next is the place behind
+// the value, at where its bytes begin (behind their length). next is bad if there is none.
+func protoTag(p []byte, i int) (num uint64, wire uint8, at, next int) {
+	tag, n := binary.Uvarint(p[i:])
+	if n <= 0 || tag>>3 == 0 || tag>>3 >= 1<<29 {
+		return 0, 0, 0, bad
+	}
+	i += n
+	num, wire = tag>>3, uint8(tag&7)
+	switch wire {
+	case wireVarint:
+		_, n := binary.Uvarint(p[i:])
+		if n <= 0 {
+			return 0, 0, 0, bad
+		}
+		return num, wire, i, i + n
+	case wireFixed64:
+		at, next = i, i+8
+	case wireFixed32:
+		at, next = i, i+4
+	case wireBytes:
+		size, n := binary.Uvarint(p[i:])
+		if n <= 0 || size > uint64(len(p)-i-n) {
+			return 0, 0, 0, bad
+		}
+		at, next = i+n, i+n+int(size)
+	default:
+		return 0, 0, 0, bad // a group
+	}
+	if next > len(p) {
+		next = bad
+	}
+	return num, wire, at, next
+}
+
+// wire is the wire type of a kind.
+func (k protoKind) wire() uint8 {
+	switch {
+	case k <= protoEnum:
+		return wireVarint
+	case k <= protoFloat:
+		return wireFixed32
+	case k <= protoDouble:
+		return wireFixed64
+	}
+	return wireBytes
+}
+
+// takes reports that f reads values of a wire type: those of lists may be packed.
+// Others are fields that the schema does not have.
+func (f *protoField) takes(wire uint8) bool {
+	return wire == f.kind.wire() || wire == wireBytes && f.list
+}
+
+func (r *protoReader) fail(dst []byte) []byte {
+	r.bad = true
+	return dst
+}
+
+// message appends the message p as an object.
+func (r *protoReader) message(dst []byte, m *protoMessage, p []byte, depth int) []byte {
+	if depth > protoMaxNested || len(p) > math.MaxInt32 || len(dst) > r.max {
+		return r.fail(dst)
+	}
+	places, chains := len(r.places), len(r.chains)
+	if !r.find(m, p) {
+		return r.fail(dst)
+	}
+	dst = append(dst, '{')
+	for i := range m.fields {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		f := &m.fields[i]
+		dst = append(dst, f.label...)
+		if dst = r.field(dst, f, p, r.chains[chains+i], depth+1); r.bad {
+			return dst
+		}
+	}
+	r.places, r.chains = r.places[:places], r.chains[:chains]
+	return append(dst, '}')
+}
+
+// find makes the chains of p's fields, and then of its oneofs.
+func (r *protoReader) find(m *protoMessage, p []byte) bool {
+	base := len(r.chains)
+	for range len(m.fields) + m.oneofs {
+		r.chains = append(r.chains, protoChain{-1, -1})
+	}
+	chains := r.chains[base:]
+	for i := 0; i < len(p); {
+		num, wire, at, next := protoTag(p, i)
+		if next == bad {
+			return false
+		}
+		i = next
+		k := m.at(num)
+		if k < 0 || !m.fields[k].takes(wire) {
+			continue
+		}
+		f := &m.fields[k]
+		if f.oneof > 0 { // another one of it is there no more
+			o := &chains[len(m.fields)+int(f.oneof)-1]
+			if o.first >= 0 && o.first != int32(k) {
+				chains[o.first] = protoChain{-1, -1}
+			}
+			o.first = int32(k)
+		}
+		c, n := &chains[k], int32(len(r.places))
+		r.places = append(r.places, protoPlace{int32(at), int32(next), -1, wire})
+		if c.first < 0 {
+			c.first = n
+		} else {
+			r.places[c.last].next = n
+		}
+		c.last = n
+	}
+	return true
+}
+
+// field appends the value of f, whose places in p are a chain.
+func (r *protoReader) field(dst []byte, f *protoField, p []byte, c protoChain, depth int) []byte {
+	if len(dst) > r.max {
+		return r.fail(dst)
+	}
+	switch {
+	case f.list:
+		return r.list(dst, f, p, c.first, depth)
+	case f.kind == protoMap:
+		return r.entries(dst, f, p, c.first, depth)
+	case c.first < 0 && f.presence:
+		return append(dst, "null"...)
+	case c.first < 0:
+		return appendZero(dst, f)
+	}
+	x := r.places[c.last]
+	if f.kind < protoStruct || c.first == c.last {
+		return r.whole(dst, f, p[x.at:x.end], depth)
+	}
+	var merged []byte // as if it were one message
+	for n := c.first; n >= 0; n = r.places[n].next {
+		merged = append(merged, p[r.places[n].at:r.places[n].end]...)
+	}
+	return r.whole(dst, f, merged, depth)
+}
+
+// list appends an array of the values of f, of which some may be packed.
+func (r *protoReader) list(dst []byte, f *protoField, p []byte, n int32, depth int) []byte {
+	dst = append(dst, '[')
+	first := true
+	for ; n >= 0 && !r.bad; n = r.places[n].next {
+		x := r.places[n]
+		dst, first = r.elements(dst, f, p[x.at:x.end], x.wire, depth, first)
+	}
+	return append(dst, ']')
+}
+
+// elements appends one value of a list, or as many as are packed in v.
+func (r *protoReader) elements(dst []byte, f *protoField, v []byte, wire uint8, depth int, first bool) ([]byte, bool) {
+	kind := f.kind.wire()
+	for packed := wire != kind; ; {
+		one := v
+		if packed {
+			if len(v) == 0 {
+				return dst, first
+			}
+			size := 4
+			switch kind {
+			case wireVarint:
+				_, size = binary.Uvarint(v)
+			case wireFixed64:
+				size = 8
+			}
+			if size <= 0 || size > len(v) || len(dst) > r.max {
+				return r.fail(dst), first
+			}
+			one, v = v[:size], v[size:]
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = r.whole(dst, f, one, depth)
+		if !packed || r.bad {
+			return dst, first
+		}
+	}
+}
+
+// entries appends a map: an object, or a list of pairs where its keys are no
+// texts, as the JsonConverter does. Of a key that comes twice the last value counts.
+func (r *protoReader) entries(dst []byte, f *protoField, p []byte, n int32, depth int) []byte {
+	open, end := byte('{'), byte('}')
+	if f.pairs {
+		open, end = '[', ']'
+	}
+	key, value := &f.msg.fields[f.msg.at(1)], &f.msg.fields[f.msg.at(2)]
+	dst = append(dst, open)
+	var seen map[string]int // where its value stands in list
+	type pair struct{ key, value protoPlace }
+	var list []pair
+	for ; n >= 0; n = r.places[n].next {
+		x := r.places[n]
+		pr, ok := entry(p[:x.end], int(x.at), key, value)
+		if !ok {
+			return r.fail(dst)
+		}
+		var buf [64]byte
+		text := r.keyText(buf[:0], key, p, pr[0])
+		if r.bad {
+			return dst
+		}
+		if seen == nil {
+			seen = map[string]int{}
+		}
+		if at, ok := seen[string(text)]; ok {
+			list[at].value = pr[1]
+			continue
+		}
+		seen[string(text)] = len(list)
+		list = append(list, pair{pr[0], pr[1]})
+	}
+	for i, x := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if f.pairs {
+			dst = append(dst, '[')
+		}
+		dst = r.keyText(dst, key, p, x.key)
+		if f.pairs {
+			dst = append(dst, ',')
+		} else {
+			dst = append(dst, ':')
+		}
+		switch {
+		case x.value.next < 0 && value.presence && value.kind >= protoStruct && value.kind != protoStruct:
+			dst = append(dst, "null"...)
+		case x.value.next < 0 && value.kind == protoStruct:
+			dst = r.whole(dst, value, nil, depth)
+		case x.value.next < 0:
+			dst = appendZero(dst, value)
+		default:
+			dst = r.whole(dst, value, p[x.value.at:x.value.end], depth)
+		}
+		if f.pairs {
+			dst = append(dst, ']')
+		}
+		if r.bad || len(dst) > r.max {
+			return r.fail(dst)
+		}
+	}
+	return append(dst, end)
+}
+
+// entry is where key and value of the map's entry p[i:] lie; next is -1 for none.
+func entry(p []byte, i int, key, value *protoField) (x [2]protoPlace, ok bool) {
+	x[0].next, x[1].next = -1, -1
+	for i < len(p) {
+		num, wire, at, next := protoTag(p, i)
+		if next == bad {
+			return x, false
+		}
+		i = next
+		switch {
+		case num == 1 && key.takes(wire):
+			x[0] = protoPlace{at: int32(at), end: int32(next)}
+		case num == 2 && value.takes(wire):
+			x[1] = protoPlace{at: int32(at), end: int32(next)}
+		}
+	}
+	return x, true
+}
+
+func (r *protoReader) keyText(dst []byte, key *protoField, p []byte, x protoPlace) []byte {
+	if x.next < 0 {
+		return appendZero(dst, key)
+	}
+	return r.whole(dst, key, p[x.at:x.end], 0)
+}
+
+// appendZero appends what a field is that is not there and not null.
+func appendZero(dst []byte, f *protoField) []byte {
+	switch f.kind {
+	case protoString:
+		return append(dst, `""`...)
+	case protoBytes:
+		return append(dst, `""`...)
+	case protoBool:
+		return append(dst, "false"...)
+	case protoFloat, protoDouble:
+		return append(dst, "0.0"...)
+	case protoEnum:
+		return append(append(append(dst, '"'), f.symbol(0)...), '"')
+	}
+	if f.kind >= protoStruct {
+		return append(dst, "null"...)
+	}
+	return append(dst, '0')
+}
+
+// symbol is the name of an enum's number; one that has none is its digits.
+func (f *protoField) symbol(n int32) string {
+	if s, ok := f.symbols[n]; ok {
+		return s
+	}
+	return strconv.Itoa(int(n))
+}
+
+// whole appends one value of f, v.
+func (r *protoReader) whole(dst []byte, f *protoField, v []byte, depth int) []byte {
+	kind := f.kind
+	switch kind {
+	case protoStruct:
+		return r.message(dst, f.msg, v, depth)
+	case protoMap: // of a map's value: there is none
+		return r.fail(dst)
+	case protoWrapper:
+		inner := &protoField{kind: f.msg.inner}
+		at, ok := wrapped(v, inner)
+		switch {
+		case !ok:
+			return r.fail(dst)
+		case at.next < 0:
+			return appendZero(dst, inner)
+		}
+		return r.whole(dst, inner, v[at.at:at.end], depth)
+	case protoString:
+		if !utf8.Valid(v) {
+			return r.fail(dst)
+		}
+		return append(AppendEscaped(append(dst, '"'), v), '"')
+	case protoBytes:
+		return appendBase64JSON(dst, v)
+	case protoFloat:
+		return appendFloatJSON(dst, float64(math.Float32frombits(binary.LittleEndian.Uint32(v))), 32)
+	case protoDouble:
+		return appendFloatJSON(dst, math.Float64frombits(binary.LittleEndian.Uint64(v)), 64)
+	case protoTimestamp, protoDate, protoTimeOfDay:
+		n, ok := protoTime(kind, v)
+		if !ok {
+			return r.fail(dst)
+		}
+		return strconv.AppendInt(dst, n, 10)
+	case protoDecimal, protoVarDecimal:
+		return r.decimal(dst, f, v)
+	}
+	n := protoInteger(kind, v)
+	switch kind {
+	case protoBool:
+		return strconv.AppendBool(dst, n != 0)
+	case protoEnum:
+		return append(append(append(dst, '"'), f.symbol(int32(n))...), '"')
+	case protoUint64, protoFixed64:
+		return strconv.AppendUint(dst, uint64(n), 10)
+	}
+	return strconv.AppendInt(dst, n, 10)
+}
+
+// protoInteger is the number that v, of the wire type of kind, holds. Numbers of
+// 32 bits lose what is beyond, as the specification says; those of 64 bits
+// without a sign come as their bits.
+func protoInteger(kind protoKind, v []byte) int64 {
+	switch kind {
+	case protoFixed32:
+		return int64(binary.LittleEndian.Uint32(v))
+	case protoSfixed32:
+		return int64(int32(binary.LittleEndian.Uint32(v)))
+	case protoFixed64, protoSfixed64:
+		return int64(binary.LittleEndian.Uint64(v))
+	}
+	u, _ := binary.Uvarint(v)
+	switch kind {
+	case protoInt32, protoEnum:
+		return int64(int32(u))
+	case protoUint32:
+		return int64(uint32(u))
+	case protoSint32:
+		return int64(int32(uint32(u)>>1) ^ -int32(u&1))
+	case protoSint64:
+		return int64(u>>1) ^ -int64(u&1)
+	}
+	return int64(u)
+}
+
+// wrapped is where the last value of field 1 of v lies; next is -1 for none.
+func wrapped(v []byte, inner *protoField) (x protoPlace, ok bool) {
+	var none protoField
+	none.kind = protoStruct
+	e, ok := entry(v, 0, inner, &none)
+	return e[0], ok
+}
+
+// numbers reads fields 1 to 4 of v, which are varints.
+func protoNumbers(v []byte) (n [5]int64, ok bool) {
+	for i := 0; i < len(v); {
+		num, wire, at, next := protoTag(v, i)
+		if next == bad {
+			return n, false
+		}
+		if i = next; num < 5 && wire == wireVarint {
+			u, _ := binary.Uvarint(v[at:])
+			n[num] = int64(u)
+		}
+	}
+	return n, true
+}
+
+// protoTime is a Timestamp in microseconds since 1970, a Date in days since then,
+// or a TimeOfDay in nanoseconds; not ok for what is none. A timestamp's
+// nanoseconds are cut.
+func protoTime(kind protoKind, v []byte) (int64, bool) {
+	n, ok := protoNumbers(v)
+	if !ok {
+		return 0, false
+	}
+	small := func(i int, lo, hi int64) int64 {
+		x := int64(int32(n[i]))
+		ok = ok && x >= lo && x <= hi
+		return x
+	}
+	switch kind {
+	case protoDate:
+		y, m, d := small(1, 1, 9999), small(2, 1, 12), small(3, 1, 31)
+		if !ok || d > int64(daysIn(y, int(m))) {
+			return 0, false
+		}
+		return daysOf(y, int(m), int(d)), true
+	case protoTimeOfDay:
+		h, m, s, ns := small(1, 0, 24), small(2, 0, 59), small(3, 0, 60), small(4, 0, 999_999_999)
+		return ((h*60+m)*60+s)*1e9 + ns, ok
+	}
+	ns := small(2, 0, 999_999_999)
+	if n[1] < -62135596800 || n[1] > 253402300799 { // years 1 to 9999
+		return 0, false
+	}
+	return n[1]*1e6 + ns/1000, ok
+}
+
+// protoDecimalOf is what a confluent.type.Decimal holds: the unscaled integer in
+// two's complement, big endian, and its scale.
+func protoDecimalOf(v []byte) (unscaled []byte, scale int, ok bool) {
+	for i := 0; i < len(v); {
+		num, wire, at, next := protoTag(v, i)
+		if next == bad {
+			return nil, 0, false
+		}
+		i = next
+		switch {
+		case num == 1 && wire == wireBytes:
+			unscaled = v[at:next]
+		case num == 3 && wire == wireVarint:
+			u, _ := binary.Uvarint(v[at:])
+			scale = int(int32(u))
+		}
+	}
+	return unscaled, scale, scale >= -maxScale && scale <= maxScale
+}
