@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"sluice/processors/decode/registry"
+	"sluice/schemas"
 	"sluice/topology/stream"
 )
 
@@ -15,6 +16,8 @@ import (
 // written as the JSON that Kafka Connect's converter would have made of them, and
 // read as that, with the Connect schema of the writer beside it: one way for
 // every meaning. Data of a JSON Schema has the same wire form and is JSON already.
+// Protobuf has it, too, and says behind it which message of its file it is
+// (registry.Schema.Message).
 
 // Headers of Apicurio's serializers (apicurio.registry.headers.*).
 const (
@@ -22,34 +25,51 @@ const (
 	headerContent  = "apicurio.value.contentId"
 	keyGlobal      = "apicurio.key.globalId"
 	keyContent     = "apicurio.key.contentId"
+	typeName       = "apicurio.protobuf.type" // the message, of Protobuf
+	keyTypeName    = "apicurio.protobuf.type.key"
 	magic          = 0
 	confluentBytes = 5
 	apicurioBytes  = 9
 )
 
-// datum is Avro data with the id of its schema.
+// datum is binary data with the id of its schema and, of Protobuf, its message.
 type datum struct {
 	id     uint64
 	global bool
 	data   []byte
+	name   string
 }
 
-// data returns how p can be read as Avro: not at all, or in one or two ways.
+// data returns how p can be read with a schema: not at all, or in one or two ways.
 func data(p []byte, headers []stream.Header, global, content string, into []datum) []datum {
 	for i := range headers {
 		h := &headers[i]
 		if v := h.Value.Bytes(); (h.Key == global || h.Key == content) && len(v) == 8 {
-			return append(into, datum{binary.BigEndian.Uint64(v), h.Key == global, p})
+			return append(into, datum{binary.BigEndian.Uint64(v), h.Key == global, p, messageName(headers, content == keyContent)})
 		}
 	}
 	if len(p) < confluentBytes || p[0] != magic {
 		return into
 	}
-	into = append(into, datum{uint64(binary.BigEndian.Uint32(p[1:])), false, p[confluentBytes:]})
+	into = append(into, datum{uint64(binary.BigEndian.Uint32(p[1:])), false, p[confluentBytes:], ""})
 	if len(p) >= apicurioBytes {
-		into = append(into, datum{binary.BigEndian.Uint64(p[1:]), true, p[apicurioBytes:]})
+		into = append(into, datum{binary.BigEndian.Uint64(p[1:]), true, p[apicurioBytes:], ""})
 	}
 	return into
+}
+
+// messageName is the message that Apicurio's header names, or "".
+func messageName(headers []stream.Header, key bool) string {
+	want := typeName
+	if key {
+		want = keyTypeName
+	}
+	for i := range headers {
+		if headers[i].Key == want {
+			return string(headers[i].Value.Bytes())
+		}
+	}
+	return ""
 }
 
 // mayBeAvro is a quick no: JSON does not begin with a zero byte.
@@ -113,9 +133,15 @@ func (w *worker) json(ways []datum) (text []byte, a *registry.Schema, code strin
 		if err != nil {
 			return nil, nil, "", err
 		}
-		out, err := a.AppendJSON(w.scratch(), d.data)
+		a, body, err := a.Message(d.data, d.name)
+		var out []byte
+		if err == nil {
+			out, err = a.AppendJSON(w.scratch(), body)
+		}
 		if err != nil {
-			code = codeBadAvro
+			if code = codeBadProto; errors.Is(err, schemas.ErrAvro) {
+				code = codeBadAvro
+			}
 			continue
 		}
 		return w.made(out), a, "", nil

@@ -25,6 +25,7 @@ const (
 	codeNoRegistry = "no_registry"
 	codeNoSchema   = "unknown_schema"
 	codeBadAvro    = "bad_avro"
+	codeBadProto   = "bad_protobuf"
 	codeNoDocument = "no_document"
 	codeLanguage   = "schema_language"
 
@@ -150,9 +151,9 @@ type worker struct {
 	outer []byte // the writer's schema of the record at hand, if it stands outside of it
 	texts []byte // what is left of a block for JSON made of other forms
 
-	avroData *schemas.Avro    // the schema of the record at hand, if it is read where it lies
-	avroAt   int              // where in its value the data begin
-	writer   *registry.Schema // the last one, which is that of version fitting
+	avroData schemas.BinarySchema // the schema of the record at hand, if it is read where it lies
+	avroAt   int                  // where in its value the data begin
+	writer   *registry.Schema     // the last one, which is that of version fitting
 	fitting  *version
 	indexes  map[indexKey]indexes
 	failed   error // of the registry, while the record at hand was made JSON

@@ -12,12 +12,12 @@ import (
 
 // indexes are the programs for one writer's records, as envelopes and as rows.
 type indexes struct {
-	root, row *schemas.AvroIndex // nil: they are none
+	root, row schemas.BinaryIndex // nil: they are none
 }
 
 // indexKey is what a program is good for.
 type indexKey struct {
-	writer *schemas.Avro
+	writer schemas.BinarySchema
 	v      *version
 }
 
@@ -31,8 +31,12 @@ func (w *worker) binary(p []byte, d datum) bool {
 		return false
 	}
 	s, err := w.d.registry.Schema(d.id, d.global)
-	if err != nil || s.Avro() == nil {
+	if err != nil {
 		return false // json says why
+	}
+	s, body, err := s.Message(d.data, d.name)
+	if err != nil || s.Binary() == nil {
+		return false
 	}
 	if s != w.writer || w.v != w.fitting {
 		if string(s.Connect()) != string(w.v.writer) {
@@ -44,7 +48,7 @@ func (w *worker) binary(p []byte, d datum) bool {
 		}
 		w.writer, w.fitting = s, w.v
 	}
-	w.avroData, w.avroAt, w.outer = s.Avro(), len(p)-len(d.data), w.v.writer
+	w.avroData, w.avroAt, w.outer = s.Binary(), len(p)-len(body), w.v.writer
 	if x := w.index(); x.root == nil && x.row == nil {
 		w.avroData = nil
 	}
@@ -63,12 +67,8 @@ func (w *worker) index() indexes {
 	}
 	payload := w.root.Sub[ordPayload]
 	w.root.Sub[ordPayload] = nil // the schema is not within
-	if i, ok := w.avroData.Index(&w.root, &w.root, &w.before, &w.after); ok {
-		x.root = i
-	}
-	if i, ok := w.avroData.Index(&w.after, &w.after); ok {
-		x.row = i
-	}
+	x.root = schemas.IndexBinary(w.avroData, &w.root, &w.root, &w.before, &w.after)
+	x.row = schemas.IndexBinary(w.avroData, &w.after, &w.after)
 	w.root.Sub[ordPayload] = payload
 	w.indexes[key] = x
 	return x
@@ -77,7 +77,7 @@ func (w *worker) index() indexes {
 // scanValue indexes the value of r into t, which is w.root, w.after, or nil.
 func (w *worker) scanValue(r *stream.Record, t *schemas.Target) (schemas.Cell, error) {
 	if w.avroData != nil {
-		var x *schemas.AvroIndex
+		var x schemas.BinaryIndex
 		switch t {
 		case &w.root:
 			x = w.index().root
@@ -102,7 +102,7 @@ func (w *worker) scanValue(r *stream.Record, t *schemas.Target) (schemas.Cell, e
 	return w.scan.Scan(r.Value.Bytes(), t)
 }
 
-// plainText makes JSON of the Avro record at hand.
+// plainText makes JSON of the binary record at hand.
 func (w *worker) plainText(r *stream.Record) error {
 	var ways [2]datum
 	w.avroData = nil

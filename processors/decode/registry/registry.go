@@ -1,4 +1,4 @@
-// Package registry finds the schemas that records name by id, of Avro or JSON: in a
+// Package registry finds the schemas that records name by id, of Avro, JSON or Protobuf: in a
 // registry that speaks the Confluent API (Confluent, Karapace, Redpanda,
 // Apicurio's ccompat), in Apicurio's own, or in a folder or file of schemas.
 //
@@ -85,28 +85,8 @@ type Outside struct {
 var (
 	ErrUnknown     = errors.New("the registry has no schema of this id")
 	ErrUnavailable = errors.New("the registry does not answer")
-	ErrLanguage    = errors.New("the registry's schema of this id is of a language that is not read: AVRO and JSON are")
+	ErrLanguage    = errors.New("the registry's schema of this id is of a language that is not read, or says what is not: AVRO, JSON and PROTOBUF are")
 )
-
-// Schema is one that records were written with.
-type Schema struct {
-	avro    *schemas.Avro // nil: the data is JSON
-	connect []byte
-}
-
-// Connect is the schema as Kafka Connect's JsonConverter would write it.
-func (s *Schema) Connect() []byte { return s.connect }
-
-// Avro is the schema of Avro data, nil for other data.
-func (s *Schema) Avro() *schemas.Avro { return s.avro }
-
-// AppendJSON appends the datum p, all of it, as JSON.
-func (s *Schema) AppendJSON(dst, p []byte) ([]byte, error) {
-	if s.avro != nil {
-		return s.avro.AppendJSON(dst, p)
-	}
-	return append(dst, p...), nil // its reader checks it
-}
 
 // Registry is safe for concurrent use.
 type Registry struct {
@@ -302,7 +282,7 @@ func (r *Registry) find(k key) (*Schema, error) {
 		}
 	}
 	switch e.SchemaType {
-	case "", "AVRO":
+	case "", "AVRO", "PROTOBUF":
 	case "JSON":
 		c, err := schemas.ParseJSONSchema(e.text())
 		if err != nil {
@@ -313,15 +293,22 @@ func (r *Registry) find(k key) (*Schema, error) {
 	default:
 		return nil, ErrLanguage
 	}
-	var refs [][]byte
+	var refs []named
 	if err := r.references(e.References, &refs, map[string]bool{}); err != nil {
 		return nil, err
 	}
-	a, err := schemas.ParseAvro(e.text(), refs...)
+	if e.SchemaType == "PROTOBUF" {
+		return protobuf(e.text(), refs)
+	}
+	var texts [][]byte
+	for _, ref := range refs {
+		texts = append(texts, ref.text)
+	}
+	a, err := schemas.ParseAvro(e.text(), texts...)
 	if err != nil {
 		return nil, fmt.Errorf("registry: schema %d: %w", id, err)
 	}
-	return &Schema{a, a.Connect()}, nil
+	return &Schema{binary: a, connect: a.Connect()}, nil
 }
 
 // language tells the schemas of Apicurio's own API, which are texts alone.
@@ -333,10 +320,10 @@ func language(p []byte) string {
 	switch {
 	case json.Unmarshal(p, &s) == nil && (s.Schema != "" || s.Properties != nil):
 		return "JSON"
-	case strings.HasPrefix(strings.TrimSpace(string(p)), "syntax"):
-		return "PROTOBUF"
+	case strings.IndexAny(strings.TrimSpace(string(p)), "{[\"") == 0:
+		return "AVRO"
 	}
-	return "AVRO"
+	return "PROTOBUF"
 }
 
 func (e entry) text() []byte {
@@ -348,7 +335,7 @@ func (e entry) text() []byte {
 }
 
 // references collects what refs name, deepest first.
-func (r *Registry) references(refs []reference, into *[][]byte, seen map[string]bool) error {
+func (r *Registry) references(refs []reference, into *[]named, seen map[string]bool) error {
 	for _, ref := range refs {
 		path := fmt.Sprintf("/subjects/%s/versions/%d", url.PathEscape(ref.Subject), ref.Version)
 		if seen[path] {
@@ -379,7 +366,7 @@ func (r *Registry) references(refs []reference, into *[][]byte, seen map[string]
 		if err := r.references(e.References, into, seen); err != nil {
 			return err
 		}
-		*into = append(*into, e.text())
+		*into = append(*into, named{ref.Name, e.text()})
 	}
 	return nil
 }
