@@ -309,7 +309,7 @@ func (c *protoCompiler) value(f *protoField, params map[string]string) Connect {
 	case protoDate:
 		return Connect{Type: "int32", Name: "org.apache.kafka.connect.data.Date"}
 	case protoTimeOfDay:
-		return Connect{Type: "int64", Name: "io.debezium.time.NanoTime"}
+		return Connect{Type: "int64", Name: "io.debezium.time.MicroTime"}
 	case protoTimestamp:
 		if c.connect {
 			return Connect{Type: "int64", Name: "io.debezium.time.MicroTimestamp"}

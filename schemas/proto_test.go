@@ -71,7 +71,7 @@ func said(m protoreflect.Message) any {
 	case "google.type.Date":
 		return json.Number(fmt.Sprint(daysOf(number(m, 1), int(number(m, 2)), int(number(m, 3)))))
 	case "google.type.TimeOfDay":
-		return json.Number(fmt.Sprint(((number(m, 1)*60+number(m, 2))*60+number(m, 3))*1e9 + number(m, 4)))
+		return json.Number(fmt.Sprint(((number(m, 1)*60+number(m, 2))*60+number(m, 3))*1e6 + number(m, 4)/1000))
 	default:
 		if strings.HasSuffix(string(d.FullName()), "Value") && d.FullName().Parent() == "google.protobuf" || d.FullName() == "google.type.Decimal" {
 			f := d.Fields().ByNumber(1)

@@ -467,13 +467,10 @@ func protoNumbers(v []byte) (n [5]int64, ok bool) {
 }
 
 // protoTime is a Timestamp in microseconds since 1970, a Date in days since then,
-// or a TimeOfDay in nanoseconds; not ok for what is none. A timestamp's
-// nanoseconds are cut.
+// or a TimeOfDay in microseconds since midnight; not ok for what is none.
+// Nanoseconds are cut.
 func protoTime(kind protoKind, v []byte) (int64, bool) {
 	n, ok := protoNumbers(v)
-	if !ok {
-		return 0, false
-	}
 	small := func(i int, lo, hi int64) int64 {
 		x := int64(int32(n[i]))
 		ok = ok && x >= lo && x <= hi
@@ -488,7 +485,7 @@ func protoTime(kind protoKind, v []byte) (int64, bool) {
 		return daysOf(y, int(m), int(d)), true
 	case protoTimeOfDay:
 		h, m, s, ns := small(1, 0, 24), small(2, 0, 59), small(3, 0, 60), small(4, 0, 999_999_999)
-		return ((h*60+m)*60+s)*1e9 + ns, ok
+		return ((h*60+m)*60+s)*1e6 + ns/1000, ok
 	}
 	ns := small(2, 0, 999_999_999)
 	if n[1] < -62135596800 || n[1] > 253402300799 { // years 1 to 9999

@@ -133,13 +133,16 @@ func TestFormsOfTypes(t *testing.T) {
 		c.Schema["optional"], c.Schema["field"] = true, c.Column
 		types = append(types, c)
 	}
-	for _, encoding := range []string{"schema", "flattened", "confluent", "apicurio"} {
+	for _, encoding := range []string{"schema", "flattened", "confluent", "apicurio", "protobuf"} {
 		t.Run(encoding, func(t *testing.T) {
 			fields := []any{map[string]any{"type": "int32", "field": "id"}}
-			avro := strings.HasPrefix(encoding, "c") || encoding == "apicurio"
+			avro, protobuf := encoding == "confluent" || encoding == "apicurio", encoding == "protobuf"
 			var used []connectType
 			for _, c := range types {
 				if avro && strings.HasPrefix(c.Column, "decnum") || avro && c.Column == "decbignum" { // JsonConverter's decimal.format=NUMERIC
+					continue
+				}
+				if _, there := protoWants(c, 0); protobuf && (!there || c.Column == "decnum" || c.Column == "decbignum") {
 					continue
 				}
 				used = append(used, c)
@@ -164,14 +167,18 @@ func TestFormsOfTypes(t *testing.T) {
 					payload = `{"before":null,"after":` + payload + `,"source":{"connector":"postgresql","table":"t"},"op":"c"}`
 				}
 				f := written{Topic: "shop.t", Key: json.RawMessage(fmt.Sprintf(`{"id":%d}`, i))}
-				if avro {
+				switch {
+				case protobuf:
+					data := encodeProto(t, protoHead+protoOf(schema, "Envelope"), "Envelope", schema, payload)
+					f.Value = json.RawMessage(`{"$bytes":"` + base64.StdEncoding.EncodeToString(append([]byte{0, 0, 0, 0, 7, 0}, data...)) + `"}`)
+				case avro:
 					data := encodeAvro(t, schema, payload)
 					head := []byte{0, 0, 0, 0, 7}
 					if encoding == "apicurio" {
 						head = []byte{0, 0, 0, 0, 0, 0, 0, 0, 7}
 					}
 					f.Value = json.RawMessage(`{"$bytes":"` + base64.StdEncoding.EncodeToString(append(head, data...)) + `"}`)
-				} else {
+				default:
 					s, err := json.Marshal(schema)
 					if err != nil {
 						t.Fatal(err)
@@ -181,8 +188,12 @@ func TestFormsOfTypes(t *testing.T) {
 				forms = append(forms, f)
 			}
 			name := record(t, forms)
-			if avro {
-				list, err := json.Marshal([]any{map[string]any{"id": 7, "globalId": 7, "subject": "shop.t-value", "version": 1, "schema": avroOf(schema, map[string]bool{}, true)}})
+			if avro || protobuf {
+				written := map[string]any{"id": 7, "globalId": 7, "subject": "shop.t-value", "version": 1, "schema": avroOf(schema, map[string]bool{}, true)}
+				if protobuf {
+					written["schemaType"], written["schema"] = "PROTOBUF", protoHead+protoOf(schema, "Envelope")
+				}
+				list, err := json.Marshal([]any{written})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -203,7 +214,11 @@ func TestFormsOfTypes(t *testing.T) {
 					t.Errorf("%d columns, want %d", len(got.After), len(used)+1)
 				}
 				for _, c := range used {
-					if g, w := plainFloats(got.After[c.Column]), plainFloats(c.Want[i]); g != w && !(avro && c.Column == "spv") {
+					want := c.Want[i]
+					if protobuf {
+						want, _ = protoWants(c, i)
+					}
+					if g, w := plainFloats(got.After[c.Column]), plainFloats(want); g != w && !(avro && c.Column == "spv") {
 						t.Errorf("%s: %s, want %s", c.Column, g, w)
 					}
 				}

@@ -139,8 +139,13 @@ func (w *worker) json(ways []datum) (text []byte, a *registry.Schema, code strin
 			out, err = a.AppendJSON(w.scratch(), body)
 		}
 		if err != nil {
-			if code = codeBadProto; errors.Is(err, schemas.ErrAvro) {
+			switch {
+			case errors.Is(err, schemas.ErrAvro):
 				code = codeBadAvro
+			case errors.Is(err, schemas.ErrProto), errors.Is(err, schemas.ErrProtoMessage):
+				code = codeBadProto
+			default: // a message that cannot be compiled
+				code = codeLanguage
 			}
 			continue
 		}

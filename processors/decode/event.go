@@ -11,8 +11,12 @@ func (w *worker) event(r *stream.Record, shape int32) verdict {
 	if w.d.config.Format == "json" {
 		return w.plain(r, shape)
 	}
-	if code := w.scanPlain(r, shape); code != "" {
+	switch code := w.scanPlain(r, shape); code {
+	case "":
+	case codeNotObject, codeBadJSON, codeTooDeep:
 		return w.envelope(r)
+	default: // of binary data
+		return reject(code)
 	}
 	if len(w.after.Extra) > 0 {
 		return w.envelope(r)
