@@ -45,17 +45,7 @@ func (p *plan) same(n int) bool {
 func (p *plan) copy(out, in []schemas.Cell) {
 	for _, k := range p.kept {
 		if k.ord < len(in) { // shorter rows lack the later fields
-			to, from := out[k.at:k.at+k.n], in[k.ord:]
-			if len(from) > len(to) {
-				from = from[:len(to)]
-			}
-			if len(from) > 4 {
-				copy(to, from)
-				continue
-			}
-			for i := range from { // a call takes longer
-				to[i] = from[i]
-			}
+			copy(out[k.at:k.at+k.n], in[k.ord:])
 		}
 	}
 }
