@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"slices"
@@ -12,58 +13,76 @@ import (
 
 // Avro records are told by their wire form: Confluent's (and Karapace's), a
 // zero byte and an id of four bytes, big endian; Apicurio's, the same with
-// eight bytes, or the id in a header. Keys, and what index.go does not read, are
+// eight bytes, or the id in a header. Confluent 8 has a header for it, too: a one
+// and the 16 bytes of a GUID, or a zero and the four bytes. Keys, and what index.go does not read, are
 // written as the JSON that Kafka Connect's converter would have made of them, and
 // read as that, with the Connect schema of the writer beside it: one way for
 // every meaning. Data of a JSON Schema has the same wire form and is JSON already.
 // Protobuf has it, too, and says behind it which message of its file it is
 // (registry.Schema.Message).
 
-// Headers of Apicurio's serializers (apicurio.registry.headers.*).
-const (
-	headerGlobal   = "apicurio.value.globalId"
-	headerContent  = "apicurio.value.contentId"
-	keyGlobal      = "apicurio.key.globalId"
-	keyContent     = "apicurio.key.contentId"
-	typeName       = "apicurio.protobuf.type" // the message, of Protobuf
-	keyTypeName    = "apicurio.protobuf.type.key"
-	magic          = 0
-	confluentBytes = 5
-	apicurioBytes  = 9
+// idHeaders name the headers that ids are in: of Apicurio's serializers
+// (apicurio.registry.headers.*), and of Confluent's HeaderSchemaIdSerializer.
+type idHeaders struct{ global, content, message, confluent string }
+
+var (
+	valueHeaders = idHeaders{"apicurio.value.globalId", "apicurio.value.contentId", "apicurio.protobuf.type", "__value_schema_id"}
+	keyHeaders   = idHeaders{"apicurio.key.globalId", "apicurio.key.contentId", "apicurio.protobuf.type.key", "__key_schema_id"}
 )
 
-// datum is binary data with the id of its schema and, of Protobuf, its message.
+const (
+	magic          = 0
+	magicGUID      = 1
+	confluentBytes = 5
+	apicurioBytes  = 9
+	guidBytes      = 17
+)
+
+// datum is binary data with the id of its schema and, of Protobuf, its message:
+// by name, or by the indexes behind an id in a header.
 type datum struct {
-	id     uint64
-	global bool
-	data   []byte
-	name   string
+	id      registry.ID
+	data    []byte
+	name    string
+	indexed bool
+	indexes []byte
+}
+
+// message is the schema that data are of, and the data without what names it.
+func (d *datum) message(s *registry.Schema) (*registry.Schema, []byte, error) {
+	if d.indexed {
+		m, _, err := s.Message(d.indexes, "")
+		return m, d.data, err
+	}
+	return s.Message(d.data, d.name)
 }
 
 // data returns how p can be read with a schema: not at all, or in one or two ways.
-func data(p []byte, headers []stream.Header, global, content string, into []datum) []datum {
+func data(p []byte, headers []stream.Header, named idHeaders, into []datum) []datum {
 	for i := range headers {
 		h := &headers[i]
-		if v := h.Value.Bytes(); (h.Key == global || h.Key == content) && len(v) == 8 {
-			return append(into, datum{binary.BigEndian.Uint64(v), h.Key == global, p, messageName(headers, content == keyContent)})
+		switch v := h.Value.Bytes(); {
+		case h.Key == "":
+		case (h.Key == named.global || h.Key == named.content) && len(v) == 8:
+			return append(into, datum{id: registry.ID{N: binary.BigEndian.Uint64(v), Global: h.Key == named.global}, data: p, name: messageName(headers, named.message)})
+		case h.Key == named.confluent && len(v) >= guidBytes && v[0] == magicGUID:
+			return append(into, datum{id: registry.ID{GUID: registry.GUID(v[1:guidBytes])}, data: p, indexed: true, indexes: v[guidBytes:]})
+		case h.Key == named.confluent && len(v) >= confluentBytes && v[0] == magic:
+			return append(into, datum{id: registry.ID{N: uint64(binary.BigEndian.Uint32(v[1:]))}, data: p, indexed: true, indexes: v[confluentBytes:]})
 		}
 	}
 	if len(p) < confluentBytes || p[0] != magic {
 		return into
 	}
-	into = append(into, datum{uint64(binary.BigEndian.Uint32(p[1:])), false, p[confluentBytes:], ""})
+	into = append(into, datum{id: registry.ID{N: uint64(binary.BigEndian.Uint32(p[1:]))}, data: p[confluentBytes:]})
 	if len(p) >= apicurioBytes {
-		into = append(into, datum{binary.BigEndian.Uint64(p[1:]), true, p[apicurioBytes:], ""})
+		into = append(into, datum{id: registry.ID{N: binary.BigEndian.Uint64(p[1:]), Global: true}, data: p[apicurioBytes:]})
 	}
 	return into
 }
 
 // messageName is the message that Apicurio's header names, or "".
-func messageName(headers []stream.Header, key bool) string {
-	want := typeName
-	if key {
-		want = keyTypeName
-	}
+func messageName(headers []stream.Header, want string) string {
 	for i := range headers {
 		if headers[i].Key == want {
 			return string(headers[i].Value.Bytes())
@@ -83,7 +102,7 @@ func mayBeAvro(r *stream.Record) bool {
 func (w *worker) avro(r *stream.Record) (verdict, error) {
 	var ways [2]datum
 	if p := r.Key.Bytes(); p != nil {
-		if d := data(p, r.Headers, keyGlobal, keyContent, ways[:0]); len(d) > 0 {
+		if d := data(p, r.Headers, keyHeaders, ways[:0]); len(d) > 0 {
 			text, _, code, err := w.json(d)
 			if err != nil {
 				return keep, err
@@ -98,8 +117,8 @@ func (w *worker) avro(r *stream.Record) (verdict, error) {
 	if p == nil {
 		return keep, nil
 	}
-	d := data(p, r.Headers, headerGlobal, headerContent, ways[:0])
-	if len(d) == 0 || w.binary(p, d[0]) {
+	d := data(p, r.Headers, valueHeaders, ways[:0])
+	if len(d) == 0 || w.binary(p, d[0]) || w.d.registry == nil && d[0].indexed && bytes.HasPrefix(p, []byte("{")) { // a JSON Schema's, as it is
 		return keep, nil
 	}
 	return w.written(r, d)
@@ -111,7 +130,9 @@ func (w *worker) written(r *stream.Record, d []datum) (verdict, error) {
 	if err != nil || code != "" {
 		return reject(code), err
 	}
-	r.Value, w.outer = stream.ViewOf(text), a.Connect()
+	if r.Value, w.outer = stream.ViewOf(text), a.Connect(); a.Inner() != nil {
+		w.outer = a.Inner() // cloud finds the rows that it is of
+	}
 	return keep, nil
 }
 
@@ -121,8 +142,9 @@ func (w *worker) json(ways []datum) (text []byte, a *registry.Schema, code strin
 		return nil, nil, codeNoRegistry, nil
 	}
 	code = codeNoSchema
-	for _, d := range ways {
-		a, err := w.d.registry.Schema(d.id, d.global)
+	for i := range ways {
+		d := &ways[i]
+		a, err := w.d.registry.Schema(d.id)
 		if errors.Is(err, registry.ErrUnknown) {
 			continue
 		}
@@ -133,7 +155,7 @@ func (w *worker) json(ways []datum) (text []byte, a *registry.Schema, code strin
 		if err != nil {
 			return nil, nil, "", err
 		}
-		a, body, err := a.Message(d.data, d.name)
+		a, body, err := d.message(a)
 		var out []byte
 		if err == nil {
 			out, err = a.AppendJSON(w.scratch(), body)
@@ -160,9 +182,9 @@ func GlobalIDs(topic string, r *stream.Record, ids map[string][]uint64) {
 		h := &r.Headers[i]
 		subject := topic + "-value"
 		switch h.Key {
-		case keyGlobal:
+		case keyHeaders.global:
 			subject = topic + "-key"
-		case headerGlobal:
+		case valueHeaders.global:
 		default:
 			continue
 		}

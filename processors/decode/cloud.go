@@ -31,7 +31,7 @@ func (w *worker) cloudEvent(r *stream.Record, e *schemas.Target) bool {
 // is the registry's.
 func (w *worker) cloud(r *stream.Record, e *schemas.Target) (code string, err error) {
 	p := r.Value.Bytes()
-	data, schema := e.Cells[ordData], []byte(nil)
+	data, schema := e.Cells[ordData], w.outer
 	body := p
 	if data.Enc == schemas.EncText { // Avro in base64
 		raw, err := base64.StdEncoding.DecodeString(string(w.bytes(r, data)))
@@ -94,7 +94,7 @@ func (w *worker) cloud(r *stream.Record, e *schemas.Target) (code string, err er
 }
 
 // data64 is how the bytes of a data attribute can be read as Avro.
-func data64(p []byte, into []datum) []datum { return data(p, nil, "", "", into) }
+func data64(p []byte, into []datum) []datum { return data(p, nil, idHeaders{}, into) }
 
 // sourceName is the member of the source block that an attribute stands for.
 func sourceName(attribute string) string {

@@ -30,12 +30,12 @@ func (w *worker) binary(p []byte, d datum) bool {
 	if w.d.registry == nil {
 		return false
 	}
-	s, err := w.d.registry.Schema(d.id, d.global)
+	s, err := w.d.registry.Schema(d.id)
 	if err != nil {
 		return false // json says why
 	}
-	s, body, err := s.Message(d.data, d.name)
-	if err != nil || s.Binary() == nil {
+	s, body, err := d.message(s)
+	if err != nil || s.Binary() == nil || s.Inner() != nil { // which cloud reads
 		return false
 	}
 	if s != w.writer || w.v != w.fitting {
@@ -106,7 +106,7 @@ func (w *worker) scanValue(r *stream.Record, t *schemas.Target) (schemas.Cell, e
 func (w *worker) plainText(r *stream.Record) error {
 	var ways [2]datum
 	w.avroData = nil
-	v, err := w.written(r, data(r.Value.Bytes(), r.Headers, headerGlobal, headerContent, ways[:0]))
+	v, err := w.written(r, data(r.Value.Bytes(), r.Headers, valueHeaders, ways[:0]))
 	if w.failed = err; err == nil && v.code == "" {
 		return nil
 	}

@@ -49,13 +49,13 @@ func TestOneAsks(t *testing.T) {
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
-			if _, err := r.Schema(1, false); err != nil {
+			if _, err := r.Schema(ID{N: 1}); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	<-g.came
-	if _, err := r.Schema(2, false); err != nil { // would wait for ever behind a lock
+	if _, err := r.Schema(ID{N: 2}); err != nil { // would wait for ever behind a lock
 		t.Error(err)
 	}
 	close(g.open)
@@ -84,12 +84,12 @@ func TestLies(t *testing.T) {
 	}}
 	r := open(t, Config{URL: "http://r"}, s, &now)
 	for id, want := range map[uint64]string{1: "Confluent API", 2: "302", 3: "larger than", 4: "not defined", 5: "deeper", 6: "neither a name", 7: "object", 8: "no schema"} {
-		_, err := r.Schema(id, false)
+		_, err := r.Schema(ID{N: id})
 		if err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 300 {
 			t.Errorf("%d: %.300v, want %q", id, err, want)
 		}
 		n := len(s.asked)
-		if _, second := r.Schema(id, false); len(s.asked) != n || second == nil || second.Error() != err.Error() {
+		if _, second := r.Schema(ID{N: id}); len(s.asked) != n || second == nil || second.Error() != err.Error() {
 			t.Errorf("%d: asked again at once: %v", id, second)
 		}
 	}
@@ -102,7 +102,7 @@ func TestJSONSchema(t *testing.T) {
 		"/schemas/ids/1": `200 {"schemaType":"JSON","schema":"{\"type\":\"object\",\"title\":\"s.t.Value\",\"properties\":{\"n\":{\"connect.index\":1,\"oneOf\":[{\"type\":\"null\"},{\"type\":\"number\",\"title\":\"org.apache.kafka.connect.data.Decimal\",\"connect.type\":\"bytes\",\"connect.parameters\":{\"scale\":\"2\"}}]},\"id\":{\"type\":\"integer\",\"connect.index\":0,\"connect.type\":\"int32\"},\"odd\":{\"$ref\":\"#/x\"}},\"required\":[\"id\"]}"}`,
 	}}
 	r := open(t, Config{URL: "http://r"}, s, &now)
-	a, err := r.Schema(1, false)
+	a, err := r.Schema(ID{N: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestClientCertificate(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		_, err = r.Schema(1, false)
+		_, err = r.Schema(ID{N: 1})
 		return err
 	}
 	if err := try(Config{CA: "file:ca", Cert: "file:cert", Key: "file:key"}); err != nil {

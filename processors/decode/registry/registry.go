@@ -9,22 +9,15 @@
 package registry
 
 import (
-	"encoding/json"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
-
-	"sluice/schemas"
 )
 
 // Config of a registry.
@@ -41,7 +34,7 @@ type Config struct {
 	Key  string `yaml:"key"`
 	// Files is a folder of *.json, or one file: lists of {"id","subject",
 	// "version","schema"}, as the Confluent API numbers them; "globalId" is
-	// Apicurio's, which is another number.
+	// Apicurio's, which is another number, and "guid" Confluent's.
 	Files string `yaml:"files"`
 	// GlobalIDs are Apicurio's ids of a subject's versions, in order, where the
 	// files do not say them. They count if there are as many as versions.
@@ -94,12 +87,12 @@ type Registry struct {
 	out  Outside
 	auth string
 
-	files map[key]entry // immutable once open
+	files map[ID]entry // immutable once open
 
 	mu     sync.Mutex
-	known  map[key]*Schema
-	vain   map[key]failure // asked for in vain
-	asking map[key]*call
+	known  map[ID]*Schema
+	vain   map[ID]failure // asked for in vain
+	asking map[ID]*call
 }
 
 // failure is an answer that is no schema, and when it came.
@@ -115,27 +108,35 @@ type call struct {
 	err    error
 }
 
-// key is an id: Apicurio's global ids are numbers of their own.
-type key struct {
-	id     uint64
-	global bool
+// ID names a schema: by Confluent's number, by Apicurio's global id, which is a
+// number of its own, or by the GUID that a registry of Confluent 8 gives it.
+type ID struct {
+	N      uint64
+	Global bool
+	GUID   GUID
 }
 
-// entry is a schema in a file, and what the Confluent API answers.
-type entry struct {
-	ID         uint64      `json:"id"`
-	GlobalID   *uint64     `json:"globalId"`
-	Subject    string      `json:"subject"`
-	Version    int         `json:"version"`
-	Schema     any         `json:"schema"` // a text, or the schema itself
-	SchemaType string      `json:"schemaType"`
-	References []reference `json:"references"`
+// GUID is 16 bytes of a UUID in their usual order; zeros are none.
+type GUID [16]byte
+
+func (g GUID) String() string {
+	return fmt.Sprintf("%x-%x-%x-%x-%x", g[:4], g[4:6], g[6:8], g[8:10], g[10:])
 }
 
-type reference struct {
-	Name    string `json:"name"`
-	Subject string `json:"subject"`
-	Version int    `json:"version"`
+// ParseGUID reads one as registries write it.
+func ParseGUID(s string) (g GUID, err error) {
+	p, err := hex.DecodeString(strings.ReplaceAll(s, "-", ""))
+	if err != nil || len(p) != len(g) {
+		return g, fmt.Errorf("%q is no GUID", s)
+	}
+	return GUID(p), nil
+}
+
+func (id ID) String() string {
+	if id.GUID != (GUID{}) {
+		return id.GUID.String()
+	}
+	return strconv.FormatUint(id.N, 10)
 }
 
 // Open reads the files; a registry is asked when a record needs it.
@@ -143,7 +144,7 @@ func Open(c Config, out Outside) (*Registry, error) {
 	if out.Wait == nil {
 		out.Wait = time.Sleep
 	}
-	r := &Registry{cfg: c, out: out, known: map[key]*Schema{}, files: map[key]entry{}, vain: map[key]failure{}, asking: map[key]*call{}}
+	r := &Registry{cfg: c, out: out, known: map[ID]*Schema{}, files: map[ID]entry{}, vain: map[ID]failure{}, asking: map[ID]*call{}}
 	if err := r.identify(); err != nil {
 		return nil, err
 	}
@@ -172,55 +173,11 @@ func Open(c Config, out Outside) (*Registry, error) {
 	return r, nil
 }
 
-func (r *Registry) read(path string) error {
-	return filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || p != path && !strings.HasSuffix(p, ".json") {
-			return err
-		}
-		b, err := os.ReadFile(p)
-		if err != nil {
-			return err
-		}
-		var es []entry
-		if err := json.Unmarshal(b, &es); err != nil {
-			return fmt.Errorf("%s: not a list of {\"id\",\"schema\"}: %w", p, err)
-		}
-		for _, e := range es {
-			r.files[key{e.ID, false}] = e
-			if e.GlobalID != nil {
-				r.files[key{*e.GlobalID, true}] = e
-			}
-		}
-		return nil
-	})
-}
-
-// number gives the versions of subjects the global ids that were configured.
-func (r *Registry) number() {
-	versions := map[string][]entry{}
-	for k, e := range r.files {
-		if !k.global {
-			versions[e.Subject] = append(versions[e.Subject], e)
-		}
-	}
-	for subject, ids := range r.cfg.GlobalIDs {
-		es := versions[subject]
-		if len(es) != len(ids) {
-			continue // which one is missing nobody knows
-		}
-		slices.SortFunc(es, func(a, b entry) int { return a.Version - b.Version })
-		for i, e := range es {
-			r.files[key{ids[i], true}] = e
-		}
-	}
-}
-
 // again is how long an id that was asked for in vain is not asked for.
 const again = 5 * time.Second
 
-// Schema returns the schema of an id. global ids are Apicurio's.
-func (r *Registry) Schema(id uint64, global bool) (*Schema, error) {
-	k := key{id, global}
+// Schema returns the schema of an id.
+func (r *Registry) Schema(k ID) (*Schema, error) {
 	r.mu.Lock()
 	if s := r.known[k]; s != nil {
 		r.mu.Unlock()
@@ -253,168 +210,4 @@ func (r *Registry) Schema(id uint64, global bool) (*Schema, error) {
 		r.vain[k] = failure{c.err, r.out.Now()}
 	}
 	return c.schema, c.err
-}
-
-func (r *Registry) find(k key) (*Schema, error) {
-	id := k.id
-	e, ok := r.files[k]
-	if !ok {
-		apicurio := strings.Contains(r.cfg.URL, "/apis/registry/")
-		if r.cfg.URL == "" || k.global && !apicurio {
-			return nil, ErrUnknown // the Confluent API does not know global ids
-		}
-		path := "/schemas/ids/" + strconv.FormatUint(id, 10)
-		switch {
-		case k.global:
-			path = "/ids/globalIds/" + strconv.FormatUint(id, 10)
-		case apicurio:
-			path = "/ids/contentIds/" + strconv.FormatUint(id, 10)
-		}
-		b, err := r.get(path)
-		if err != nil {
-			return nil, err
-		}
-		if apicurio {
-			e.Schema = string(b)
-			e.SchemaType = language(b)
-		} else if err := json.Unmarshal(b, &e); err != nil {
-			return nil, fmt.Errorf("registry: schema %d: the answer is not one of the Confluent API", id)
-		}
-	}
-	switch e.SchemaType {
-	case "", "AVRO", "PROTOBUF":
-	case "JSON":
-		c, err := schemas.ParseJSONSchema(e.text())
-		if err != nil {
-			return nil, fmt.Errorf("registry: schema %d: %w", id, err)
-		}
-		text, err := json.Marshal(c)
-		return &Schema{connect: text}, err
-	default:
-		return nil, ErrLanguage
-	}
-	var refs []named
-	if err := r.references(e.References, &refs, map[string]bool{}); err != nil {
-		return nil, err
-	}
-	if e.SchemaType == "PROTOBUF" {
-		return protobuf(e.text(), refs)
-	}
-	var texts [][]byte
-	for _, ref := range refs {
-		texts = append(texts, ref.text)
-	}
-	a, err := schemas.ParseAvro(e.text(), texts...)
-	if err != nil {
-		return nil, fmt.Errorf("registry: schema %d: %w", id, err)
-	}
-	return &Schema{binary: a, connect: a.Connect()}, nil
-}
-
-// language tells the schemas of Apicurio's own API, which are texts alone.
-func language(p []byte) string {
-	var s struct {
-		Schema     string          `json:"$schema"`
-		Properties json.RawMessage `json:"properties"`
-	}
-	switch {
-	case json.Unmarshal(p, &s) == nil && (s.Schema != "" || s.Properties != nil):
-		return "JSON"
-	case strings.IndexAny(strings.TrimSpace(string(p)), "{[\"") == 0:
-		return "AVRO"
-	}
-	return "PROTOBUF"
-}
-
-func (e entry) text() []byte {
-	if s, ok := e.Schema.(string); ok {
-		return []byte(s)
-	}
-	b, _ := json.Marshal(e.Schema)
-	return b
-}
-
-// references collects what refs name, deepest first.
-func (r *Registry) references(refs []reference, into *[]named, seen map[string]bool) error {
-	for _, ref := range refs {
-		path := fmt.Sprintf("/subjects/%s/versions/%d", url.PathEscape(ref.Subject), ref.Version)
-		if seen[path] {
-			continue
-		}
-		if seen[path] = true; len(seen) > 1000 {
-			return errors.New("registry: more than 1000 references")
-		}
-		var e entry
-		found := false
-		for _, f := range r.files {
-			if f.Subject == ref.Subject && f.Version == ref.Version {
-				e, found = f, true
-			}
-		}
-		if !found {
-			if r.cfg.URL == "" {
-				return fmt.Errorf("registry: files lack version %d of subject %q, which a schema references", ref.Version, ref.Subject)
-			}
-			b, err := r.get(path)
-			if err != nil {
-				return err
-			}
-			if err := json.Unmarshal(b, &e); err != nil {
-				return errors.New("registry: a reference is no schema")
-			}
-		}
-		if err := r.references(e.References, into, seen); err != nil {
-			return err
-		}
-		*into = append(*into, named{ref.Name, e.text()})
-	}
-	return nil
-}
-
-const (
-	maxSchema = 16 << 20
-	attempts  = 8 // with waits of 6 s and a half together
-	firstWait = 50 * time.Millisecond
-)
-
-// get asks the registry, a few times where that may help.
-func (r *Registry) get(path string) ([]byte, error) {
-	var last error
-	wait := firstWait
-	for n := range attempts {
-		if n > 0 {
-			r.out.Wait(wait)
-			wait *= 2
-		}
-		req, err := http.NewRequest(http.MethodGet, strings.TrimRight(r.cfg.URL, "/")+path, nil)
-		if err != nil {
-			return nil, fmt.Errorf("registry: %w", err)
-		}
-		req.Header.Set("Accept", "application/vnd.schemaregistry.v1+json, application/json")
-		if r.auth != "" {
-			req.Header.Set("Authorization", r.auth)
-		}
-		res, err := r.out.HTTP.RoundTrip(req)
-		if err != nil {
-			last = ErrUnavailable
-			continue
-		}
-		b, err := io.ReadAll(io.LimitReader(res.Body, maxSchema+1))
-		_ = res.Body.Close()
-		switch {
-		case err != nil, res.StatusCode >= 500, res.StatusCode == http.StatusTooManyRequests:
-			last = ErrUnavailable
-		case res.StatusCode == http.StatusNotFound:
-			return nil, ErrUnknown
-		case res.StatusCode == http.StatusUnauthorized, res.StatusCode == http.StatusForbidden:
-			return nil, fmt.Errorf("registry: it refuses the credentials (%d): check username and password, or token", res.StatusCode)
-		case res.StatusCode != http.StatusOK:
-			return nil, fmt.Errorf("registry: it answers %d", res.StatusCode)
-		case len(b) > maxSchema:
-			return nil, fmt.Errorf("registry: a schema larger than %d MB", maxSchema>>20)
-		default:
-			return b, nil
-		}
-	}
-	return nil, last
 }

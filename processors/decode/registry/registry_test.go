@@ -50,9 +50,10 @@ func open(t *testing.T, c Config, s *server, now *time.Time) *Registry {
 func TestConfluent(t *testing.T) {
 	now := time.Unix(0, 0)
 	s := &server{answers: map[string]string{
-		"/schemas/ids/1":                     `200 {"schema":"\"long\""}`,
-		"/schemas/ids/2":                     `200 {"schema":"{\"type\":\"record\",\"name\":\"A\",\"fields\":[{\"name\":\"b\",\"type\":\"x.B\"}]}","references":[{"name":"x.B","subject":"b","version":3}]}`,
-		"/subjects/b/versions/3":             `200 {"schema":"{\"type\":\"enum\",\"name\":\"B\",\"namespace\":\"x\",\"symbols\":[\"S\"]}"}`,
+		"/schemas/ids/1":         `200 {"schema":"\"long\""}`,
+		"/schemas/ids/2":         `200 {"schema":"{\"type\":\"record\",\"name\":\"A\",\"fields\":[{\"name\":\"b\",\"type\":\"x.B\"}]}","references":[{"name":"x.B","subject":"b","version":3}]}`,
+		"/subjects/b/versions/3": `200 {"schema":"{\"type\":\"enum\",\"name\":\"B\",\"namespace\":\"x\",\"symbols\":[\"S\"]}"}`,
+		"/schemas/guids/9f3c2a10-7d44-4e6a-8b51-0c1d2e3f4a5b": `200 {"subject":"s","schema":"\"double\""}`,
 		"/schemas/ids/4":                     `200 {"schema":"syntax = 3","schemaType":"PROTOBUF"}`,
 		"/schemas/ids/5":                     `401 `,
 		"/schemas/ids/6":                     `200 <html>`,
@@ -64,7 +65,7 @@ func TestConfluent(t *testing.T) {
 	}, down: 2}
 	r := open(t, Config{URL: "http://r:1/", Username: "u", Password: "env:P"}, s, &now)
 	for range 3 {
-		a, err := r.Schema(1, false)
+		a, err := r.Schema(ID{N: 1})
 		if err != nil || string(a.Connect()) != `{"type":"int64","optional":false}` {
 			t.Fatalf("%v %v", a, err)
 		}
@@ -75,32 +76,42 @@ func TestConfluent(t *testing.T) {
 	if want := "Basic " + base64.StdEncoding.EncodeToString([]byte("u:secret of env:P")); s.auth != want {
 		t.Errorf("authorization %q", s.auth)
 	}
-	if a, err := r.Schema(2, false); err != nil {
+	if a, err := r.Schema(ID{N: 2}); err != nil {
 		t.Error(err)
 	} else if out, err := a.AppendJSON(nil, []byte{0}); err != nil || string(out) != `{"b":"S"}` {
 		t.Errorf("%s %v", out, err)
 	}
+	g, err := ParseGUID("9f3c2a10-7d44-4e6a-8b51-0c1d2e3f4a5b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err := r.Schema(ID{GUID: g}); err != nil || !strings.Contains(string(a.Connect()), "double") {
+		t.Errorf("by GUID: %v", err)
+	}
+	if _, err := r.Schema(ID{GUID: GUID{1}}); !errors.Is(err, ErrUnknown) {
+		t.Errorf("a GUID of nothing: %v", err)
+	}
 	for id, want := range map[uint64]string{3: "no schema of this id", 4: "language", 5: "credentials", 6: "Confluent API", 7: "does not answer", 8: "not defined"} {
-		if _, err := r.Schema(id, false); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+		if _, err := r.Schema(ID{N: id}); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%d: %v, want %q", id, err, want)
 		}
 	}
-	_, _ = r.Schema(3, false) // the others' waits took time
+	_, _ = r.Schema(ID{N: 3}) // the others' waits took time
 	n := len(s.asked)
-	if _, err := r.Schema(3, false); !errors.Is(err, ErrUnknown) || len(s.asked) != n {
+	if _, err := r.Schema(ID{N: 3}); !errors.Is(err, ErrUnknown) || len(s.asked) != n {
 		t.Error("what is not there is asked for at once again")
 	}
 	now = now.Add(2 * again)
 	s.answers["/schemas/ids/3"] = `200 {"schema":"\"int\""}`
-	if _, err := r.Schema(3, false); err != nil {
+	if _, err := r.Schema(ID{N: 3}); err != nil {
 		t.Errorf("a schema that came later: %v", err)
 	}
-	if _, err := r.Schema(1, true); !errors.Is(err, ErrUnknown) {
+	if _, err := r.Schema(ID{N: 1, Global: true}); !errors.Is(err, ErrUnknown) {
 		t.Errorf("a global id is no id of the Confluent API: %v", err)
 	}
 	api := open(t, Config{URL: "http://r:1/apis/registry/v2", Token: "env:T"}, s, &now)
 	for global, want := range map[bool]string{true: "string", false: "int32"} {
-		if a, err := api.Schema(1, global); err != nil || !strings.Contains(string(a.Connect()), want) {
+		if a, err := api.Schema(ID{N: 1, Global: global}); err != nil || !strings.Contains(string(a.Connect()), want) {
 			t.Errorf("global %v: %v", global, err)
 		}
 	}
@@ -123,7 +134,7 @@ func TestFiles(t *testing.T) {
 		global bool
 		want   string // "": unknown
 	}{{9, false, "int64"}, {10, false, "int32"}, {40, true, "int64"}, {41, true, "int32"}, {70, true, "string"}, {1, true, ""}, {2, true, ""}, {9, true, ""}, {40, false, ""}} {
-		a, err := r.Schema(c.id, c.global)
+		a, err := r.Schema(ID{N: c.id, Global: c.global})
 		switch {
 		case c.want == "" && !errors.Is(err, ErrUnknown):
 			t.Errorf("%v: %v", c, err)
@@ -135,6 +146,12 @@ func TestFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := Open(Config{Files: dir}, Outside{}); err == nil || !strings.Contains(err.Error(), "b.json") {
+		t.Errorf("%v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "b.json"), []byte(`[{"id":5,"guid":"9f3c","schema":"\"int\""}]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(Config{Files: dir}, Outside{}); err == nil || !strings.Contains(err.Error(), "no GUID") {
 		t.Errorf("%v", err)
 	}
 }

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -13,12 +14,29 @@ import (
 type Schema struct {
 	binary  schemas.BinarySchema // nil: the data is JSON
 	connect []byte
+	inner   []byte
 
 	file     *schemas.ProtoFile // of Protobuf: the data say which of its messages they are
 	first    atomic.Pointer[Schema]
 	mu       sync.Mutex
 	messages map[string]*Schema // by indexes or name
 }
+
+func newSchema(b schemas.BinarySchema, connect []byte) *Schema {
+	s := &Schema{binary: b, connect: connect}
+	c, err := schemas.ParseConnect(connect)
+	if err != nil || c.Child("specversion") == nil || c.Child("iodebeziumop") == nil {
+		return s
+	}
+	if d := c.Child("data"); d != nil && d.Type == "struct" {
+		s.inner, _ = json.Marshal(d)
+	}
+	return s
+}
+
+// Inner is the Connect schema of the data of Debezium's CloudEvents, if the schema
+// is one of those with data that are a record; else nil.
+func (s *Schema) Inner() []byte { return s.inner }
 
 // Connect is the schema as Kafka Connect's JsonConverter would write it.
 func (s *Schema) Connect() []byte { return s.connect }
@@ -128,7 +146,7 @@ func (s *Schema) message(key string, compile func() (*schemas.Proto, error)) (*S
 	if err != nil {
 		return nil, err
 	}
-	m := &Schema{binary: p, connect: p.Connect()}
+	m := newSchema(p, p.Connect())
 	s.messages[key] = m
 	return m, nil
 }
