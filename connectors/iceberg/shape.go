@@ -97,6 +97,18 @@ func newShape(c *Config, t *stream.Table, lane *stream.Lane) (*shape, error) {
 	return s, s.partitionBy(c, places, lane)
 }
 
+// retypedOf is the column that the one called name goes on for, or "".
+func retypedOf(shapes []*shape, name string) string {
+	for _, s := range shapes {
+		for _, p := range s.places {
+			if p[0] != name && p[1] == name && schemas.IsRetyped(name, p[0]) && slices.ContainsFunc(s.fields, func(f column.Field) bool { return f.Name == name }) {
+				return p[0]
+			}
+		}
+	}
+	return ""
+}
+
 // in is s with the names that its columns have in a table. A column that the
 // table has with a type that cannot be turned into the column's goes on as
 // NAME__TYPE, and finds its way back whichever type was met first. // D3

@@ -115,6 +115,12 @@ func (s *Sink) job(ctx context.Context, name string, parts []tablePart) (*job, e
 		s.forget(name) // a person may mend the table
 		return nil, err
 	}
+	for _, c := range changes {
+		if of := retypedOf(shapes, c.name); of != "" && s.cfg.Evolve == "strict" {
+			s.forget(name)
+			return nil, parked(name, fmt.Sprintf("column %q changed its type and would go on as %q, and evolve is strict", of, c.name), "change the table, or say evolve: auto")
+		}
+	}
 	if len(changes) > 0 && s.cfg.Evolve == "freeze" {
 		s.forget(name)
 		return nil, parked(name, fmt.Sprintf("column %q would be added or widened, and evolve is freeze", changes[0].name), "change the table, or say evolve: auto")
