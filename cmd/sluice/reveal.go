@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"sluice/processors/mask"
+	"sluice/processors/mask/keys"
 	"sluice/schemas"
 	"sluice/topology"
 )
@@ -72,7 +73,7 @@ Exit code 4: some tokens are none of this column; their lines are empty.`,
 	f.StringVar(&in.role, "role", "", "a role of the policy")
 	f.StringVar(&in.roleKey, "role-key", "env:SLUICE_ROLE_KEY", "reference to the role's key: env:NAME or file:PATH")
 	f.StringVar(&in.reason, "reason", "", "why; it is written down")
-	f.StringVar(&in.keyID, "key-id", "", "key of tokens that carry none (form ff1), as the column's action names it (default: the primary one)")
+	f.StringVar(&in.keyID, "key-id", "", "key of tokens that carry none (form ff1), as the column's action in the ledger names it (default: the policy's, if it has one alone)")
 	f.StringVar(&in.typ, "type", "", "type of the column, for form ff1 (default: its contract's, else string)")
 	for _, name := range []string{"column", "role", "reason"} {
 		_ = c.MarkFlagRequired(name)
@@ -171,6 +172,9 @@ func (a *app) reveal(c *cobra.Command, file string, in asked) error {
 			return exit(exitStore, err)
 		}
 	}
+	if err := ambiguous(ring, spec, in.keyID); err != nil {
+		return refuse(err)
+	}
 	values, last := make([][]byte, len(tokens)), error(nil)
 	u.Keys = map[string]int{}
 	for i, t := range tokens {
@@ -192,6 +196,20 @@ func (a *app) reveal(c *cobra.Command, file string, in asked) error {
 		return exit(exitRuntime, err) // nothing was shown
 	}
 	return a.shown(values, u, last)
+}
+
+// ambiguous tells that nobody knows which key made the tokens: those of ff1 do not
+// say it, and another key would give a value of the same form that is not the one.
+func ambiguous(ring *keys.Ring, spec *mask.Spec, keyID string) error {
+	all := ring.All()
+	if keyID != "" || !spec.KeepsFormat() || len(all) < 2 {
+		return nil
+	}
+	var ids []string
+	for _, k := range all {
+		ids = append(ids, k.ID())
+	}
+	return fmt.Errorf("a token of form ff1 does not say its key, and the policy has %s: say --key-id. The ledger's row of the lane and offset names it, as tokenize:%s", strings.Join(ids, ", "), ids[0])
 }
 
 // shown prints the values.

@@ -85,7 +85,8 @@ func TestReveal(t *testing.T) {
 	}{
 		{"by the old key", "shop.people.email", old["email"], "support", role, nil, exitOK, mail},
 		{"by the new key", "shop.people.email", now["email"], "mails", role, nil, exitOK, mail},
-		{"a format", "shop.people.ssn", now["ssn"], "support", role, nil, exitOK, ssn},
+		{"a format", "shop.people.ssn", now["ssn"], "support", role, []string{"--key-id", "k2"}, exitOK, ssn},
+		{"a format by nobody knows which key", "shop.people.ssn", now["ssn"], "support", role, nil, exitUsage, "the policy has k2, k1: say --key-id"},
 		{"a format by the old key", "shop.people.ssn", old["ssn"], "support", role, []string{"--key-id", "k1"}, exitOK, ssn},
 		{"inside of a column", "in.tel", now["tel"], "support", role, []string{"--topic", "shop.people"}, exitOK, "2025550143"},
 		{"another role", "shop.people.email", now["email"], "nobody", role, nil, exitUsage, "no such role"},

@@ -77,6 +77,12 @@ func (s *Spec) Reversible() bool {
 	return ok
 }
 
+// KeepsFormat reports that the action's tokens have no room for the id of their key.
+func (s *Spec) KeepsFormat() bool {
+	t, ok := s.with.(*tokenizing)
+	return ok && t.Form == "ff1"
+}
+
 // Reveal is the value of a token.
 func (r *Revealer) Reveal(t Token) ([]byte, error) {
 	id, body := t.KeyID, t.Text

@@ -74,7 +74,8 @@ var north = func() (all []string) {
 }()
 
 // The locales, as BCP 47 with an underscore. The phone ranges are those that
-// the regulators keep for drama: NANPA, Ofcom, Bundesnetzagentur and ARCEP.
+// the regulators keep for drama: NANPA, Ofcom, Bundesnetzagentur, ARCEP and ACMA. PTS
+// (Sweden) keeps 95 mobile numbers, too few for people to stay apart.
 var locales = []Locale{
 	{
 		name:    "en_US",
@@ -94,6 +95,15 @@ var locales = []Locale{
 		city:    cities("London|England|SE# #@@,Leeds|England|LS## #@@,Bristol|England|BS# #@@,Norwich|England|NR# #@@,York|England|YO## #@@,Exeter|England|EX# #@@,Glasgow|Scotland|G## #@@,Aberdeen|Scotland|AB## #@@,Cardiff|Wales|CF## #@@,Swansea|Wales|SA# #@@,Belfast|Northern Ireland|BT# #@@,Derby|England|DE## #@@"),
 		address: "%n %s, %c, %z", company: list("Ltd,PLC,& Co,Group,Partners,& Sons"), phone: list("+441632960###,+442079460###,+447700900###,+441134960###,+441144960###,+441154960###,+441164960###,+441174960###,+441214960###,+441314960###,+441414960###,+441514960###,+441614960###,+441914980###,+442896496###,+442920180###"),
 		iban: "XXXX000000########", country: "GB",
+	},
+	{
+		name:    "en_AU",
+		female:  words("Charlotte,Olivia,Amelia,Isla,Ava,Mia,Grace,Willow,Matilda,Harper,Ruby,Chloe,Sienna,Evie,Zoe,Kylie,Sharon,Narelle,Leanne,Tracey,Jacinta,Bronwyn,Sheila,Raelene"),
+		male:    words("Oliver,Noah,Jack,Henry,Leo,William,Charlie,Hudson,Lachlan,Cooper,Angus,Hamish,Darren,Wayne,Bruce,Craig,Shane,Glenn,Brett,Trevor,Declan,Flynn,Archer,Hugo"),
+		family:  words("Smith,Jones,Williams,Brown,Wilson,Taylor,Nguyen,Johnson,Martin,White,Anderson,Walker,Thompson,Thomas,Lee,Harris,Ryan,Robinson,Kelly,King,Campbell,Wright,Singh,Mitchell,Scott,Murphy,Morgan,Davis,Clarke,Cooper,Ward,Watson,Morris,Cook,Gray,Fraser,O'Brien=obrien,Sullivan,Kennedy,Papadopoulos"),
+		street:  list("High St,George St,Victoria St,Park Rd,Station St,Railway Pde,Church St,William St,Wattle St,Banksia Ave,Acacia Ave,Beach Rd,Bay St,Queen St,Albert St,Forest Rd,Ocean Pde,Hill St,Mitchell St,Grevillea Cl"),
+		city:    cities("Newcastle|NSW|23##,Wagga Wagga|NSW|26##,Orange|NSW|28##,Geelong|VIC|32##,Ballarat|VIC|33##,Bendigo|VIC|35##,Toowoomba|QLD|43##,Cairns|QLD|48##,Mackay|QLD|47##,Mount Gambier|SA|52##,Whyalla|SA|56##,Bunbury|WA|62##,Albany|WA|63##,Hobart|TAS|70##,Launceston|TAS|72##,Darwin|NT|08##"),
+		address: "%n %s, %c %r %z", company: list("Pty Ltd,& Sons,Group,Holdings,Partners,Co-operative"), phone: list("+6125550####,+6127010####,+6135550####,+6137010####,+6175550####,+6177010####,+6185550####,+6187010####"), iban: "99999999##########", country: "DE",
 	},
 	{
 		name:    "de_DE",
