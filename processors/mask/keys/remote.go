@@ -10,41 +10,20 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
 const remoteTimeout = 30 * time.Second
 
-// post sends a document and reads what comes back. Redirects are not followed:
-// the request carries what opens keys.
+// post is send for an answer in JSON.
 func (out Outside) post(req *http.Request, answer any) (status int, err error) {
-	c := &http.Client{Transport: out.HTTP, Timeout: remoteTimeout, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	resp, err := c.Do(req)
-	if err != nil {
-		var ue *url.Error
-		if errors.As(err, &ue) {
-			err = ue.Err
-		}
-		return 0, err
-	}
-	defer resp.Body.Close()
-	p, err := io.ReadAll(io.LimitReader(resp.Body, maxFile))
-	if err != nil {
-		return resp.StatusCode, err
-	}
-	defer clear(p)
-	if json.Unmarshal(p, answer) != nil && resp.StatusCode == http.StatusOK {
-		return resp.StatusCode, errors.New("the answer is no JSON") // P1: not the cause, it may quote
-	}
-	return resp.StatusCode, nil
+	return out.send(req, func(p []byte) error { return json.Unmarshal(p, answer) })
 }
 
 // arn is the name of a KMS key.
@@ -60,7 +39,6 @@ func parseARN(s string) (arn, error) {
 }
 
 // awsKMS has AWS KMS decrypt a data key (AWS KMS API Reference, Decrypt).
-// Credentials are AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN;
 // AWS_ENDPOINT_URL_KMS is another address, as the AWS SDKs have it.
 func (out Outside) awsKMS(ctx context.Context, name, path string) ([]byte, error) {
 	key, err := parseARN(name)
@@ -75,13 +53,13 @@ func (out Outside) awsKMS(ctx context.Context, name, path string) ([]byte, error
 		wrapped = p
 	}
 	env := func(n string) string { v, _ := out.Secret("env:" + n); return v }
-	creds := aws.Credentials{AccessKeyID: env("AWS_ACCESS_KEY_ID"), SecretAccessKey: env("AWS_SECRET_ACCESS_KEY"), SessionToken: env("AWS_SESSION_TOKEN")}
-	if creds.AccessKeyID == "" || creds.SecretAccessKey == "" {
-		return nil, errors.New("awskms: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set")
-	}
 	suffix := "amazonaws.com"
 	if key.partition == "aws-cn" {
 		suffix = "amazonaws.com.cn"
+	}
+	creds, err := out.awsCredentials(ctx, key.region, suffix)
+	if err != nil {
+		return nil, err
 	}
 	address := cmp.Or(strings.TrimSuffix(env("AWS_ENDPOINT_URL_KMS"), "/"), "https://kms."+key.region+"."+suffix)
 	if err := private(address); err != nil {
