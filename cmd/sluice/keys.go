@@ -184,7 +184,9 @@ until the rows are written again. With window: true look-ups try both.`,
 				fmt.Fprintln(w, "# This goes into the mask stage, in place of key, key_id or keys.")
 				fmt.Fprintln(w, strings.Join(text, "\n"))
 				fmt.Fprintln(w, "# Then stop the pipeline, which aligns its sinks, and start it again. Drop window,")
-				fmt.Fprintln(w, "# and later the old key, when no store holds its tokens: sluice mask verify counts them.")
+				fmt.Fprintln(w, "# and later the old key, when no store holds its tokens: sluice mask verify counts them,")
+				fmt.Fprintln(w, "# but for those of form ff1, which do not say their key: the ledger does, and reveal")
+				fmt.Fprintln(w, "# takes --key-id. Keys of data subjects: sluice keys rewrap, before the old key goes.")
 			})
 		},
 	}
