@@ -240,21 +240,24 @@ func TestPlanChange(t *testing.T) {
 			b.w.lanes[b.lane].recs = append(b.w.lanes[b.lane].recs, true)
 		}
 		plan := b.m.p.Plan()
-		for i, s := range b.stores {
-			s.plan = "0123456789abcdef"
-			if i == 1 {
+		under := func(plan string) {
+			for i, s := range b.stores {
 				at := s.lanes[b.lane]
-				at.Next.Offset = 12
+				if i == 1 {
+					at.Next.Offset = 12
+				}
+				s.plan, at.Under = plan, plan
 				s.lanes[b.lane] = at
 			}
 		}
+		under("0123456789abcdef")
 		b.boot(t)
 		b.start()
 		err := <-b.m.done
 		if err == nil || !strings.Contains(err.Error(), "sluice align") {
 			t.Fatalf("a new plan started over sinks at 20 and 12: %v", err)
 		}
-		b.stores[0].plan, b.stores[1].plan = plan, plan // the recorded plan is the one that align runs
+		under(plan) // the recorded plan is the one that align runs
 		b.boot(t)
 		b.m.p.Align = true
 		b.start()

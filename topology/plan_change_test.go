@@ -90,3 +90,39 @@ func TestAlignEndsByAnotherCommit(t *testing.T) {
 		})
 	}
 }
+
+// TestPlansAreComparedByLane (went by two plans): an instance of the new plan
+// that had other lanes says nothing of a lane that stopped apart under the old.
+func TestPlansAreComparedByLane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 5)
+		b.start()
+		time.Sleep(5 * time.Second)
+		b.stop(t)
+		b.add(7)
+		if err := b.land(0, b.stores[0].plan, 9); err != nil {
+			t.Fatal(err)
+		}
+		apart, other := b.lane, stream.Lane{Topic: "u"}
+		b.lane = other
+		b.add(5)
+		b.another(t)
+		time.Sleep(5 * time.Second)
+		b.stop(t)
+		if b.next(1) != 5 {
+			t.Errorf("the new plan brought its lane to %d of 5", b.next(1))
+		}
+		b.lane = apart
+		b.boot(t)
+		b.start()
+		select {
+		case <-b.m.ended:
+		case <-time.After(time.Minute):
+			b.m.cancel()
+			<-b.m.ended
+		}
+		if b.m.err == nil || !strings.Contains(b.m.err.Error(), "sluice align") || b.next(1) != 5 {
+			t.Errorf("a lane that another plan left apart stands at %d and %d: %v", b.next(0), b.next(1), b.m.err)
+		}
+	})
+}

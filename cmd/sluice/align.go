@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -54,10 +55,13 @@ stops. A clean stop of run leaves nothing to align.`,
 	}
 }
 
-// recorded is the plan of the sinks' last commits.
+// recorded is the plan that the sinks stopped under: of a lane where they are
+// apart, what the furthest of them is under, else of their last commits. Lanes
+// that stopped under different plans are aligned one plan after the other.
 func recorded(ctx context.Context, p *topology.Pipeline) (text []byte, hash string, err error) {
 	names, sinks := p.Sinks()
 	var asked []string
+	var progress []stream.Progress
 	for i, s := range sinks {
 		in, ok := s.(stream.Inspector)
 		if !ok {
@@ -67,10 +71,14 @@ func recorded(ctx context.Context, p *topology.Pipeline) (text []byte, hash stri
 		if err != nil {
 			return nil, "", fmt.Errorf("%s: %w", names[i], err)
 		}
+		progress = append(progress, prog)
 		if prog.Plan != "" {
 			hash = prog.Plan
 			asked = append(asked, names[i]+" at "+prog.Plan)
 		}
+	}
+	if plan := apart(progress, p.Plan()); plan != "" {
+		hash = plan
 	}
 	if hash == "" {
 		return nil, "", fmt.Errorf("no sink has committed anything: there is nothing to align")
@@ -83,4 +91,27 @@ func recorded(ctx context.Context, p *topology.Pipeline) (text []byte, hash stri
 		}
 	}
 	return nil, "", fmt.Errorf("no sink kept plan %s (%s): run the old file with `sluice align`", hash, strings.Join(asked, ", "))
+}
+
+// apart is the plan of the furthest sink on the first lane where sinks are
+// apart, "" if there is none but now, which goes on by itself.
+func apart(all []stream.Progress, now string) string {
+	first := map[stream.Lane]stream.LanePos{} // the furthest
+	plan := map[stream.Lane]string{}
+	differ := map[stream.Lane]bool{}
+	for _, prog := range all {
+		for l, at := range prog.Lanes {
+			known, ok := first[l]
+			differ[l] = differ[l] || ok && known.Next.Offset != at.Next.Offset
+			if !ok || known.Next.Offset < at.Next.Offset {
+				first[l], plan[l] = at, cmp.Or(at.Under, prog.Plan)
+			}
+		}
+	}
+	for _, l := range stream.SortedLanes(first) {
+		if differ[l] && plan[l] != now {
+			return plan[l]
+		}
+	}
+	return ""
 }
