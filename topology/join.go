@@ -46,7 +46,7 @@ func (p *Pipeline) joinAll(ctx context.Context, cluster string, infos []stream.L
 			p.fail(err)
 			return nil, err
 		}
-		claims := p.claims(infos, j)
+		claims := p.claims(infos, j, try > 0)
 		if claims == nil {
 			return j, nil
 		}
@@ -59,12 +59,19 @@ func (p *Pipeline) joinAll(ctx context.Context, cluster string, infos []stream.L
 	}
 }
 
-// claims are, by sink, the lanes that another plan may go on with.
-func (p *Pipeline) claims(infos []stream.LaneInfo, j *joined) (claims [][]stream.LedgerSpan) {
+// claims are, by sink, the lanes that another plan may go on with. What is under
+// none although it was claimed was written by an instance of an older version,
+// which commits for all: it does not keep plans, and the new ones must not wait
+// for the last of the old.
+func (p *Pipeline) claims(infos []stream.LaneInfo, j *joined, again bool) (claims [][]stream.LedgerSpan) {
 	for i := range p.outs {
 		for _, info := range infos {
 			at, ok := j.at[i][info.Lane]
 			if !ok || j.held[info.Lane] != nil || j.under[i][info.Lane] == p.env.Plan {
+				continue
+			}
+			if again && j.under[i][info.Lane] == "" {
+				p.env.Log.Warn("the lane's plan was not kept: does an older version run beside this one?", "sink", p.outs[i].name, "lane", info.Lane.String())
 				continue
 			}
 			if claims == nil {

@@ -1,6 +1,7 @@
 package topology_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -124,5 +125,33 @@ func TestPlansAreComparedByLane(t *testing.T) {
 		if b.m.err == nil || !strings.Contains(b.m.err.Error(), "sluice align") || b.next(1) != 5 {
 			t.Errorf("a lane that another plan left apart stands at %d and %d: %v", b.next(0), b.next(1), b.m.err)
 		}
+	})
+}
+
+// forgetful is a store whose commits an older version makes: it keeps no plans.
+type forgetful struct{ *simSink }
+
+func (k forgetful) Recover(ctx context.Context, lanes []stream.Lane) (stream.Progress, error) {
+	p, err := k.simSink.Recover(ctx, lanes)
+	for l, at := range p.Lanes {
+		at.Under = ""
+		p.Lanes[l] = at
+	}
+	return p, err
+}
+
+// TestOlderVersionBeside: in a rolling update the instance that commits for all
+// may be an old one, and new ones start all the same.
+func TestOlderVersionBeside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 5)
+		b.w.forget = true
+		b.boot(t)
+		b.start()
+		time.Sleep(10 * time.Second)
+		if b.next(0) != 5 || b.next(1) != 5 {
+			t.Errorf("beside an older version the lane stands at %d and %d of 5", b.next(0), b.next(1))
+		}
+		b.stop(t)
 	})
 }

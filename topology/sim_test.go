@@ -317,7 +317,13 @@ func simPipeline(t *testing.T, w *world, m *member, stores []*simStore, workers 
 		Raw:     []topology.Factory[stream.Raw]{topology.New("reject", none{}, func(none, topology.Env) (stream.Raw, error) { return reject{w}, nil })},
 		Gates:   []topology.Factory[stream.Gate]{topology.New("pass", none{}, func(none, topology.Env) (stream.Gate, error) { return pass{}, nil })},
 		Stages:  []topology.Factory[stream.Stage]{topology.New("noop", none{}, func(none, topology.Env) (stream.Stage, error) { return noop{}, nil })},
-		Sinks:   []topology.Factory[stream.Sink]{topology.New("sim", store{}, func(c store, _ topology.Env) (stream.Sink, error) { return &simSink{stores[c.Store], m}, nil })},
+		Sinks: []topology.Factory[stream.Sink]{topology.New("sim", store{}, func(c store, _ topology.Env) (stream.Sink, error) {
+			k := &simSink{stores[c.Store], m}
+			if w.forget {
+				return forgetful{k}, nil
+			}
+			return k, nil
+		})},
 	}
 	file := strings.Replace(w.file, "engine: {", fmt.Sprintf("engine: {workers: %d, ", workers), 1)
 	s, err := topology.Parse([]byte(file), func(string) (string, bool) { return "", false })

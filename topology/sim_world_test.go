@@ -33,6 +33,7 @@ type world struct {
 	control [][]byte
 	cut     int // where the control log begins
 	leader  *member
+	forget  bool // an older version makes the commits: see forgetful
 }
 
 func newWorld(rng *rand.Rand) *world {
