@@ -136,6 +136,27 @@ func guarded(ref string) error {
 	return nil
 }
 
+// ofLog adds the start of a topic's id to a letter's: a topic that is deleted and
+// made anew has the same offsets again, and stores keep one letter of an id (the
+// later ones were lost).
+func ofLog(id, topicID string) string {
+	if topicID == "" {
+		return id
+	}
+	return id + "/" + topicID[:min(8, len(topicID))]
+}
+
+// ofSink makes the ids of rows that a sink refused its own: two sinks of one
+// store may refuse the same row.
+func ofSink(letters []stream.DeadLetter, sink string, spans map[stream.Lane]stream.LedgerSpan) {
+	for i := range letters {
+		d := &letters[i]
+		if d.Sealed == nil { // else it opens by its id only
+			d.ID = ofLog(d.ID, spans[d.Lane].TopicID) + "/" + sink
+		}
+	}
+}
+
 // letters seals the rejects of b, if the home still needs them. Without a home
 // the lane stops: a refused record is never skipped. // P2
 func (p *Pipeline) letters(b *stream.Batch, mask uint64) (ds []stream.DeadLetter, err error) {
@@ -150,7 +171,7 @@ func (p *Pipeline) letters(b *stream.Batch, mask uint64) (ds []stream.DeadLetter
 		if mask&(1<<p.home) == 0 {
 			continue // it has them
 		}
-		d := stream.DeadLetter{ID: fmt.Sprintf("%s/%s/%d/%d", p.env.Pipeline, b.Lane, r.Record.Offset, r.Record.Seq),
+		d := stream.DeadLetter{ID: ofLog(fmt.Sprintf("%s/%s/%d/%d", p.env.Pipeline, b.Lane, r.Record.Offset, r.Record.Seq), b.TopicID),
 			Lane: b.Lane, Offset: r.Record.Offset, Seq: r.Record.Seq, Time: r.Record.Time, Stage: r.Stage, Code: r.Code, Field: r.Field}
 		l := Letter{Time: r.Record.Time, Key: r.Record.Key.Bytes(), Value: r.Record.Value.Bytes()}
 		for _, h := range r.Record.Headers {

@@ -186,6 +186,7 @@ func (o *output) seal(ctx context.Context) (e stream.Epoch, parts []stream.Part,
 		if len(x.spans) > 0 {
 			parts = append(parts, x.part)
 		}
+		ofSink(x.part.Rejects, o.name, spans)
 		e.Rejects = append(append(e.Rejects, x.rejects...), x.part.Rejects...)
 	}
 	for _, l := range stream.SortedLanes(spans) {

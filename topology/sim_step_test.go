@@ -139,7 +139,7 @@ func (h *history) meddle(lanes []stream.Lane) {
 			e := stream.Epoch{Commit: fmt.Sprint("z", h.rng.Uint64()), Plan: s.plan, Spans: []stream.LedgerSpan{sp}}
 			if i == 1 {
 				for _, o := range dead {
-					e.Rejects = append(e.Rejects, stream.DeadLetter{Lane: ln, Offset: o})
+					e.Rejects = append(e.Rejects, stream.DeadLetter{ID: fmt.Sprint("z", ln, l.id, o), Lane: ln, Offset: o})
 				}
 			}
 			if err := s.apply(stream.Staged{Epoch: e}, rows); err != nil {

@@ -126,7 +126,7 @@ type simStore struct {
 	plans   map[string][]byte
 	commits map[string]bool
 	rows    []string
-	dead    []string
+	dead    map[string]string // lane@offset by id: a store keeps one of an id
 	ledger  map[stream.Lane][]simSpan
 	broken  string    // what it saw that may never happen
 	stated  time.Time // until then a person has to mend it
@@ -139,7 +139,7 @@ type simSpan struct {
 }
 
 func newSimStore(w *world) *simStore {
-	return &simStore{w: w, plans: map[string][]byte{}, lanes: map[stream.Lane]stream.LanePos{}, commits: map[string]bool{}, ledger: map[stream.Lane][]simSpan{}}
+	return &simStore{w: w, plans: map[string][]byte{}, lanes: map[stream.Lane]stream.LanePos{}, commits: map[string]bool{}, dead: map[string]string{}, ledger: map[stream.Lane][]simSpan{}}
 }
 
 // copy is a backup; restore puts it back. The caller holds w.mu.
@@ -149,7 +149,7 @@ func (s *simStore) copy() *simStore {
 	for l, sp := range s.ledger {
 		c.ledger[l] = slices.Clone(sp)
 	}
-	c.rows, c.dead = slices.Clone(s.rows), slices.Clone(s.dead)
+	c.rows, c.dead = slices.Clone(s.rows), maps.Clone(s.dead)
 	return &c
 }
 
@@ -191,7 +191,7 @@ func (s *simStore) apply(st stream.Staged, rows []string) error {
 	}
 	s.rows = append(s.rows, rows...)
 	for _, d := range st.Rejects {
-		s.dead = append(s.dead, fmt.Sprintf("%s@%d", d.Lane, d.Offset))
+		s.dead[d.ID] = fmt.Sprintf("%s@%d", d.Lane, d.Offset)
 	}
 	return nil
 }

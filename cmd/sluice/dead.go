@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 	"unicode/utf8"
@@ -42,7 +44,7 @@ func (a *app) home(file string) (*topology.Pipeline, stream.DeadLetters, error) 
 func deadList(a *app) *cobra.Command {
 	var limit int
 	c := &cobra.Command{
-		Use: "list FILE", Short: "List dead letters, newest first", Args: cobra.ExactArgs(1), Example: "  sluice dead list pipeline.yaml",
+		Use: "list FILE", Short: "List dead letters that were not sent again", Args: cobra.ExactArgs(1), Example: "  sluice dead list pipeline.yaml",
 		RunE: func(c *cobra.Command, args []string) error {
 			p, h, err := a.home(args[0])
 			if err != nil {
@@ -133,26 +135,49 @@ one: look before you redrive changes of keyed tables.`,
 				return err
 			}
 			defer p.Close()
-			ids := args[1:]
+			ids, skipped := args[1:], 0
 			if all {
-				letters, err := h.ListDead(c.Context(), 10_000)
+				letters, err := h.ListDead(c.Context(), redriveMost)
 				if err != nil {
 					return exit(exitStore, err)
 				}
-				for _, d := range letters {
-					ids = append(ids, d.ID)
+				ids = redrivable(letters)
+				if skipped = len(letters) - len(ids); len(letters) == redriveMost {
+					defer fmt.Fprintf(c.ErrOrStderr(), "there may be more than %d letters: run it again\n", redriveMost)
 				}
 			}
 			n, err := redrive(c.Context(), p, h, ids, topic)
 			if err != nil {
 				return exit(exitStore, fmt.Errorf("after %d records: %w", n, err))
 			}
-			return a.print(map[string]int{"redriven": n}, func(w io.Writer) { fmt.Fprintln(w, n, "records sent again") })
+			return a.print(map[string]int{"redriven": n, "skipped": skipped}, func(w io.Writer) {
+				fmt.Fprintln(w, n, "records sent again")
+				if skipped > 0 {
+					fmt.Fprintln(w, skipped, "letters of rows that a sink refused: their records are in their topics, at the offset the letter says")
+				}
+			})
 		},
 	}
 	c.Flags().StringVar(&topic, "topic", "", "topic to send to (default: where the record came from)")
 	c.Flags().BoolVar(&all, "all", false, "every letter")
 	return c
+}
+
+// redriveMost is how many letters --all sends in one go.
+const redriveMost = 10_000
+
+// redrivable are the ids of letters that hold a record, in the order of their
+// logs: a key's changes go again as they came.
+func redrivable(letters []stream.DeadLetter) (ids []string) {
+	slices.SortStableFunc(letters, func(a, b stream.DeadLetter) int {
+		return cmp.Or(a.Lane.Compare(b.Lane), cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.Seq, b.Seq))
+	})
+	for _, d := range letters {
+		if d.Sink == "" { // else a sink refused the row, and the store has no record
+			ids = append(ids, d.ID)
+		}
+	}
+	return ids
 }
 
 func redrive(ctx context.Context, p *topology.Pipeline, h stream.DeadLetters, ids []string, topic string) (n int, err error) {
@@ -164,6 +189,9 @@ func redrive(ctx context.Context, p *topology.Pipeline, h stream.DeadLetters, id
 		d, err := h.GetDead(ctx, id)
 		if err != nil {
 			return n, err
+		}
+		if d.Sealed == nil {
+			return n, fmt.Errorf("%s: sink %s refused the row behind the gate, which keeps no record: it is in %v at offset %d", id, d.Sink, d.Lane, d.Offset)
 		}
 		l, err := p.Sealer().Open(d)
 		if err != nil {

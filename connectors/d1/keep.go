@@ -17,7 +17,7 @@ const deadOf = `SELECT id, topic, part, CAST(off AS TEXT), seq, CAST(time AS TEX
 // ListDead is part of stream.DeadLetters: the oldest first, those that were
 // not sent again, without their sealed records, which may be large.
 func (s *Sink) ListDead(ctx context.Context, limit int) ([]stream.DeadLetter, error) {
-	rs, err := s.client.D1Query(ctx, s.cfg.Database, []cloudflare.Statement{{SQL: deadOf + `NULL FROM _sluice_dead WHERE pipeline = ?1 AND redriven IS NULL ORDER BY time, id LIMIT CAST(?2 AS INTEGER)`,
+	rs, err := s.client.D1Query(ctx, s.cfg.Database, []cloudflare.Statement{{SQL: deadOf + `NULL FROM _sluice_dead WHERE pipeline = ?1 AND redriven IS NULL ORDER BY topic, part, off, seq, id LIMIT CAST(?2 AS INTEGER)`,
 		Params: params(s.env.Pipeline, strconv.Itoa(limit))}})
 	if cloudflare.ClassOf(err) == cloudflare.ClassSchema {
 		return nil, nil

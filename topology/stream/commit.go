@@ -142,7 +142,7 @@ type Staged struct {
 // DeadLetter is a record that was refused, as it is stored. Sealed holds the
 // raw record encrypted; it is shredded by destroying its key. // P2
 type DeadLetter struct {
-	ID     string `json:"id"` // stable: pipeline, lane, offset, seq: the redrive id
+	ID     string `json:"id"` // stable: pipeline, lane, offset, seq, log, sink that refused it: the redrive id
 	Lane   Lane   `json:"lane"`
 	Offset int64  `json:"offset"`
 	Seq    int32  `json:"seq"`
