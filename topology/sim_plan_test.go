@@ -61,7 +61,7 @@ func (h *history) newPlan() {
 		if try%2 == 0 {
 			continue // a supervisor starts it again
 		}
-		h.w.file = old
+		h.w.file = h.recorded(h.live[0].err, old)
 		clear(h.w.refused)
 		h.align(lanes)
 		if try > 20 {
@@ -71,7 +71,7 @@ func (h *history) newPlan() {
 }
 
 // alignBefore is a person who reads that the sinks have to be aligned first.
-func (h *history) alignBefore() {
+func (h *history) alignBefore(stopped error) {
 	lanes := h.lanes()
 	for _, m := range h.live {
 		h.w.owned(m, lanes)
@@ -79,13 +79,24 @@ func (h *history) alignBefore() {
 		<-m.ended
 	}
 	file := h.w.file
-	h.w.file = h.before
+	h.w.file = h.recorded(stopped, h.before)
 	clear(h.w.refused)
 	h.align(lanes)
 	h.w.file = file
 	h.boot(0)
 	h.boot(1)
 	h.w.move(lanes, h.live[0], false)
+}
+
+// recorded is the file of the plan that err says the sinks stopped under: after
+// a store went back to a backup it may be one from before the last.
+func (h *history) recorded(err error, last string) string {
+	for plan, file := range h.files {
+		if strings.Contains(err.Error(), "("+plan+" is now") {
+			return file
+		}
+	}
+	return last
 }
 
 // align runs the old plan until it ends by itself.

@@ -66,9 +66,10 @@ type history struct {
 	live   []*member
 	boots  int
 	plans  int
-	before string // the file of the plan before
-	moved  bool   // a store went back: two sinks may know an offset under two plans
-	stuck  bool   // something happened that only a restart mends
+	before string            // the file of the plan before
+	files  map[string]string // by plan
+	moved  bool              // a store went back: two sinks may know an offset under two plans
+	stuck  bool              // something happened that only a restart mends
 }
 
 func simulate(t *testing.T, seed uint64) {
@@ -83,7 +84,7 @@ func simulate(t *testing.T, seed uint64) {
 		w.faults.Store(true)
 		w.weight = []int64{20, 20, 300 << 10, 3 << 20}[rng.IntN(4)]
 		w.slow = []int{0, 0, 40, 400}[rng.IntN(4)]
-		h := &history{t: t, rng: rng, w: w, stores: []*simStore{newSimStore(w), newSimStore(w), newSimStore(w)}, live: make([]*member, 2)}
+		h := &history{t: t, rng: rng, w: w, files: map[string]string{}, stores: []*simStore{newSimStore(w), newSimStore(w), newSimStore(w)}, live: make([]*member, 2)}
 		w.file = strings.Replace(simFile, "name: b,", []string{"name: b,", "name: b, start: like a,", "name: b, start: latest,"}[rng.IntN(3)], 1)
 		if rng.IntN(2) == 0 {
 			w.file = strings.Replace(w.file, "id: sim", "id: sim\nscale: group", 1)
@@ -128,6 +129,7 @@ func (h *history) boot(i int) {
 	m := newMember(h.w, fmt.Sprint("m", h.boots))
 	m.p = simPipeline(h.t, h.w, m, h.stores, 1+h.rng.IntN(3), h.rng.Uint64())
 	h.live[i] = m
+	h.files[m.p.Plan()] = h.w.file
 	if l := h.w.leader; l == nil || l.isDead() || l.isEnded() || h.rng.IntN(3) == 0 {
 		h.w.lead(m, time.Duration(h.rng.IntN(3))*time.Second)
 	}
@@ -161,7 +163,7 @@ func (h *history) revive() {
 		case <-m.ended:
 			h.expect(m)
 			if m.err != nil && strings.Contains(m.err.Error(), "sluice align") {
-				h.alignBefore()
+				h.alignBefore(m.err)
 				return
 			}
 			h.restart(i, false)
