@@ -54,7 +54,7 @@ Lag counts against the last stable offset. UNKNOWN is never well.`,
 // is over- and never understated.
 func survey(ctx context.Context, p *topology.Pipeline) ([]lag.Verdict, error) {
 	names, sinks := p.Sinks()
-	durable := make([]map[stream.Lane]stream.LanePos, len(sinks))
+	durable := make([]stream.Progress, len(sinks))
 	for i, s := range sinks {
 		in, ok := s.(stream.Inspector)
 		if !ok {
@@ -64,30 +64,47 @@ func survey(ctx context.Context, p *topology.Pipeline) ([]lag.Verdict, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", names[i], err)
 		}
-		durable[i] = prog.Lanes
+		durable[i] = prog
 	}
 	sv, ok := p.Source().(stream.Surveyor)
 	if !ok {
 		return nil, errors.New("the source cannot list its lanes")
 	}
-	_, infos, err := sv.Survey(ctx)
+	cluster, infos, err := sv.Survey(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("source: %w", err)
 	}
 	var all []lag.Verdict
 	for _, info := range infos {
 		for i, n := range names {
-			x := lag.Positions{Lane: info.Lane, Sink: n, LogStart: info.LogStart, End: info.End, Fetched: -1, Staged: -1, Durable: -1}
-			if at, ok := durable[i][info.Lane]; ok {
-				x.Durable = at.Next.Offset
-				if at.TopicID != "" && info.TopicID != "" && at.TopicID != info.TopicID {
-					x.State, x.Why = stream.StateParked.String(), "the topic was deleted and made anew: sluice rebase"
-				}
-			}
-			all = append(all, lag.Judge(x, time.Now()))
+			all = append(all, lag.Judge(stands(n, durable[i], cluster, info), time.Now()))
 		}
 	}
 	return all, nil
+}
+
+// stands is where a sink stands on a lane, by its store and the broker, which
+// was asked behind it. A position that the broker's log does not reach is no
+// end of work (it was OK): run parks such a lane.
+func stands(sink string, prog stream.Progress, cluster string, info stream.LaneInfo) lag.Positions {
+	x := lag.Positions{Lane: info.Lane, Sink: sink, LogStart: info.LogStart, End: info.End, Fetched: -1, Staged: -1, Durable: -1}
+	at, ok := prog.Lanes[info.Lane]
+	if !ok {
+		return x
+	}
+	x.Durable = at.Next.Offset
+	switch {
+	case prog.Cluster != "" && cluster != "" && prog.Cluster != cluster:
+		x.Why = fmt.Sprintf("the sink stands on cluster %s, this is %s: sluice rebase --all", prog.Cluster, cluster)
+	case at.TopicID != "" && info.TopicID != "" && at.TopicID != info.TopicID:
+		x.Why = "the topic was deleted and made anew: sluice rebase"
+	case info.End >= 0 && x.Durable > info.End:
+		x.Why = fmt.Sprintf("the log ends %d offsets before the sink's position, it was cut or is another: sluice rebase", x.Durable-info.End)
+	default:
+		return x
+	}
+	x.State = stream.StateParked.String()
+	return x
 }
 
 func lagTable(w io.Writer, worst string, all []lag.Verdict) {
