@@ -20,7 +20,8 @@
 //	unknown_schema   Avro of a schema that the registry does not have
 //	bad_avro         Avro that does not follow its schema
 //	schema_language  its schema is neither Avro nor JSON Schema: Protobuf is not read
-//	no_document      MongoDB's update that says what changed, but not what is there now
+//	no_document      MongoDB's update that says neither what is there now nor what changed
+//	partial_document MongoDB's update of a part of a member (a dotted path, a cut array): what the member is now is not known
 //	contract_null    a column that its contract says is never null; the field is named
 //	contract_field   a column that its contract does not have
 //	contract_key     a key that is not its contract's

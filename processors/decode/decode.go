@@ -27,6 +27,7 @@ const (
 	codeBadAvro    = "bad_avro"
 	codeBadProto   = "bad_protobuf"
 	codeNoDocument = "no_document"
+	codePartial    = "partial_document"
 	codeLanguage   = "schema_language"
 
 	codeContractNull  = "contract_null"
@@ -158,6 +159,8 @@ type worker struct {
 	indexes  map[indexKey]indexes
 	failed   error // of the registry, while the record at hand was made JSON
 
+	partialRow     bool // the MongoDB record at hand says what changed alone
+	replacement    bool // its patch is a whole document
 	plainDocuments bool // the documents of the MongoDB record at hand were unwrapped
 	debezium       bool // a connector wrote the record at hand
 }
@@ -250,6 +253,7 @@ func (w *worker) take(i int) []schemas.Cell {
 // record decodes r. An error is no fault of the record.
 func (w *worker) record(r *stream.Record) (verdict, error) {
 	w.outer, w.avroData, w.failed, w.plainDocuments, w.debezium = nil, nil, nil, false, false
+	w.partialRow = false
 	if mayBeAvro(r) {
 		if v, err := w.avro(r); err != nil || v.code != "" {
 			return v, err

@@ -114,7 +114,9 @@ func (w *worker) envelope(r *stream.Record) verdict {
 				}
 				continue
 			}
-			w.documents(r, e)
+			if code := w.documents(r, e); code != "" {
+				return reject(code)
+			}
 			continue
 		}
 		if v, again := w.change(r, e, writer); !again {
@@ -266,6 +268,9 @@ func (w *worker) change(r *stream.Record, e *schemas.Target, writer []byte) (v v
 		return reject(codeNoRow), false
 	}
 	r.Schema = w.v.schema // a column may have got its type
+	if w.partialRow {
+		w.keepOthers()
+	}
 	r.Before, r.After = w.take(0), w.take(1)
 	if op == 'd' {
 		r.After = nil

@@ -15,15 +15,25 @@ import (
 // documentKey is the member of every document that identifies it.
 const documentKey = "_id"
 
-// documents makes of the record with envelope e one whose documents are plain.
-func (w *worker) documents(r *stream.Record, e *schemas.Target) {
+// documents makes of the record with envelope e one whose documents are plain. An
+// update without its document becomes one with what changed. It returns a code.
+func (w *worker) documents(r *stream.Record, e *schemas.Target) string {
+	key, named := w.documentID(r.Key.Bytes())
+	var partial []byte
+	if w.documentless(r, e) {
+		var code string
+		if partial, code = w.changed(r, e, key); code != "" {
+			return code
+		}
+	}
 	out := append(w.scratch(), '{')
 	for i, c := range e.Cells {
-		if c.Absent() || i == ordSchema || i == ordPayload {
+		if i == ordAfter && partial != nil {
+			out = append(append(append(out, `"after":`...), partial...), ',')
 			continue
 		}
-		if len(out) > 1 {
-			out = append(out, ',')
+		if c.Absent() || i == ordSchema || i == ordPayload {
+			continue
 		}
 		out = append(append(append(out, '"'), schemas.EnvelopeNames[i]...), `":`...)
 		if i == ordBefore || i == ordAfter {
@@ -31,12 +41,15 @@ func (w *worker) documents(r *stream.Record, e *schemas.Target) {
 		} else {
 			out = appendRaw(out, c, r.Value.Bytes())
 		}
+		out = append(out, ',')
 	}
-	r.Value = stream.ViewOf(w.made(append(out, '}')))
-	w.outer, w.plainDocuments = nil, true
-	if key, ok := w.documentID(r.Key.Bytes()); ok {
+	out[len(out)-1] = '}' // source is there: it says that this is MongoDB's
+	r.Value = stream.ViewOf(w.made(out))
+	w.outer, w.plainDocuments, w.partialRow = nil, true, partial != nil && !w.replacement
+	if named {
 		r.Key = stream.ViewOf(key)
 	}
+	return ""
 }
 
 // documentID is the key as {"_id":value}; not ok when it is none of the connector's.
