@@ -160,6 +160,7 @@ type worker struct {
 	failed   error // of the registry, while the record at hand was made JSON
 
 	partialRow     bool // the MongoDB record at hand says what changed alone
+	plainCells     bool // the cells of the Cassandra record at hand were unwrapped
 	replacement    bool // its patch is a whole document
 	plainDocuments bool // the documents of the MongoDB record at hand were unwrapped
 	debezium       bool // a connector wrote the record at hand
@@ -253,7 +254,7 @@ func (w *worker) take(i int) []schemas.Cell {
 // record decodes r. An error is no fault of the record.
 func (w *worker) record(r *stream.Record) (verdict, error) {
 	w.outer, w.avroData, w.failed, w.plainDocuments, w.debezium = nil, nil, nil, false, false
-	w.partialRow = false
+	w.partialRow, w.plainCells = false, false
 	if mayBeAvro(r) {
 		if v, err := w.avro(r); err != nil || v.code != "" {
 			return v, err

@@ -119,6 +119,18 @@ func (w *worker) envelope(r *stream.Record) verdict {
 			}
 			continue
 		}
+		if w.mutation(r) {
+			if w.avroData != nil {
+				if err := w.plainText(r); err != nil {
+					return reject(scanCode(err))
+				}
+				continue
+			}
+			if code := w.cells(r, e); code != "" {
+				return reject(code)
+			}
+			continue
+		}
 		if v, again := w.change(r, e, writer); !again {
 			return v
 		}

@@ -117,7 +117,11 @@ func (w *worker) position(r *stream.Record) stream.SourcePos {
 	switch {
 	case s[srcFile].Enc == schemas.EncText:
 		f := w.bytes(r, s[srcFile])
-		return stream.SourcePos{Hi: tail(f[bytes.LastIndexByte(f, '.')+1:]), Lo: uint64(w.number(r, s[srcPos])), Row: uint32(w.number(r, s[srcRow]))}
+		number := tail(f[bytes.LastIndexByte(f, '.')+1:])
+		if number == 0 {
+			return stream.SourcePos{} // a place in Cassandra's CommitLog-6-1.log goes back with each new one
+		}
+		return stream.SourcePos{Hi: number, Lo: uint64(w.number(r, s[srcPos])), Row: uint32(w.number(r, s[srcRow]))}
 	case s[srcVGTID].Has():
 		return stream.SourcePos{Hi: transactions(w.text(r, s[srcVGTID]))}
 	case s[srcOrd].Has():
@@ -279,16 +283,18 @@ func eight(p []byte) (n uint64, ok bool) {
 }
 
 // hexLSN reads SQL Server's VLF:block:slot; null and others are 0. Informix has
-// a decimal number there.
+// a decimal number there, and Db2 sixteen bytes in the same form, of which the
+// last eight count up.
 func hexLSN(p []byte) uint64 {
 	if bytes.IndexByte(p, ':') < 0 {
 		return decimal(p)
 	}
 	var part [3]uint64
-	at := 0
-	for _, ch := range p {
+	at, colon := 0, 0
+	for i, ch := range p {
 		switch {
 		case ch == ':':
+			colon = i
 			if at++; at > 2 {
 				return 0
 			}
@@ -299,6 +305,9 @@ func hexLSN(p []byte) uint64 {
 		default:
 			return 0
 		}
+	}
+	if len(p)-colon > 8 {
+		return part[2]
 	}
 	return part[0]&(1<<20-1)<<44 | part[1]&(1<<28-1)<<16 | part[2]&(1<<16-1)
 }
