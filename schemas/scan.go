@@ -94,8 +94,7 @@ func (s *scanner) object(i int, t *Target) int {
 	}
 	twice := t.Found // a name came again
 	if twice {       // the last object wins
-		clear(cells)
-		t.Extra, t.Hit = t.Extra[:0], 0
+		t.forget()
 	}
 	t.Found = true
 	next, first := 0, true
@@ -156,8 +155,19 @@ func (s *scanner) settle(t *Target) {
 			continue
 		}
 		if c := t.Cells[ord]; sub.Found && !c.Absent() && (c.Enc != EncJSON || s.p[c.Off] != '{') {
-			clear(sub.Cells)
-			sub.Reset(sub.Cells)
+			sub.forget()
+		}
+	}
+}
+
+// forget leaves nothing of an object, nor of objects within: what an earlier value
+// of a name held is not the record's.
+func (t *Target) forget() {
+	clear(t.Cells)
+	t.Reset(t.Cells)
+	for _, sub := range t.Sub {
+		if sub != nil && sub.Found {
+			sub.forget()
 		}
 	}
 }
