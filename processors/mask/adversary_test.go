@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -256,5 +257,40 @@ func TestP1OneCharacter(t *testing.T) {
 		if got := through(acting(t, c.action), str(c.in)); got != c.want {
 			t.Errorf("%s of %q: %q, want %q", c.action, c.in, got, c.want)
 		}
+	}
+}
+
+// TestNobodyIsOneAnswer: whose a row is that says "" does not depend on what the
+// worker saw before: else two instances, or a replay, would disagree. // D5
+func TestNobodyIsOneAnswer(t *testing.T) {
+	row := func(who string) string {
+		return `{"id":1,"mail":"a@x","day":"2020-05-17","who":"` + who + `"}`
+	}
+	s := schemaOf(false, "", row("w"))
+	dir := filepath.Join(t.TempDir(), "s")
+	first, _, _ := forgettable(t, dir, "")
+	later, _, _ := forgettable(t, dir, "")
+	pass := func(g *Gate, who ...string) string {
+		var changes []change
+		for _, w := range who {
+			changes = append(changes, change{after: row(w)})
+		}
+		b := batch(s, changes...)
+		x, err := g.Pass(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b.Rejects) > 0 {
+			return "refused"
+		}
+		r := &x.Rows()[len(x.Rows())-1]
+		return string(r.Bytes(r.After[s.Ordinal([]byte("mail"))])) + " " + string(r.Bytes(r.After[s.Ordinal([]byte("day"))]))
+	}
+	if a, b := pass(first, ""), pass(later, "w", ""); a != b {
+		t.Errorf("subject: %q at first, %q later", a, b)
+	}
+	const shift = "key: env:KEY\nrules: [{columns: {id: {keep: r}, who: {keep: r}, day: {shift: {days: 3000, by: who}}, mail: {synthetic: {kind: email, by: who}}}}]"
+	if a, b := pass(policy(t, shift), ""), pass(policy(t, shift), "w", ""); a != b {
+		t.Errorf("by: %q at first, %q later", a, b)
 	}
 }

@@ -371,6 +371,9 @@ func (x *pass) person(c *column, r *stream.Record) []byte {
 	in := x.side[c.by]
 	cell, raw := x.s.literal(in, x.bytes(r, in))
 	_, text := x.s.value(c.byField, cell, raw)
+	if x.s.person == nil {
+		x.s.person = []byte{} // "" is a name too, whatever this worker saw before // D5
+	}
 	x.s.person = append(x.s.person[:0], text...)
 	return x.s.person
 }
