@@ -1,6 +1,7 @@
 package subject
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -87,6 +88,11 @@ func (d *Folder) Root(_ context.Context, made *Record) (r Record, err error) {
 		if r, has, err = read(path); err != nil || has {
 			return err
 		}
+		for _, name := range []string{"keys", "subjects"} { // under another root nobody would find these, to destroy them
+			if _, err := os.Stat(filepath.Join(d.dir, name)); err == nil {
+				return fmt.Errorf("%s holds keys of subjects and no root.json, by which they are found: restore root.json", d.dir)
+			}
+		}
 		r = *made
 		return write(path, r)
 	})
@@ -95,21 +101,30 @@ func (d *Folder) Root(_ context.Context, made *Record) (r Record, err error) {
 
 // Key is part of Store.
 func (d *Folder) Key(ctx context.Context, of Index) (Record, bool, error) {
-	id, err := os.ReadFile(d.subject(of))
-	if errors.Is(err, fs.ErrNotExist) {
-		return Record{}, false, nil
-	}
-	if err != nil {
+	id, err := d.named(of)
+	if err != nil || id == "" {
 		return Record{}, false, err
 	}
-	r, has, err := d.Find(ctx, string(id))
+	r, has, err := d.Find(ctx, id)
 	switch {
 	case err != nil:
 		return r, false, err
 	case !has: // not taken for a subject without a key: its tokens would change
-		return r, false, fmt.Errorf("subject %s has key %s, whose file is gone: restore %s", of, id, d.key(string(id)))
+		return r, false, fmt.Errorf("subject %s has key %s, whose file is gone: restore %s", of, id, d.key(id))
 	}
 	return r, len(r.Wrapped) > 0, nil // else Shred stopped half way, and Create goes on
+}
+
+// named is the id of the key of a subject, "" for none.
+func (d *Folder) named(of Index) (id string, err error) {
+	p, err := os.ReadFile(d.subject(of))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err == nil && !CheckID(p) {
+		err = fmt.Errorf("%s is damaged: restore it", d.subject(of))
+	}
+	return string(p), err
 }
 
 // Create is part of Store.
@@ -121,6 +136,11 @@ func (d *Folder) Create(ctx context.Context, of Index, made Record) (r Record, e
 		var has bool
 		if r, has, err = d.Key(ctx, of); err != nil || has {
 			return err // another was faster
+		}
+		if r.ID != "" { // Shred stopped half way, and others may have that key in memory
+			if err := d.told(ctx); err != nil {
+				return err
+			}
 		}
 		r = made
 		if err := write(d.key(made.ID), made); err != nil {
@@ -136,37 +156,54 @@ func (d *Folder) Find(_ context.Context, id string) (Record, bool, error) {
 	if !CheckID([]byte(id)) {
 		return Record{}, false, nil
 	}
-	return read(d.key(id))
+	r, has, err := read(d.key(id))
+	if err == nil && has && r.ID != id {
+		return Record{}, false, fmt.Errorf("%s is damaged: restore it", d.key(id))
+	}
+	return r, has, err
+}
+
+// told has the others forget what keys they have in memory.
+func (d *Folder) told(ctx context.Context) error {
+	n, err := d.Shreds(ctx)
+	if err != nil {
+		return err
+	}
+	return replace(filepath.Join(d.dir, "shreds"), strconv.AppendInt(nil, n+1, 10))
 }
 
 // Shred is part of Store. The key is gone before the subject is rid of it, so that
-// whatever stops it half way leaves no key that lives on.
+// whatever stops it half way leaves no key that lives on. A file that is damaged,
+// as by a power cut half way, or gone needs not come back to be destroyed.
 func (d *Folder) Shred(ctx context.Context, of Index, at time.Time) (id string, err error) {
 	err = d.locked(func() error {
-		r, has, err := d.Key(ctx, of)
-		if err != nil || r.ID == "" {
+		name, err := d.named(of)
+		if err != nil || name == "" {
 			return err
 		}
-		n, err := d.Shreds(ctx)
-		if err != nil {
-			return err
+		if _, err := d.Shreds(ctx); err != nil {
+			return err // the store went away
 		}
-		if has {
-			if err := overwrite(d.key(r.ID)); err != nil {
+		r, has, err := d.Find(ctx, name)
+		if err != nil || !has {
+			r = Record{}
+		}
+		if r.Shredded == nil {
+			if err := overwrite(d.key(name)); err != nil {
 				return err
 			}
-			r.KEK, r.Wrapped, r.Shredded = "", nil, &at
-			if err := write(d.key(r.ID), r); err != nil {
+			r.Format, r.ID, r.KEK, r.Wrapped, r.Shredded = 1, name, "", nil, &at
+			if err := write(d.key(name), r); err != nil {
 				return err
 			}
 		}
-		if err := replace(filepath.Join(d.dir, "shreds"), strconv.AppendInt(nil, n+1, 10)); err != nil {
+		if err := d.told(ctx); err != nil {
 			return err // done again it goes on here, as the subject still names the key
 		}
 		if err := os.Remove(d.subject(of)); err != nil {
 			return err
 		}
-		id = r.ID
+		id = name
 		return syncDir(filepath.Dir(d.subject(of)))
 	})
 	return id, err
@@ -199,8 +236,16 @@ func (d *Folder) Rewrap(ctx context.Context, f func(Record) (Record, bool, error
 			if err != nil || !changed {
 				return err
 			}
+			old, err := os.OpenFile(path, os.O_WRONLY, 0)
+			if err != nil {
+				return err
+			}
+			defer old.Close()
+			if err := write(path, r); err != nil {
+				return err
+			}
 			n++
-			return write(path, r)
+			return blank(old) // else a key destroyed later lies about under the older root key
 		})
 	}
 	err = filepath.WalkDir(filepath.Join(d.dir, "keys"), func(path string, e fs.DirEntry, err error) error {
@@ -221,14 +266,19 @@ func (d *Folder) Rewrap(ctx context.Context, f func(Record) (Record, bool, error
 }
 
 func read(path string) (r Record, has bool, err error) {
-	p, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return r, false, nil
+	for range 2 { // what is blank may have been replaced meanwhile
+		var p []byte
+		if p, err = os.ReadFile(path); errors.Is(err, fs.ErrNotExist) {
+			return r, false, nil
+		}
+		if err != nil {
+			return r, false, err
+		}
+		if r = (Record{}); json.Unmarshal(p, &r) == nil {
+			return r, true, nil
+		}
 	}
-	if err == nil && json.Unmarshal(p, &r) != nil {
-		err = fmt.Errorf("%s is damaged: restore it", path)
-	}
-	return r, err == nil, err
+	return Record{}, false, fmt.Errorf("%s is damaged: restore it", path)
 }
 
 func write(path string, r Record) error {
@@ -250,11 +300,16 @@ func replace(path string, p []byte) error {
 			return err
 		}
 	}
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(p)
+	if err = blank(f); err == nil { // what a killed process left may hold a key
+		err = f.Truncate(0)
+	}
+	if err == nil {
+		_, err = f.Write(p)
+	}
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
@@ -265,30 +320,41 @@ func replace(path string, p []byte) error {
 }
 
 // overwrite writes a record without a key over a file, in place and of the same
-// length, so that it can be read at any moment.
+// length, so that it can be read at any moment. No file is as good.
 func overwrite(path string) error {
-	r, _, err := read(path)
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
+	r, _, err := read(path)
+	if err != nil { // damaged: all that counts is that the key goes
+		r = Record{Format: 1, ID: strings.TrimSuffix(filepath.Base(path), ".json")}
 	}
 	r.KEK, r.Wrapped = "", nil
 	p, err := json.Marshal(r)
-	if err != nil {
+	if err == nil {
+		err = over(f, p)
+	}
+	return errors.Join(err, f.Close())
+}
+
+// blank writes spaces over a file.
+func blank(f *os.File) error { return over(f, nil) }
+
+// over writes p over a file, and spaces behind it, durable.
+func over(f *os.File, p []byte) error {
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 {
 		return err
 	}
-	for int64(len(p)) < info.Size() {
-		p = append(p, ' ')
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return err
+	if more := int(info.Size()) - len(p); more > 0 {
+		p = append(p, bytes.Repeat([]byte{' '}, more)...)
 	}
 	_, err = f.WriteAt(p, 0)
-	return errors.Join(err, f.Sync(), f.Close())
+	return errors.Join(err, f.Sync())
 }
 
 func syncDir(dir string) error {
