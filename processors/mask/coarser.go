@@ -163,11 +163,12 @@ func (p *Policy) Identifying(topic string, f *schemas.Field) (c anonymity.Column
 			inside = append(inside, d.Column)
 		}
 	}
-	spec, _, err := p.At(topic, f, Path{{Name: f.Name}})
+	spec, d, err := p.At(topic, f, Path{{Name: f.Name}})
 	if err != nil {
 		return c, false, inside
 	}
-	c.Shown = spec.Kind != Keep && spec.Kind != Scan // P1
+	// What no rule names may be no column of the topic at all, and never was masked. // P1
+	c.Shown = d.Rule > 0 && spec.Kind != Keep && spec.Kind != Scan
 	c.To, c.Coarser = spec.Coarser(f)
 	return c, spec.Kind == Generalize, inside
 }

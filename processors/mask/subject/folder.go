@@ -192,7 +192,8 @@ func (d *Folder) Shred(ctx context.Context, of Index, at time.Time) (id string, 
 			if err := overwrite(d.key(name)); err != nil {
 				return err
 			}
-			r.Format, r.ID, r.KEK, r.Wrapped, r.Shredded = 1, name, "", nil, &at
+			r.Format, r.ID = 1, name
+			r.KEK, r.Wrapped, r.Shredded = "", nil, &at
 			if err := write(d.key(name), r); err != nil {
 				return err
 			}
