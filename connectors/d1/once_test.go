@@ -1,6 +1,7 @@
 package d1
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 
@@ -71,4 +72,32 @@ func TestLostReplyIsReadBack(t *testing.T) {
 		b.ok(b.commit(b.clean(items, 0, ins("1", "null", "null"))))
 		b.is(`SELECT count(*) FROM _sluice_ledger`, `[[1]]`)
 	}
+}
+
+// TestOlderVersionMovesALane (its rows were taken for those of the plan that had
+// claimed the lane): what an older version commits behind a claim is of the
+// older version's plan, which it writes to the ledger alone.
+func TestOlderVersionMovesALane(t *testing.T) {
+	b := newBench(t)
+	b.ok(b.commit(b.clean(items, 0, ins("1", "null", "null"))))
+	l, at := lane{Topic: items.Topic}, stream.Position{Offset: 1}
+	swap := func(commit, plan string, from, to stream.Position) error {
+		return b.s.SwapProgress(t.Context(), stream.Epoch{Pipeline: sinktest.Pipeline, Sink: sinktest.Sink, Commit: commit, Plan: plan,
+			PositionsOnly: from == to, Spans: []stream.LedgerSpan{{Span: stream.Span{Lane: l, From: from, To: to}}}})
+	}
+	b.ok(swap("claim", "new", at, at))
+	b.is(`DELETE FROM _sluice_ledger WHERE "commit" <> 'claim'`, `[]`)
+	b.is(`UPDATE _sluice_ledger SET seq = 9, "commit" = 'older', plan = 'old', next = 2`, `[]`)
+	b.is(`UPDATE _sluice_offsets SET seq = 9, "commit" = 'older', next = 2`, `[]`)
+	b.is(`UPDATE _sluice_progress SET seq = 9, "commit" = 'older', plan = 'old'`, `[]`)
+	p, err := b.s.Recover(t.Context(), []lane{l})
+	b.ok(err)
+	if got := p.Lanes[l]; got.Under != "old" || got.Next.Offset != 2 {
+		t.Errorf("the lane stands at %+v, want 2 under old", got)
+	}
+	two, three := stream.Position{Offset: 2}, stream.Position{Offset: 3}
+	if err := swap("rows", "new", two, three); !errors.Is(err, stream.ErrFenced) {
+		t.Errorf("rows of the other plan: %v, want ErrFenced", err)
+	}
+	b.ok(swap("more", "old", two, three)) // or it would be fenced for ever
 }

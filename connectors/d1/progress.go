@@ -74,7 +74,11 @@ type stands struct {
 
 const (
 	offsetsOf = `SELECT o.topic, o.part, o.topic_id, CAST(o.next AS TEXT), o.epoch, o."commit", o.v, %s FROM _sluice_offsets o WHERE o.pipeline = ?1 AND o.sink = ?2`
-	underOf   = `(SELECT u.plan FROM _sluice_under u WHERE u.pipeline = o.pipeline AND u.sink = o.sink AND u.topic = o.topic AND u.part = o.part)`
+	underOf   = `(SELECT ` + underPlan + ` FROM _sluice_under u WHERE u.pipeline = o.pipeline AND u.sink = o.sink AND u.topic = o.topic AND u.part = o.part)`
+
+	// underPlan is the plan of _sluice_under u, unless the commit that moved the lane
+	// of o last was of another: of an older version, which does not write it down.
+	underPlan = `coalesce((SELECT nullif(g.plan, '') FROM _sluice_ledger g WHERE g.pipeline = o.pipeline AND g.sink = o.sink AND g.seq = o.seq AND g.topic = o.topic AND g.part = o.part), u.plan)`
 )
 
 // query runs statements that read offsets, which make answers with what %s in

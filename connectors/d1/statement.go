@@ -28,7 +28,7 @@ func jsonText(v any) []byte {
 const fenceSQL = `SELECT CASE WHEN count(*) > 0 THEN json_extract('{}', 'sluice_fence_lost ' || json_group_array(json_array(l.value->>0, l.value->>1, o.next))) END ` +
 	`FROM json_each(?1) l LEFT JOIN _sluice_offsets o ON o.pipeline = ?2 AND o.sink = ?3 AND o.topic = l.value->>0 AND o.part = l.value->>1 ` +
 	`LEFT JOIN _sluice_under u ON u.pipeline = ?2 AND u.sink = ?3 AND u.topic = l.value->>0 AND u.part = l.value->>1 ` +
-	`WHERE CASE WHEN o.next IS NULL THEN l.value->>3 = 0 ELSE o.next <> l.value->>2 OR o."commit" = l.value->>4 OR l.value->>5 <> '' AND o.topic_id <> '' AND o.topic_id <> l.value->>5 OR l.value->>6 <> '' AND u.plan <> l.value->>6 END`
+	`WHERE CASE WHEN o.next IS NULL THEN l.value->>3 = 0 ELSE o.next <> l.value->>2 OR o."commit" = l.value->>4 OR l.value->>5 <> '' AND o.topic_id <> '' AND o.topic_id <> l.value->>5 OR l.value->>6 <> '' AND u.plan <> '' AND ` + underPlan + ` <> l.value->>6 END`
 
 // stagedSQL aborts the batch when rows that were brought before are gone.
 const stagedSQL = `SELECT CASE WHEN count(*) <> CAST(?4 AS INTEGER) THEN json_extract('{}', 'sluice_staged_lost ' || count(*)) END ` +
