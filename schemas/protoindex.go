@@ -146,7 +146,7 @@ func (x *ProtoIndex) Scan(p []byte, off int, arena []byte) (whole Cell, grown []
 		return whole, arena, ErrProto
 	}
 	s := protoScan{x: x, p: p, zero: -1, from: len(arena), arena: arena}
-	x.reader.bad, x.reader.max = false, len(arena)+1<<20+256*len(p)
+	x.reader.bad, x.reader.max, x.reader.join = false, len(arena)+1<<20+256*len(p), protoJoin(p)
 	x.reader.places, x.reader.chains = x.reader.places[:0], x.reader.chains[:0]
 	if !s.record(off, len(p), 0) || uint64(len(s.arena)) >= 1<<32 {
 		return whole, s.arena[:len(arena)], ErrProto

@@ -28,7 +28,7 @@ const (
 // skipped; of a field that comes twice the last one counts, and messages are
 // merged. dst grows at most by what p and the names of its fields need.
 func (p *Proto) AppendJSON(dst, data []byte) ([]byte, error) {
-	r := protoReader{max: len(dst) + 1<<20 + 256*len(data)}
+	r := protoReader{max: len(dst) + 1<<20 + 256*len(data), join: protoJoin(data)}
 	out := r.whole(dst, &protoField{kind: p.root.kind, msg: p.root}, data, 0)
 	if r.bad {
 		return dst, ErrProto
@@ -40,10 +40,15 @@ func (p *Proto) AppendJSON(dst, data []byte) ([]byte, error) {
 // chain for each of its fields.
 type protoReader struct {
 	max    int // of what is written
+	join   int // so many bytes may be merged yet
 	bad    bool
 	places []protoPlace
 	chains []protoChain
 }
+
+// protoJoin bounds the bytes of messages that come twice and are joined: within
+// one another they are joined at every depth anew.
+func protoJoin(data []byte) int { return 1<<16 + 8*len(data) }
 
 // protoPlace is where a value of a field lies, in the message's own bytes.
 type protoPlace struct {
@@ -195,7 +200,14 @@ func (r *protoReader) field(dst []byte, f *protoField, p []byte, c protoChain, d
 	if f.kind < protoStruct || c.first == c.last {
 		return r.whole(dst, f, p[x.at:x.end], depth)
 	}
-	var merged []byte // as if it were one message
+	size := 0
+	for n := c.first; n >= 0; n = r.places[n].next {
+		size += int(r.places[n].end - r.places[n].at)
+	}
+	if r.join -= size; r.join < 0 {
+		return r.fail(dst)
+	}
+	merged := make([]byte, 0, size) // as if it were one message
 	for n := c.first; n >= 0; n = r.places[n].next {
 		merged = append(merged, p[r.places[n].at:r.places[n].end]...)
 	}
