@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -172,12 +173,17 @@ func (c *protoCompiler) message(d protoreflect.MessageDescriptor) (*protoMessage
 	}
 	oneofs := map[int]int32{}
 	m.fields = make([]protoField, d.Fields().Len())
+	names := map[string]bool{}
 	for i := range m.fields {
 		fd := d.Fields().Get(i)
 		f := &m.fields[i]
 		if err := c.field(f, fd); err != nil {
 			return nil, err
 		}
+		if names[f.name] || !utf8.ValidString(f.name) {
+			return nil, fmt.Errorf("two fields of %q have the name %q, or it is none", d.FullName(), f.name)
+		}
+		names[f.name] = true
 		if o := fd.ContainingOneof(); o != nil && !o.IsSynthetic() {
 			if _, ok := oneofs[o.Index()]; !ok {
 				oneofs[o.Index()] = int32(len(oneofs) + 1)
@@ -248,6 +254,9 @@ func (c *protoCompiler) field(f *protoField, d protoreflect.FieldDescriptor) err
 		f.symbols = map[int32]string{}
 		for i := range e.Values().Len() {
 			v := e.Values().Get(i)
+			if !protoIdentifier(string(v.Name())) { // a descriptor may have any; it is written as it is
+				return fmt.Errorf("%q of enum %q is no name", v.Name(), e.FullName())
+			}
 			if _, ok := f.symbols[int32(v.Number())]; !ok {
 				f.symbols[int32(v.Number())] = string(v.Name())
 			}

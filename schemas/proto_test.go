@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
@@ -552,4 +553,37 @@ func FuzzProtoSchema(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestProtoNames (an enum's name became members of the JSON, and two fields one
+// column): names are Protobuf's, and no two fields of a message have one.
+func TestProtoNames(t *testing.T) {
+	symbol := func(name string) string {
+		opt, enum := descriptorpb.FieldDescriptorProto_LABEL_OPTIONAL, descriptorpb.FieldDescriptorProto_TYPE_ENUM
+		p, err := proto.Marshal(&descriptorpb.FileDescriptorProto{Syntax: proto.String("proto3"),
+			MessageType: []*descriptorpb.DescriptorProto{{Name: proto.String("M"), Field: []*descriptorpb.FieldDescriptorProto{
+				{Name: proto.String("e"), Number: proto.Int32(1), Type: &enum, TypeName: proto.String(".E"), Label: &opt}}}},
+			EnumType: []*descriptorpb.EnumDescriptorProto{{Name: proto.String("E"), Value: []*descriptorpb.EnumValueDescriptorProto{{Name: &name, Number: proto.Int32(0)}}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return base64.StdEncoding.EncodeToString(p)
+	}
+	for schema, ok := range map[string]bool{
+		symbol("A_1"):          true,
+		symbol(`A","role":"x`): false,
+		symbol("1"):            false, // a number without a name is written so
+		symbol(""):             false,
+		`syntax = "proto3"; message M { int32 x = 1; int32 y = 2 [json_name="__raw:z"]; }`:                              true,
+		`syntax = "proto3"; message M { int32 x = 1; int32 y = 2 [json_name="__raw:x"]; }`:                              false,
+		`syntax = "proto3"; message M { int32 z = 1 [json_name="__int8:__raw:x"]; int32 y = 2 [json_name="__raw:x"]; }`: false,
+	} {
+		f, err := ParseProto([]byte(schema), nil)
+		if err == nil {
+			_, err = f.At([]int{0})
+		}
+		if (err == nil) != ok {
+			t.Errorf("%s: %v", schema, err)
+		}
+	}
 }

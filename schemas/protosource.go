@@ -146,3 +146,15 @@ func messageNamed(in protoreflect.MessageDescriptors, name string, depth int) pr
 
 // ErrProtoMessage says that a record names a message that its schema does not have.
 var ErrProtoMessage = errors.New("protobuf: the schema does not declare the message that the record names")
+
+// protoIdentifier reports a name as Protobuf has them (Language Specification, "Identifiers").
+func protoIdentifier(name string) bool {
+	for i := range len(name) {
+		switch ch := name[i]; {
+		case ch|0x20 >= 'a' && ch|0x20 <= 'z', ch == '_', i > 0 && ch >= '0' && ch <= '9':
+		default:
+			return false
+		}
+	}
+	return name != ""
+}
