@@ -3,6 +3,7 @@ package registry
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -20,6 +21,7 @@ type Schema struct {
 	first    atomic.Pointer[Schema]
 	mu       sync.Mutex
 	messages map[string]*Schema // by indexes or name
+	failed   error              // of one of messages
 }
 
 func newSchema(b schemas.BinarySchema, connect []byte) *Schema {
@@ -79,7 +81,7 @@ func (s *Schema) Message(p []byte, name string) (*Schema, []byte, error) {
 		return s, p, nil
 	}
 	if name != "" {
-		m, err := s.message(name, func() (*schemas.Proto, error) { return s.file.Named(name) })
+		m, err := s.message([]byte(name), func() (*schemas.Proto, error) { return s.file.Named(name) })
 		return m, p, err
 	}
 	if len(p) == 0 || p[0] == 0 {
@@ -87,13 +89,17 @@ func (s *Schema) Message(p []byte, name string) (*Schema, []byte, error) {
 		return m, p[min(1, len(p)):], err
 	}
 	if n := int(p[0]); n < 0x80 && len(p) > n && n > 2 && p[1] == 0x0A && int(p[2]) == n-2 { // Ref{name}
-		name := string(p[3 : n+1])
-		if m, err := s.message(name, func() (*schemas.Proto, error) { return s.file.Named(name) }); err == nil {
+		name := p[3 : n+1]
+		if m, err := s.message(name, func() (*schemas.Proto, error) { return s.file.Named(string(name)) }); err == nil {
 			return m, p[n+1:], nil
 		}
 	}
 	if path, rest := indexes(p); path != nil {
-		key := string(p[:len(p)-len(rest)])
+		var buf [64]byte
+		key := buf[:1] // 0 begins no name
+		for _, i := range path { // not as they are spelled: a varint can be spelled in many ways
+			key = binary.AppendUvarint(key, uint64(i))
+		}
 		m, err := s.message(key, func() (*schemas.Proto, error) { return s.file.At(path) })
 		if err == nil || p[0] < 8 { // below are no tags
 			return m, rest, err
@@ -127,26 +133,29 @@ func (s *Schema) root() (*Schema, error) {
 	if m := s.first.Load(); m != nil {
 		return m, nil
 	}
-	m, err := s.message("", func() (*schemas.Proto, error) { return s.file.At([]int{0}) })
+	m, err := s.message(nil, func() (*schemas.Proto, error) { return s.file.At([]int{0}) })
 	if err == nil {
 		s.first.Store(m)
 	}
 	return m, err
 }
 
-// message is that of key, compiled once. There are as many as the file declares,
-// by their indexes and by two names: what names none is not kept.
-func (s *Schema) message(key string, compile func() (*schemas.Proto, error)) (*Schema, error) {
+// message is that of key, compiled once, or why it cannot be. There are as many as
+// the file declares, by their indexes and by two names: what names none is not kept.
+func (s *Schema) message(key []byte, compile func() (*schemas.Proto, error)) (*Schema, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if m := s.messages[key]; m != nil {
-		return m, nil
+	if m := s.messages[string(key)]; m != nil {
+		return m, m.failed
 	}
 	p, err := compile()
-	if err != nil {
+	if errors.Is(err, schemas.ErrProtoMessage) {
 		return nil, err
 	}
-	m := newSchema(p, p.Connect())
-	s.messages[key] = m
-	return m, nil
+	m := &Schema{failed: err}
+	if err == nil {
+		m = newSchema(p, p.Connect())
+	}
+	s.messages[string(key)] = m
+	return m, err
 }
