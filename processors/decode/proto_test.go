@@ -46,8 +46,8 @@ func TestProtobufOnTheWire(t *testing.T) {
 	at := func(head string, data []byte) string { return head + string(data) }
 	eight := "\x00\x00\x00\x00\x00\x00\x00\x00\x46"
 	header := func(h ...stream.Header) []stream.Header { return h }
-	ids := stream.Header{Key: headerGlobal, Value: stream.ViewOf([]byte{0, 0, 0, 0, 0, 0, 0, 70})}
-	name := stream.Header{Key: typeName, Value: stream.ViewOf([]byte("Order"))}
+	ids := stream.Header{Key: valueHeaders.global, Value: stream.ViewOf([]byte{0, 0, 0, 0, 0, 0, 0, 70})}
+	name := stream.Header{Key: valueHeaders.message, Value: stream.ViewOf([]byte("Order"))}
 	recs := []proctest.Rec{
 		proctest.JSON("", at("\x00\x00\x00\x00\x07\x02\x02", order)),        // one index, 1
 		proctest.JSON("", at("\x00\x00\x00\x00\x07\x00", []byte{8, 3})),     // the first message

@@ -96,7 +96,7 @@ func (s *Schema) Message(p []byte, name string) (*Schema, []byte, error) {
 	}
 	if path, rest := indexes(p); path != nil {
 		var buf [64]byte
-		key := buf[:1] // 0 begins no name
+		key := buf[:1]           // 0 begins no name
 		for _, i := range path { // not as they are spelled: a varint can be spelled in many ways
 			key = binary.AppendUvarint(key, uint64(i))
 		}
