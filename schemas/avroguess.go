@@ -29,8 +29,6 @@ const (
 	avroForgets = 4096    // after so many records every field is guessed again
 	avroNear    = 8       // wrong guesses within so many records,
 	avroWrong   = 4       // so often in a row, are too many
-
-	cellLen = unsafe.Offsetof(Cell{}.Len) // for assembly
 )
 
 // forget leaves a step without a guess.

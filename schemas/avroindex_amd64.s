@@ -37,7 +37,7 @@ field:
 	JGT  far
 	MOVBLZX avroGuess_skip(R8), CX
 	MOVL avroStep_cell(R8), R9
-	MOVQ avroGuess_like+const_cellLen(R8), AX
+	MOVQ avroGuess_like+Cell_Len(R8), AX
 	ADDQ BX, CX
 	MOVL avroGuess_text(R8), DX
 	MOVQ R13, BX
