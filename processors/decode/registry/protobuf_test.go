@@ -21,7 +21,7 @@ func TestProtobufOverHTTP(t *testing.T) {
 		"/apis/registry/v2/ids/globalIds/1": `200 // a comment first` + "\n" + `syntax = "proto3"; message Z { string z = 1; }`,
 	}}
 	r := open(t, Config{URL: "http://r"}, s, &now)
-	a, err := r.Schema(1, false)
+	a, err := r.Schema(ID{N: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,11 +44,11 @@ func TestProtobufOverHTTP(t *testing.T) {
 			t.Errorf("%q %s: %s %v", c.data, c.name, out, err)
 		}
 	}
-	if _, err := r.Schema(2, false); !errors.Is(err, ErrLanguage) {
+	if _, err := r.Schema(ID{N: 2}); !errors.Is(err, ErrLanguage) {
 		t.Error(err)
 	}
 	r = open(t, Config{URL: "http://r/apis/registry/v2"}, s, &now)
-	if z, err := r.Schema(1, true); err != nil {
+	if z, err := r.Schema(ID{N: 1, Global: true}); err != nil {
 		t.Error(err)
 	} else if m, _, err := z.Message([]byte{0}, ""); err != nil || !strings.Contains(string(m.Connect()), `"z"`) {
 		t.Error(m, err)
