@@ -294,3 +294,80 @@ func TestNobodyIsOneAnswer(t *testing.T) {
 		t.Errorf("by: %q at first, %q later", a, b)
 	}
 }
+
+// TestAloneOrTogether: what becomes of a record does not depend on the records
+// beside it, before it and refused among them, nor on whose memory the batch took.
+func TestAloneOrTogether(t *testing.T) {
+	const text = `key: env:KEY
+default: scan
+rules: [{columns: {a: hash, b: {hash: {bits: 256, encoding: hex}}, c: redact, d: tokenize, e.x: hash, f: {synthetic: {kind: name}}, g: {keep: r}, h: redact, id: hash}}]`
+	g := policy(t, text)
+	rng := rand.New(rand.NewPCG(7, 22))
+	word := func() string {
+		return []string{`"x"`, `""`, `null`, `"a\u0041"`, `"ann@x.example"`, `"call 415-555-0132"`, `"Zoë"`, `"` + strings.Repeat("long ", 3+rng.IntN(30)) + `"`, fmt.Sprintf("%q", strconv.Itoa(rng.IntN(9)))}[rng.IntN(9)]
+	}
+	one := func() string {
+		e := []string{`{"x":` + word() + `}`, `{"x":1,"y":"ann@x.example"}`, `[]`, `{}`}[min(rng.IntN(8), 3)] // [] is refused
+		return fmt.Sprintf(`{"a":%s,"b":%s,"c":%s,"d":%s,"e":%s,"f":%s,"g":%s,"h":%d,"n":%s,"z":%d}`, word(), word(), word(), word(), e, word(), word(), rng.IntN(3), word(), 4155550132+rng.IntN(2))
+	}
+	wide := schemaOf(false, "id", `{"id":"1","a":"","b":"","c":"","d":"","e":{},"f":"","g":"","h":1,"n":"","z":1}`)
+	slim := schemaOf(false, "", `{"a":"","c":"","g":"","z":1}`)
+	told := func(x stream.Clean, b *stream.Batch) map[int64]string {
+		all := map[int64]string{}
+		for i := range x.Rows() {
+			r := &x.Rows()[i]
+			all[r.Offset] = row(r, r.After)
+			for _, cs := range [][]schemas.Cell{r.Before, r.Key} {
+				if cs != nil {
+					all[r.Offset] += " | " + row(r, cs)
+				}
+			}
+		}
+		for _, r := range b.Rejects {
+			all[r.Record.Offset] = "refused " + r.Field
+		}
+		return all
+	}
+	for range 20 {
+		var changes []change
+		var of []*schemas.Schema
+		for i := range 80 {
+			if i%7 == 3 {
+				changes, of = append(changes, change{after: fmt.Sprintf(`{"a":%s,"c":%s,"g":%s,"z":%d}`, word(), word(), word(), rng.IntN(5))}), append(of, slim)
+				continue
+			}
+			c := change{after: one(), key: fmt.Sprintf(`{"id":"%d"}`, rng.IntN(4))}
+			if rng.IntN(2) == 0 {
+				c.before = one()
+			}
+			changes, of = append(changes, c), append(of, wide)
+		}
+		make1 := func(from, to int) *stream.Batch {
+			b := stream.NewBatch(lane, stream.Position{}, nil)
+			for i := from; i < to; i++ {
+				r := batch(of[i], changes[i]).Records[0]
+				r.Offset = int64(i)
+				b.Records = append(b.Records, r)
+			}
+			return b
+		}
+		b := make1(0, len(changes))
+		x, err := g.Pass(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		together := told(x, b)
+		b.Release()
+		for i := range changes {
+			b := make1(i, i+1)
+			x, err := policy(t, text).Pass(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if alone := told(x, b)[int64(i)]; alone == "" || alone != together[int64(i)] {
+				t.Fatalf("record %d: alone\n%s\ntogether\n%s", i, alone, together[int64(i)])
+			}
+			b.Release()
+		}
+	}
+}
