@@ -371,3 +371,24 @@ rules: [{columns: {a: hash, b: {hash: {bits: 256, encoding: hex}}, c: redact, d:
 		}
 	}
 }
+
+// TestByRetyped: a row is about whom it was about when the column that says so
+// changed its type and goes on as another one. // P3
+func TestByRetyped(t *testing.T) {
+	const before, after = `{"id":1,"mail":"a@x","who":7}`, `{"id":1,"mail":"a@x","who__string":"7"}`
+	s := schemaOf(false, "", `{"id":1,"mail":"a@x","who":7,"who__string":"7"}`)
+	fields := append([]schemas.Field(nil), s.Fields...)
+	fields[3].Of = "who"
+	s = schemas.NewSchema(schemas.Schema{Topic: lane.Topic, Version: 2, Fields: fields})
+	subjects, _, _ := forgettable(t, filepath.Join(t.TempDir(), "s"), "")
+	for _, g := range []*Gate{subjects, policy(t, "key: env:KEY\nrules: [{columns: {mail: {synthetic: {kind: email, by: who}}}}]")} {
+		x, err := g.Pass(batch(s, change{after: before}, change{after: after}))
+		if err != nil || len(x.Rows()) != 2 {
+			t.Fatalf("%v, %d rows", err, len(x.Rows()))
+		}
+		a, b := &x.Rows()[0], &x.Rows()[1]
+		if was, is := string(a.Bytes(a.After[1])), string(b.Bytes(b.After[1])); was != is {
+			t.Errorf("%q, then %q", was, is)
+		}
+	}
+}

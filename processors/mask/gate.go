@@ -365,12 +365,16 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 // person is the text of the column that c goes by, in the row at hand, nil if
 // there is none.
 func (x *pass) person(c *column, r *stream.Record) []byte {
-	if c.by >= len(x.side) || !x.side[c.by].Has() {
-		return nil
+	by, also := c.by, c.byAlso
+	for by >= len(x.side) || !x.side[by].Has() {
+		if len(also) == 0 {
+			return nil
+		}
+		by, also = also[0], also[1:]
 	}
-	in := x.side[c.by]
+	in := x.side[by]
 	cell, raw := x.s.literal(in, x.bytes(r, in))
-	_, text := x.s.value(c.byField, cell, raw)
+	_, text := x.s.value(&r.Schema.Fields[by], cell, raw)
 	if x.s.person == nil {
 		x.s.person = []byte{} // "" is a name too, whatever this worker saw before // D5
 	}

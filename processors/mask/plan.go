@@ -64,8 +64,8 @@ type column struct {
 	hash    *hashing // of hash: values are hashed two at a time
 	written bool     // a text is hashed as it stands
 
-	by      int            // ordinal of the column that the action goes by, or -1
-	byField *schemas.Field // its field
+	by     int   // ordinal of the column that the action goes by, or -1
+	byAlso []int // of those that go on for it with another type
 }
 
 // makes reports that every value makes bytes of its own.
@@ -155,7 +155,11 @@ func (g *Gate) compile(s *schemas.Schema) *plan {
 		}
 		if name := c.spec.by(); name != "" {
 			if c.by = s.Ordinal([]byte(name)); c.by >= 0 {
-				c.byField = &s.Fields[c.by]
+				for also := range s.Fields {
+					if s.Fields[also].Of == name {
+						c.byAlso = append(c.byAlso, also)
+					}
+				}
 			} else if s.Closed && p.err == nil {
 				p.err = &stream.StateError{State: stream.StateParked, Todo: "mend `by` in the policy",
 					Why: fmt.Sprintf("mask: line %d: %s goes by column %q, which %s does not have%s", c.spec.line, f.Name, name, s.Topic, topology.Suggest(name, known(s)))}
