@@ -38,7 +38,7 @@ type use struct {
 	Column   string         `json:"column"` // TOPIC.COLUMN
 	Tokens   int            `json:"tokens"`
 	Revealed int            `json:"revealed"`
-	Keys     map[string]int `json:"keys,omitempty"` // tokens by key id, as far as they say it
+	Keys     map[string]int `json:"keys,omitempty"` // tokens by key id, as far as they say it; "subject": keys of subjects
 	Refused  string         `json:"refused,omitempty"`
 }
 
@@ -186,7 +186,9 @@ func (a *app) reveal(c *cobra.Command, file string, in asked) error {
 		values[i] = v
 		u.Revealed++
 		id, _, _ := bytes.Cut(t, []byte("_"))
-		if k := ring.Find(string(id)); k != nil && len(id) < len(t) {
+		if spec.Subjects() {
+			u.Keys["subject"]++ // no root key led back
+		} else if k := ring.Find(string(id)); k != nil && len(id) < len(t) {
 			u.Keys[k.ID()]++
 		} else {
 			u.Keys[cmp.Or(in.keyID, ring.Primary().ID())]++
