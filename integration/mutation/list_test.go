@@ -58,7 +58,7 @@ var mutations = []mutation{
 	{"D2", "connectors/d1/statement.go", "o.next <> l.value->>2 OR ", "", "connectors/d1", "Contract"},
 	{"D2", "connectors/d1/statement.go", ` OR l.value->>5 <> '' AND o.topic_id <> '' AND o.topic_id <> l.value->>5`, "", "connectors/d1", "Contract"},
 	{"D2", "connectors/iceberg/commit.go", "atFrom = atFrom && (ok && st.Follows(l, sp) || !ok", "atFrom = atFrom && (ok || !ok", "connectors/iceberg", "Contract|Conform"},
-	{"D2", "connectors/d1/statement.go", ` OR l.value->>6 <> '' AND u.plan <> l.value->>6`, "", "connectors/d1", "Contract"},
+	{"D2", "connectors/d1/statement.go", ` OR l.value->>6 <> '' AND u.plan <> '' AND ` + "` + underPlan + `" + ` <> l.value->>6`, "", "connectors/d1", "Contract"},
 	{"D2", "topology/stream/commit.go", " && agree(at.Under, e.Plan)", "", "connectors/memory", "."},
 	{"D2", "topology/stream/commit.go", "agree(at.TopicID, span.TopicID) && ", "", "connectors/kafka", "TestSink"},
 	{"D2", "connectors/kafka/sink.go", "!x.None && !st.Follows(x.LanePos, sp)", "!x.None && x.Next.Offset != sp.From.Offset", "connectors/kafka", "TestSink"},
