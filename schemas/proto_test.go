@@ -345,6 +345,20 @@ func checkProto(t *testing.T, m *Proto, p []byte, deep, some bool) {
 	sameAvro(t, byJSON, byIndex, text, append(make([]byte, off), p...), arena)
 }
 
+// sameEachTime keeps maps and fields in one order: a failure comes again.
+var sameEachTime = proto.MarshalOptions{Deterministic: true}
+
+// reference is what dynamicpb reads of p; it panics on some broken keys of maps
+// ("cannot convert nil to map key", protobuf-go 1.36).
+func reference(p []byte, into proto.Message) (err error, panics bool) {
+	defer func() {
+		if recover() != nil {
+			panics = true
+		}
+	}()
+	return proto.UnmarshalOptions{AllowPartial: true}.Unmarshal(p, into), false
+}
+
 func TestProtoAgreesWithTheReference(t *testing.T) {
 	m, d := everyMessage(t)
 	r := rand.New(rand.NewPCG(3, 8))
@@ -357,7 +371,7 @@ func TestProtoAgreesWithTheReference(t *testing.T) {
 	for n := range 500 {
 		msg := dynamicpb.NewMessage(d)
 		randomProto(r, msg, 0)
-		p, err := proto.Marshal(msg)
+		p, err := sameEachTime.Marshal(msg)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -372,7 +386,7 @@ func TestProtoAgreesWithTheReference(t *testing.T) {
 				case 2: // merged, and the last one wins
 					again := dynamicpb.NewMessage(d)
 					randomProto(r, again, 2)
-					more, _ := proto.Marshal(again)
+					more, _ := sameEachTime.Marshal(again)
 					q = append(q, more...)
 				case 3: // a field that nobody knows
 					q = protowire.AppendTag(q, 777, protowire.BytesType)
@@ -382,7 +396,11 @@ func TestProtoAgreesWithTheReference(t *testing.T) {
 			checkProto(t, m, q, n%2 == 0, n%3 == 0)
 			text, err := m.AppendJSON(nil, q)
 			back := dynamicpb.NewMessage(d)
-			if refErr := (proto.UnmarshalOptions{AllowPartial: true}).Unmarshal(q, back); refErr != nil || err != nil {
+			refErr, panics := reference(q, back)
+			if panics {
+				continue
+			}
+			if refErr != nil || err != nil {
 				if refErr == nil && k == 0 {
 					t.Fatalf("%v: %x", err, q)
 				}
@@ -533,7 +551,7 @@ func FuzzProto(f *testing.F) {
 	for n := range 6 {
 		msg := dynamicpb.NewMessage(d)
 		randomProto(r, msg, 0)
-		p, _ := proto.Marshal(msg)
+		p, _ := sameEachTime.Marshal(msg)
 		f.Add(p, n%2 == 0)
 	}
 	f.Fuzz(func(t *testing.T, p []byte, deep bool) { checkProto(t, every, p, deep, false) })
