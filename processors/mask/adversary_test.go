@@ -392,3 +392,29 @@ func TestByRetyped(t *testing.T) {
 		}
 	}
 }
+
+// TestByInsideJSON: an action that goes by a column sees none inside of a JSON
+// value. A path of a rule says so when the policy is read; a class that leads in
+// there parks the topic: else every record would be refused, or a name be made up
+// for its spelling and not for its person.
+func TestByInsideJSON(t *testing.T) {
+	doc := `{"doc":{"mail":"a@x"},"who":7}`
+	for _, action := range []string{"{tokenize: {subject: {column: who}}}", "{synthetic: {kind: email, by: who}}"} {
+		dir := filepath.Join(t.TempDir(), "s")
+		forgettable(t, dir, "")
+		for _, by := range []string{"class: email", "tags: {legal: [consent]}"} {
+			says, rule := "class: [{columns: {doc.mail: email}}]", "classes: {email: "+action+"}"
+			if by != "class: email" {
+				says, rule = "class: [{tags: {consent: [doc.mail]}}]", "tags: {consent: "+action+"}"
+			}
+			g, err := open1("key: env:KEY\nsubjects: {store: 'folder:" + dir + "'}\n" + says + "\nrules: [{" + rule + "}]")
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := batch(schemaOf(false, "", doc), change{after: doc})
+			if _, err := g.Pass(b); stream.KindOf(err) != stream.KindState || !strings.Contains(err.Error(), "who") || len(b.Rejects) > 0 {
+				t.Errorf("%s, %s: %v, %d refused", action, by, err, len(b.Rejects))
+			}
+		}
+	}
+}

@@ -66,6 +66,8 @@ type column struct {
 
 	by     int   // ordinal of the column that the action goes by, or -1
 	byAlso []int // of those that go on for it with another type
+
+	blind *target // inside of it, whose action goes by a column, nil for none
 }
 
 // makes reports that every value makes bytes of its own.
@@ -165,6 +167,10 @@ func (g *Gate) compile(s *schemas.Schema) *plan {
 					Why: fmt.Sprintf("mask: line %d: %s goes by column %q, which %s does not have%s", c.spec.line, f.Name, name, s.Topic, topology.Suggest(name, known(s)))}
 			}
 		}
+		if b := c.blind; b != nil && p.err == nil {
+			p.err = &stream.StateError{State: stream.StateParked, Todo: "name another action for that path, or for the column",
+				Why: fmt.Sprintf("mask: line %d: %v of %s (%s) goes by column %q, and inside of a JSON value it sees none", b.spec.line, b.path, s.Topic, b.by, b.spec.by())}
+		}
 		if c.act.gone {
 			continue
 		}
@@ -256,7 +262,9 @@ func (g *Gate) ruled(topic string, f *schemas.Field, name, class string, says []
 			}
 			switch {
 			case len(t.path) > 1:
-				ds = append(ds, d)
+				if ds = append(ds, d); t.spec.by() != "" {
+					c.blind = t
+				}
 				if id := t.spec.keyID(); id != "" {
 					ds[0].Action = "nested:" + id // P5
 				}
