@@ -79,7 +79,7 @@ func (w *worker) unwrap(dst []byte, c schemas.Cell, p []byte) []byte {
 		n := len(w.arena)
 		w.arena = schemas.AppendText(w.arena, c, p[c.Off:c.Off+c.Len])
 		out, ok := schemas.AppendExtended(dst, w.arena[n:])
-		w.arena = w.arena[:n]
+		w.cut(w.arena, n)
 		if ok {
 			return out
 		}

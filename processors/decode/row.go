@@ -160,8 +160,15 @@ func (w *worker) document(c *schemas.Cell, p []byte) bool {
 	n := len(w.arena)
 	w.arena = schemas.AppendText(w.arena, *c, p)
 	ok := schemas.ValidJSON(w.arena[n:])
-	w.arena = w.arena[:n]
+	w.cut(w.arena, n)
 	return ok
+}
+
+// cut takes back what was made since n. Nothing of it stays behind the arena's end:
+// the next batch gets that memory. // P1
+func (w *worker) cut(made []byte, n int) {
+	clear(made[n:])
+	w.arena = made[:n]
 }
 
 // rewrite replaces the JSON of a nested value, or of a structured time, by one
@@ -200,7 +207,7 @@ func (w *worker) digits(pl *plan, c *schemas.Cell, p []byte) bool {
 	if (pl.scale > 255 || pl.scale < 0) && c.Enc == schemas.EncText {
 		out, code := schemas.AppendUnscaled(w.arena, p, pl.scale)
 		if w.arena = out; code != "" {
-			w.arena = out[:n]
+			w.cut(out, n)
 			return false
 		}
 		c.Off, c.Len, c.Flags = uint32(n), uint32(len(out)-n), c.Flags|schemas.InArena
@@ -208,7 +215,7 @@ func (w *worker) digits(pl *plan, c *schemas.Cell, p []byte) bool {
 	}
 	out, code := schemas.AppendJSON(w.arena, schemas.Type{Kind: schemas.Decimal, Precision: 38, Scale: pl.from.Type.Scale}, pl.from.Wire, *c, p)
 	if code != "" || len(out) < n+2 || out[n] != '"' {
-		w.arena = out[:n]
+		w.cut(out, n)
 		return false
 	}
 	w.arena = out

@@ -352,7 +352,7 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 	var enc schemas.Encoding
 	x.arena, enc = c.act.mask(x.s, x.arena, c.spec, k, text)
 	if enc == asNull || enc == refused {
-		x.arena = x.arena[:from]
+		x.cut(x.arena, from)
 		return nulled, enc == asNull // P2
 	}
 	out, ok := x.made(from, enc)
@@ -424,8 +424,15 @@ func (x *pass) nested(n *node, r *stream.Record, in schemas.Cell) (schemas.Cell,
 	out, rest, ok := s.json(x.arena, src, n, s.rest, 0)
 	x.arena = out
 	if !ok || len(skipSpace(rest)) > 0 { // P2
-		x.arena = out[:from]
+		x.cut(out, from)
 		return in, false
 	}
 	return x.made(from, schemas.EncJSON)
+}
+
+// cut takes back what was made since from. Nothing of it stays behind the arena's
+// end: the next batch gets that memory. // P1
+func (x *pass) cut(made []byte, from int) {
+	clear(made[from:])
+	x.arena = made[:from]
 }

@@ -205,6 +205,7 @@ func (b *Batch) Release() {
 	}
 	b.blocks, b.cells = nil, nil
 	if n := cap(b.arena); n > 0 && n <= arenaKept {
+		clear(b.arena) // P1: the next batch has none of it, wherever a cell points
 		arena := b.arena[:0]
 		arenas.Put(&arena)
 	}
