@@ -50,6 +50,11 @@ var mutations = []mutation{
 	{"P5", "processors/mask/subject/folder.go", "r.KEK, r.Wrapped, r.Shredded = \"\", nil, &at", "r.Shredded = &at", "processors/mask/subject", "Shred"},
 	{"P5", "processors/mask/subject/folder.go", "err != nil || has {\n\t\t\treturn err // another was faster", "err != nil || has && made.ID == \"\" {\n\t\t\treturn err", "processors/mask/subject", "OneKey"},
 	{"P5", "processors/mask/subjects.go", "if n != k.shreds {", "if n < 0 {", "processors/mask", "Subject"},
+	{"P5", "processors/mask/subject/folder.go", "return blank(old)", "return nil", "processors/mask/subject", "RewrapLeaves"},
+	{"P5", "processors/mask/subject/folder.go", "if r.ID != was.id {", "if r.ID == \"\" {", "processors/mask/subject", "AnotherStore"},
+	{"D5", "processors/mask/gate.go", "if x.s.person == nil {", "if x.arena == nil && x.b == nil {", "processors/mask", "Nobody"},
+	{"P1", "processors/mask/coarser.go", "c.Shown = d.Rule > 0 && spec.Kind", "c.Shown = d.Rule >= 0 && spec.Kind", "processors/mask", "ShownByRule"},
+	{"P1", "topology/stream/batch.go", "clear(b.arena) // P1", "_ = b.arena // P1", "topology/stream", "Arena"},
 	{"P1", "processors/mask/anonymity/anonymity.go", "c.columns[i].Shown && v != nil", "v != nil", "processors/mask/anonymity", "."},
 
 	// Delivery.

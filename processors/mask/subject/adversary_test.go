@@ -132,3 +132,37 @@ func TestHalfShredIsTold(t *testing.T) {
 		t.Errorf("%d shreds, %v", n, err)
 	}
 }
+
+// TestAnotherStore: who opened a store does not go on with another that was made
+// in its place: it would index subjects by a root that no one has any more, and
+// nobody would find their keys to destroy them. A rewrap leaves the store the same.
+func TestAnotherStore(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	v := vault(t, dir, "k1")
+	id, _ := key(t, v, "ann")
+	if _, err := vault(t, dir, "k2", "k1").Rewrap(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Shreds(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(dir, dir+"-away"); err != nil {
+		t.Fatal(err)
+	}
+	vault(t, dir, "k1")
+	if _, err := v.Shreds(t.Context()); err == nil {
+		t.Error("it goes on with another store")
+	}
+	if _, _, err := v.Key(t.Context(), v.of("bob")); err == nil {
+		t.Error("a key was made in another store")
+	}
+	if err := errors.Join(os.RemoveAll(dir), os.Rename(dir+"-away", dir)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := v.Shreds(t.Context()); n != 0 || err != nil {
+		t.Error(n, err)
+	}
+	if found, err := v.store.(*Folder).named(v.of("ann")); found != id || err != nil {
+		t.Error(found, err)
+	}
+}

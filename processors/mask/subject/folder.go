@@ -1,9 +1,7 @@
 package subject
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -11,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,10 +27,19 @@ import (
 // file in place, then replacing it: a file system that copies on write, a flash
 // disk or a backup may still hold it, wrapped. Do not back the folder up longer
 // than a destroyed key may live, and not with the root key.
-type Folder struct{ dir string }
+type Folder struct {
+	dir  string
+	root atomic.Pointer[opened]
+}
+
+// opened is the root record that was read, and its file then.
+type opened struct {
+	id   string
+	file fs.FileInfo
+}
 
 // NewFolder is a Store in dir, which its owner alone may read or write.
-func NewFolder(dir string) *Folder { return &Folder{dir} }
+func NewFolder(dir string) *Folder { return &Folder{dir: dir} }
 
 // locked runs f while no other process changes the folder. flock is given up when
 // a process ends, however it does.
@@ -62,6 +70,11 @@ func (d *Folder) subject(of Index) string {
 
 // Root is part of Store.
 func (d *Folder) Root(_ context.Context, made *Record) (r Record, err error) {
+	defer func() {
+		if err == nil {
+			d.root.Store(&opened{id: r.ID})
+		}
+	}()
 	if made != nil {
 		if err := os.MkdirAll(d.dir, 0o700); err != nil {
 			return r, err
@@ -212,8 +225,8 @@ func (d *Folder) Shred(ctx context.Context, of Index, at time.Time) (id string, 
 
 // Shreds is part of Store.
 func (d *Folder) Shreds(context.Context) (int64, error) {
-	if _, err := os.Stat(filepath.Join(d.dir, "root.json")); err != nil {
-		return 0, fmt.Errorf("the keys of subjects are not there: %w", err) // a volume that is not mounted is no empty store
+	if err := d.same(); err != nil {
+		return 0, err
 	}
 	p, err := os.ReadFile(filepath.Join(d.dir, "shreds"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -223,6 +236,29 @@ func (d *Folder) Shreds(context.Context) (int64, error) {
 		return 0, err
 	}
 	return strconv.ParseInt(string(p), 10, 64)
+}
+
+// same reports that the folder has the root that was opened. A volume that is not
+// mounted is no empty store, and one that was made anew is another store.
+func (d *Folder) same() error {
+	path := filepath.Join(d.dir, "root.json")
+	file, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("the keys of subjects are not there: %w", err)
+	}
+	was := d.root.Load()
+	if was == nil || was.file != nil && os.SameFile(was.file, file) && was.file.ModTime().Equal(file.ModTime()) {
+		return nil
+	}
+	r, has, err := read(path) // once, and after a rewrap
+	if err != nil || !has {
+		return errors.Join(err, fmt.Errorf("the keys of subjects are not there: %s", path))
+	}
+	if r.ID != was.id {
+		return fmt.Errorf("%s holds another store of keys than was opened, with root %s and not %s: bring that back, or start anew", d.dir, r.ID, was.id)
+	}
+	d.root.Store(&opened{was.id, file})
+	return nil
 }
 
 // Rewrap is part of Store.
@@ -264,104 +300,4 @@ func (d *Folder) Rewrap(ctx context.Context, f func(Record) (Record, bool, error
 		err = one(filepath.Join(d.dir, "root.json")) // last: a root that opens says that all do
 	}
 	return n, err
-}
-
-func read(path string) (r Record, has bool, err error) {
-	for range 2 { // what is blank may have been replaced meanwhile
-		var p []byte
-		if p, err = os.ReadFile(path); errors.Is(err, fs.ErrNotExist) {
-			return r, false, nil
-		}
-		if err != nil {
-			return r, false, err
-		}
-		if r = (Record{}); json.Unmarshal(p, &r) == nil {
-			return r, true, nil
-		}
-	}
-	return Record{}, false, fmt.Errorf("%s is damaged: restore it", path)
-}
-
-func write(path string, r Record) error {
-	p, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	return replace(path, p)
-}
-
-// replace has p at path, durable, or what was there.
-func replace(path string, p []byte) error {
-	dir := filepath.Dir(path)
-	if _, err := os.Stat(dir); err != nil {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return err
-		}
-		if err := errors.Join(syncDir(filepath.Dir(dir)), syncDir(filepath.Dir(filepath.Dir(dir)))); err != nil {
-			return err
-		}
-	}
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
-	}
-	if err = blank(f); err == nil { // what a killed process left may hold a key
-		err = f.Truncate(0)
-	}
-	if err == nil {
-		_, err = f.Write(p)
-	}
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-// overwrite writes a record without a key over a file, in place and of the same
-// length, so that it can be read at any moment. No file is as good.
-func overwrite(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	r, _, err := read(path)
-	if err != nil { // damaged: all that counts is that the key goes
-		r = Record{Format: 1, ID: strings.TrimSuffix(filepath.Base(path), ".json")}
-	}
-	r.KEK, r.Wrapped = "", nil
-	p, err := json.Marshal(r)
-	if err == nil {
-		err = over(f, p)
-	}
-	return errors.Join(err, f.Close())
-}
-
-// blank writes spaces over a file.
-func blank(f *os.File) error { return over(f, nil) }
-
-// over writes p over a file, and spaces behind it, durable.
-func over(f *os.File, p []byte) error {
-	info, err := f.Stat()
-	if err != nil || info.Size() == 0 {
-		return err
-	}
-	if more := int(info.Size()) - len(p); more > 0 {
-		p = append(p, bytes.Repeat([]byte{' '}, more)...)
-	}
-	_, err = f.WriteAt(p, 0)
-	return errors.Join(err, f.Sync())
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
