@@ -15,14 +15,14 @@ import (
 // none although it was claimed was written by an instance of an older version,
 // which commits for all: it does not keep plans, and the new ones must not wait
 // for the last of the old.
-func (p *Pipeline) claims(infos []stream.LaneInfo, j *joined, again bool) (claims [][]stream.LedgerSpan) {
+func (p *Pipeline) claims(infos []stream.LaneInfo, j *joined, claimed []map[stream.Lane]bool) (claims [][]stream.LedgerSpan) {
 	for i := range p.outs {
 		for _, info := range infos {
 			at, ok := j.at[i][info.Lane]
 			if !ok || j.held[info.Lane] != nil || j.under[i][info.Lane] == p.env.Plan {
 				continue
 			}
-			if again && j.under[i][info.Lane] == "" {
+			if claimed[i][info.Lane] && j.under[i][info.Lane] == "" {
 				p.env.Log.Warn("the lane's plan was not kept: does an older version run beside this one?", "sink", p.outs[i].name, "lane", info.Lane.String())
 				continue
 			}
@@ -35,18 +35,20 @@ func (p *Pipeline) claims(infos []stream.LaneInfo, j *joined, again bool) (claim
 	return claims
 }
 
-// claimAll writes claims, each if its lanes still stand where they stood. A
-// lane that moved meanwhile is asked for again by the caller.
-func (p *Pipeline) claimAll(ctx context.Context, claims [][]stream.LedgerSpan) error {
+// claimAll writes claims, each if its lanes still stand where they stood, and adds
+// those to claimed. A lane that moved meanwhile is asked for again by the caller.
+func (p *Pipeline) claimAll(ctx context.Context, claims [][]stream.LedgerSpan, claimed []map[stream.Lane]bool) error {
 	for i, o := range p.outs {
 		if claims[i] == nil {
 			continue
 		}
 		var failed error
 		wait := o.do(ctx, func(hard context.Context) error {
-			failed = o.place(hard, claims[i])
-			if errors.Is(failed, stream.ErrFenced) {
+			switch failed = o.place(hard, claims[i]); {
+			case errors.Is(failed, stream.ErrFenced):
 				failed = o.sleep(hard, retryMin)
+			case failed == nil:
+				claimed[i] = laneSet(claimed[i], claims[i])
 			}
 			return nil
 		})
@@ -58,6 +60,17 @@ func (p *Pipeline) claimAll(ctx context.Context, claims [][]stream.LedgerSpan) e
 		}
 	}
 	return nil
+}
+
+// laneSet adds the lanes of spans to set.
+func laneSet(set map[stream.Lane]bool, spans []stream.LedgerSpan) map[stream.Lane]bool {
+	if set == nil {
+		set = map[stream.Lane]bool{}
+	}
+	for _, s := range spans {
+		set[s.Lane] = true
+	}
+	return set
 }
 
 // place commits positions without rows: lanes' starts, or that they are under

@@ -35,6 +35,7 @@ const claimTries = 10
 // later, is refused by every sink, so that no offset goes by one plan to one
 // sink and by another to the next (it did). // D2
 func (p *Pipeline) joinAll(ctx context.Context, cluster string, infos []stream.LaneInfo) (*joined, error) {
+	claimed := make([]map[stream.Lane]bool, len(p.outs)) // by sink
 	for try := 0; ; try++ {
 		j, err := p.askAll(ctx, cluster, infos)
 		if err != nil {
@@ -44,14 +45,14 @@ func (p *Pipeline) joinAll(ctx context.Context, cluster string, infos []stream.L
 			p.fail(err)
 			return nil, err
 		}
-		claims := p.claims(infos, j, try > 0)
+		claims := p.claims(infos, j, claimed)
 		if claims == nil {
 			return j, nil
 		}
 		if try == claimTries {
 			return nil, fmt.Errorf("instances of another plan than %s take the same lanes again and again: run one file in all of them", p.env.Plan)
 		}
-		if err := p.claimAll(ctx, claims); err != nil {
+		if err := p.claimAll(ctx, claims, claimed); err != nil {
 			return nil, err
 		}
 	}

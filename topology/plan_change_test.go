@@ -155,3 +155,53 @@ func TestOlderVersionBeside(t *testing.T) {
 		b.stop(t)
 	})
 }
+
+// late is a store that something else reaches just before this process does.
+type late struct{ *simSink }
+
+func (k late) Commit(ctx context.Context, staged []stream.Staged) error {
+	if f := k.s.w.before; f != nil {
+		k.s.w.before = nil
+		f()
+	}
+	return k.simSink.Commit(ctx, staged)
+}
+
+// TestClaimThatIsFenced (the lane was left under no plan, and took rows of the one
+// before): what an older version sent may come between the first question and the
+// claim, and the lane is still to be claimed.
+func TestClaimThatIsFenced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 5)
+		b.start()
+		time.Sleep(5 * time.Second)
+		b.stop(t)
+		old := b.stores[0].plan
+		older := func() { // it keeps no plans
+			for _, s := range b.stores {
+				at := s.lanes[b.lane]
+				at.Under = ""
+				s.lanes[b.lane] = at
+			}
+		}
+		older()
+		b.add(2)
+		b.w.before = func() {
+			for i := range b.stores {
+				if err := b.land(i, old, 7); err != nil {
+					t.Error(err)
+				}
+			}
+			older()
+		}
+		b.another(t)
+		time.Sleep(5 * time.Second)
+		b.add(2)
+		for i, s := range b.stores {
+			if under := s.lanes[b.lane].Under; under != b.m.p.Plan() || b.next(i) != 7 {
+				t.Errorf("store %d stands at %d under %q", i, b.next(i), under)
+			}
+		}
+		b.stop(t)
+	})
+}

@@ -324,6 +324,9 @@ func simPipeline(t *testing.T, w *world, m *member, stores []*simStore, workers 
 			if w.forget {
 				return forgetful{k}, nil
 			}
+			if w.before != nil {
+				return late{k}, nil
+			}
 			return k, nil
 		})},
 	}

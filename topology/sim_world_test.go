@@ -33,7 +33,8 @@ type world struct {
 	control [][]byte
 	cut     int // where the control log begins
 	leader  *member
-	forget  bool // an older version makes the commits: see forgetful
+	forget  bool   // an older version makes the commits: see forgetful
+	before  func() // a commit, once: see late
 }
 
 func newWorld(rng *rand.Rand) *world {
