@@ -145,32 +145,36 @@ func members(doc, p []byte, gone bool) ([]byte, string) {
 	return doc, ""
 }
 
-// removals appends a null for each name of the array p.
+// removals appends a null for each name of the list p.
 func removals(doc, p []byte) ([]byte, string) {
-	for i := 1; i < len(p); {
-		start := bytes.IndexByte(p[i:], '"')
-		if start < 0 {
+	if len(p) < 2 || p[0] != '[' { // a connector writes a list
+		return nil, codeNoDocument
+	}
+	for i := 1; i < len(p); i++ {
+		switch p[i] {
+		case ' ', '\t', '\r', '\n', ',':
+			continue
+		case ']':
+			return doc, ""
+		case '"':
+		default:
+			return nil, codeNoDocument // of names
+		}
+		start, enc := i+1, schemas.EncText
+		for i = start; i < len(p) && p[i] != '"'; i++ {
+			if p[i] == '\\' {
+				i, enc = i+1, schemas.EncJSONString
+			}
+		}
+		if i >= len(p) {
 			break
 		}
-		start += i + 1
-		end := start
-		for p[end] != '"' { // p is valid
-			if p[end] == '\\' {
-				end++
-			}
-			end++
-		}
-		enc := schemas.EncText
-		if bytes.IndexByte(p[start:end], '\\') >= 0 {
-			enc = schemas.EncJSONString
-		}
-		if !wholeMember(p[start:end], enc) {
+		if !wholeMember(p[start:i], enc) {
 			return nil, codePartial
 		}
-		doc = append(append(append(doc, ',', '"'), p[start:end]...), `":null`...)
-		i = end + 1
+		doc = append(append(append(doc, ',', '"'), p[start:i]...), `":null`...)
 	}
-	return doc, ""
+	return nil, codeNoDocument
 }
 
 // wholeMember reports a path that is one name: its dots part members and places

@@ -76,6 +76,31 @@ func TestMongoDBUpdatesWithoutDocument(t *testing.T) {
 	}
 }
 
+// TestMongoDBRemovedIsNoList (a text stopped the pipeline, and members of objects
+// were taken for names): what is removed is a list of names, or there is no document.
+func TestMongoDBRemovedIsNoList(t *testing.T) {
+	d, err := New(Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var recs []proctest.Rec
+	for _, removed := range []string{`"a\"b"`, `"a\\\"b"`, `"email"`, `7`, `true`, `{"email":1}`, `[{"email":"n"}]`, `["n",1]`} {
+		recs = append(recs, proctest.JSON(`{"id":"1"}`, fmt.Sprintf(`{"before":null,"after":null,"updateDescription":{"removedFields":%s,"updatedFields":null},%s,"op":"u","ts_ms":1}`, removed, mongoSource)))
+	}
+	b := proctest.NewBatch(t, stream.Lane{Topic: "shop.customers"}, 0, recs...)
+	if err := d.Process(b); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range b.Rejects {
+		if r.Code != codeNoDocument {
+			t.Errorf("%s", r.Code)
+		}
+	}
+	if len(b.Rejects) != len(recs) {
+		t.Errorf("%d of %d are refused", len(b.Rejects), len(recs))
+	}
+}
+
 func at(s []string, i int) string {
 	if i < len(s) {
 		return s[i]
