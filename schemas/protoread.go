@@ -336,6 +336,9 @@ func entry(p []byte, i int, key, value *protoField) (x [2]protoPlace, ok bool) {
 		case num == 1 && key.takes(wire):
 			x[0] = protoPlace{at: int32(at), end: int32(next)}
 		case num == 2 && value.takes(wire):
+			if x[1].next == 0 && value.kind >= protoStruct {
+				return x, false // to be merged, which no serializer asks for
+			}
 			x[1] = protoPlace{at: int32(at), end: int32(next)}
 		}
 	}

@@ -113,8 +113,7 @@ func protoInteger(kind protoKind, v []byte) int64 {
 
 // wrapped is where the last value of field 1 of v lies; next is -1 for none.
 func wrapped(v []byte, inner *protoField) (x protoPlace, ok bool) {
-	var none protoField
-	none.kind = protoStruct
+	none := protoField{kind: protoBytes}
 	e, ok := entry(v, 0, inner, &none)
 	return e[0], ok
 }
