@@ -3,6 +3,7 @@ package schemas
 import (
 	"errors"
 	"runtime"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -54,5 +55,21 @@ func TestProtoEntrySaysItsValueTwice(t *testing.T) {
 	}
 	if out, err := m.AppendJSON(nil, []byte{0x12, 7, 0x0A, 1, 'k', 16, 1, 16, 2}); err != nil || string(out) != `{"b":{},"n":{"k":2}}` {
 		t.Errorf("%s %v", out, err)
+	}
+}
+
+// TestProtoBracesWithinBraces (a megabyte of them took the compiler minutes): a
+// text that nests them is refused, but not one that has them in comments and texts.
+func TestProtoBracesWithinBraces(t *testing.T) {
+	open := strings.Repeat("{", 1000)
+	for text, ok := range map[string]bool{
+		"/* " + open + " */ // " + open + "\nmessage A { string a = 1 [json_name = \"\\\"" + open + "\"]; }": true,
+		"message A { }" + strings.Repeat("message B { ", 300) + strings.Repeat("}", 300):                     false,
+		"message A { } option x = " + strings.Repeat("{a:", 300) + "1" + strings.Repeat("}", 300) + ";":      false,
+	} {
+		_, err := ParseProto([]byte(`syntax = "proto3"; `+text), nil)
+		if (err == nil) != ok || !ok && !strings.Contains(err.Error(), "braces within braces") {
+			t.Errorf("%.40s: %v", text, err)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package schemas
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -60,6 +61,9 @@ func ParseProto(schema []byte, imports map[string][]byte) (*ProtoFile, error) {
 		}
 		if d := descriptorOf(text, name); d != nil {
 			return protocompile.SearchResult{Proto: d}, nil
+		}
+		if protoNested(text) > protoMaxOpen {
+			return protocompile.SearchResult{}, fmt.Errorf("%s has braces within braces, more than %d deep", name, protoMaxOpen)
 		}
 		return protocompile.SearchResult{Source: io.Reader(strings.NewReader(string(text)))}, nil
 	})), MaxParallelism: 1}
@@ -157,4 +161,45 @@ func protoIdentifier(name string) bool {
 		}
 	}
 	return name != ""
+}
+
+// protoMaxOpen bounds how deep braces may be open in a .proto text: the compiler
+// takes minutes for a megabyte of them, and stack for each. Of messages it takes 32.
+const protoMaxOpen = 200
+
+// protoNested is how deep braces and brackets are open in a .proto text, outside
+// of its comments and strings.
+func protoNested(text []byte) (deepest int) {
+	open := 0
+	for i := 0; i < len(text); i++ {
+		switch ch := text[i]; ch {
+		case '{', '[', '<':
+			open++
+			deepest = max(deepest, open)
+		case '}', ']', '>':
+			open = max(0, open-1)
+		case '"', '\'':
+			for i++; i < len(text) && text[i] != ch && text[i] != '\n'; i++ {
+				if text[i] == '\\' {
+					i++
+				}
+			}
+		case '/':
+			end := ""
+			switch {
+			case bytes.HasPrefix(text[i:], []byte("//")):
+				end = "\n"
+			case bytes.HasPrefix(text[i:], []byte("/*")):
+				end = "*/"
+			default:
+				continue
+			}
+			n := bytes.Index(text[i+2:], []byte(end))
+			if n < 0 {
+				return deepest
+			}
+			i += n + 1 + len(end)
+		}
+	}
+	return deepest
 }
