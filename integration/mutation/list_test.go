@@ -68,7 +68,7 @@ var mutations = []mutation{
 	{"D2", "topology/stream/commit.go", "agree(at.TopicID, span.TopicID) && ", "", "connectors/kafka", "TestSink"},
 	{"D2", "connectors/kafka/sink.go", "!x.None && !st.Follows(x.LanePos, sp)", "!x.None && x.Next.Offset != sp.From.Offset", "connectors/kafka", "TestSink"},
 	{"D2", "connectors/internal/beside/beside.go", "return e.Follows(at, sp)", "return at.Next.Offset == sp.From.Offset", "connectors/queues", "."},
-	{"D2", "topology/join.go", "claims := p.claims(infos, j, try > 0)\n", "claims := p.claims(infos, j, try > 0)\n\t\tclaims = nil\n", "topology", "PlanIsClaimed"},
+	{"D2", "topology/join.go", "claims := p.claims(infos, j, claimed)\n", "claims := p.claims(infos, j, claimed)\n\t\tclaims = nil\n", "topology", "PlanIsClaimed"},
 	{"D2", "topology/join.go", "cmp.Or(j.under[i][lane], j.plans[i])", "cmp.Or(j.plans[i], j.under[i][lane])", "topology", "PlansAreCompared"},
 	{"D2", "connectors/memory/store.go", "return stream.ErrFenced // D2", "break", "connectors/memory", "."},
 	{"D2", "topology/join.go", "case known.TopicID != \"\" && info.TopicID != \"\" && known.TopicID != info.TopicID:", "case false:", "topology", "MadeAnewWhileDown"},
