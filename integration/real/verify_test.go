@@ -338,6 +338,38 @@ func (w *world) queueAt(t *testing.T) map[lane]int64 {
 	return out
 }
 
+// consumed waits until the queue's consumer has seen a message at or behind the
+// place at of every lane: those before it have left the runtime's memory. (Where
+// the machine is busy it is many seconds late.)
+func (w *world) consumed(t *testing.T, at map[lane]int64) {
+	for until := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		late := maps.Clone(at)
+		if db := w.database(t, "seen"); db != nil {
+			rows, err := db.Query("SELECT body ->> 'topic', body ->> 'partition', max(body ->> 'offset') FROM seen GROUP BY 1, 2")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for rows.Next() {
+				var l lane
+				var offset int64
+				if err := rows.Scan(&l.topic, &l.partition, &offset); err != nil {
+					t.Fatal(err)
+				}
+				if offset >= at[l] {
+					delete(late, l)
+				}
+			}
+			rows.Close()
+		}
+		if len(late) == 0 {
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatalf("the queue's consumer has not come past %v in a minute", late)
+		}
+	}
+}
+
 // verifyQueue wants a message for every row event, under its id; a message may
 // be there again, and is then the same. The local runtime keeps messages in
 // memory only: those it had not delivered when it was killed may be gone, and
