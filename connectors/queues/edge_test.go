@@ -2,6 +2,7 @@ package queues
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -34,7 +35,19 @@ func newEdgeWorld(t testing.TB, url string) *world {
 	x.line.Next = counted{x}
 	w := &world{TB: t, edge: x, queue: "EVENTS", truth: sinktest.NewTruth(), secret: os.Getenv("SLUICE_EDGE_KEY")}
 	x.purge(w)
+	t.Cleanup(func() { // what this test pushed and did not look at would come into the next one's
+		for until := time.Now().Add(10 * time.Second); x.seen(w) < x.took() && time.Now().Before(until); time.Sleep(50 * time.Millisecond) {
+		}
+	})
 	return w
+}
+
+// took is how many messages the queue took, seen how many its consumer got.
+func (x *edge) took() int64 { x.mu.Lock(); defer x.mu.Unlock(); return int64(x.taken) }
+
+func (x *edge) seen(w *world) int64 {
+	n, _ := cloudflare.Int(x.query(w, "SELECT count(*) FROM seen")[0].Rows[0][0])
+	return n
 }
 
 func (x *edge) RoundTrip(r *http.Request) (*http.Response, error) { return x.line.RoundTrip(r) }
@@ -68,7 +81,7 @@ func (x *edge) query(w *world, sql string) []cloudflare.StatementResult {
 	if err != nil {
 		w.Fatal(err)
 	}
-	rs, err := b.D1Query(w.Context(), "SEEN", []cloudflare.Statement{{SQL: "CREATE TABLE IF NOT EXISTS seen (queue TEXT, message TEXT, attempts INTEGER, body TEXT) STRICT"}, {SQL: sql}})
+	rs, err := b.D1Query(context.WithoutCancel(w.Context()), "SEEN", []cloudflare.Statement{{SQL: "CREATE TABLE IF NOT EXISTS seen (queue TEXT, message TEXT, attempts INTEGER, body TEXT) STRICT"}, {SQL: sql}})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -78,11 +91,9 @@ func (x *edge) query(w *world, sql string) []cloudflare.StatementResult {
 // bodies waits until the consumer got all that the queue took.
 func (x *edge) bodies(w *world) (out [][]byte) {
 	w.Helper()
-	x.mu.Lock()
-	taken := int64(x.taken)
-	x.mu.Unlock()
+	taken := x.took()
 	for until := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		n, _ := cloudflare.Int(x.query(w, "SELECT count(*) FROM seen")[0].Rows[0][0])
+		n := x.seen(w)
 		if n == taken {
 			break
 		}
