@@ -53,9 +53,9 @@ else of a table's contract, else each row counts as somebody else. A table with 
 row a change (Iceberg) needs one of them: changes of one person are no crowd.
 
 Prints k, the share of rows in classes of fewer people than --at-least, the
-smallest of these with values of columns that are masked (a column that is kept
-shows none), and what one step coarser of each column would do. A column inside of
-a JSON value is not counted, nor what several rows of one person tell together.
+smallest of these, and what one step coarser of each column would do. Values are
+shown of a topic's masked columns only: what a table holds may have been written
+under another policy, which kept them. A column inside of a JSON value is not counted, nor what several rows of one person tell together.
 
 Memory is about 150 bytes a class and what its values take, and as much again for
 the steps; more than --classes of them end it.
@@ -148,6 +148,7 @@ type tally struct {
 	text    []byte
 	inside  []string
 	skipped int64
+	stored  bool // rows of a table: who knows by which policy they were written
 }
 
 func (in *counting) tally(policy *mask.Policy, topic string) *tally {
@@ -165,6 +166,7 @@ func (t *tally) place(f *schemas.Field) int {
 		var inside []string
 		x, counts, inside = t.policy.Identifying(t.topic, f)
 		t.inside = append(t.inside, inside...)
+		x.Shown = x.Shown && !t.stored // P1: an older policy may have kept the column
 	}
 	if len(t.in.columns) > 0 {
 		counts = slices.Contains(t.in.columns, f.Name)
@@ -251,6 +253,7 @@ func (in *counting) ofTable(ctx context.Context, r stream.TableReader, s *topolo
 		with.person = k.Key
 	}
 	t := with.tally(policy, topic)
+	t.stored = true
 	fields := map[string]*schemas.Field{}
 	field := func(column string) *schemas.Field {
 		f := fields[column]

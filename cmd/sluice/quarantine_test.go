@@ -180,4 +180,16 @@ func TestQuarantine(t *testing.T) {
 			t.Errorf("%+v", x)
 		}
 	}
+	// P1: contact is masked, but who says that it was when these rows were written
+	out, talk, code = sluice(t, "mask", "k-anonymity", "--json", "--columns", "contact", "--person", "n", w.file, "people")
+	if err := json.Unmarshal([]byte(out), &counts); err != nil || code != exitOK || len(counts) != 2 {
+		t.Fatalf("code %d: %s%s", code, out, talk)
+	}
+	for _, x := range counts {
+		for _, l := range x.Least {
+			if l.Values[0] != nil {
+				t.Errorf("a value of a table is shown: %+v", x)
+			}
+		}
+	}
 }
