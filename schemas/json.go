@@ -133,7 +133,7 @@ type Target struct {
 	// Hit is the offset of the last value that was one of Known, or 0.
 	Hit uint32
 
-	lengths []int32 // of the members' values the last time: what run guesses they are
+	lengths []int32 // of the members' texts the last time: what run guesses they are
 }
 
 // Reset makes t ready for another document: cells becomes Cells.

@@ -17,6 +17,7 @@ var jsonSeeds = []string{
 	`{"a":1,}`, `[1,]`, `[,1]`, `{,}`, `{"a":1 "b":2}`, `[1 2]`, `{"a":1]`, `[1}`, `"abc`, `"a\x"`, `"a\u12"`, "\"a\x01\"", "\"\xff\"", "\"tab\t\"",
 	`[[[[]]]]`, `[[[[]]]`, `{"aaaaaaaaaaaaaaaaaaaaaa":{"before":{"a":{}}},"after":null}`, "\ufeff{}", "", " ", "1 2", "{\"a\":\"0123456789abcdef\\\"\"}",
 	`{"after":{"id":1,"x":2},"after":"none"}`, `{"after":{"id":1},"after":{"b":2}}`, `{"after":{"id":1},"after":[{"id":1}]}`,
+	`{"before":-1.5,"after":{"id":0.25,"first_name":false},"source":-0,"op":12.50,"a":-7,"c":1.5e3,"e":false,"x":1}`,
 	`{"before":null,"after":{"id":1,"first_name":"Sally","extra":1.5},"source":{"lsn":27340544},"op":"r"}`,
 }
 
@@ -228,12 +229,16 @@ func TestScanJSONMutants(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	long := []byte(`{"before":{"id":1,"a":"` + strings.Repeat("x", 70) + `"},"after":{"id":12,"first_name":"J\u00fc\"rgen\\","a":"Größe","b":null,"a longer name of a column":"` +
 		strings.Repeat("ü", 40) + `"},"source":{"lsn":27340544,"name":[1,{"x":"y"}]},"op":"u","a":true,"c":12345678901234567890,"e":false}`)
+	numbers := []byte(`{"before":false,"after":{"id":-1,"first_name":-73.982105,"a":0,"b":0.01,"a longer name of a column":123456789012345678901234567890.5},"source":-0.0,"op":12.50,` +
+		`"a":-0,"c":` + strings.Repeat("9", 60) + `.25,"e":false}`)
 	for range 300 {
 		pad := bytes.Repeat([]byte{' '}, 1600+r.IntN(500))
-		mutants(r, long, 10, func(p []byte) {
-			check(t, p)
-			check(t, append(bytes.Clone(pad), p...))
-		})
+		for _, whole := range [][]byte{long, numbers} {
+			mutants(r, whole, 10, func(p []byte) {
+				check(t, p)
+				check(t, append(bytes.Clone(pad), p...))
+			})
+		}
 	}
 }
 
@@ -263,6 +268,34 @@ func debeziumRecord(r *rand.Rand) []byte {
 	return fmt.Appendf(nil, `{"before":%s,"after":%s,"source":{"version":"3.5.2.Final","connector":"postgresql","name":"shop","ts_ms":1795468841522,"snapshot":"false",`+
 		`"db":"shop","sequence":"[\"27341512\",\"27342840\"]","ts_us":1795468841522076,"ts_ns":1795468841522076000,"schema":"shop","table":"customers","txId":774,`+
 		`"lsn":27340544,"xmin":null,"origin":null,"origin_lsn":null},"transaction":null,"op":"u","ts_ms":1795468841732,"ts_us":1795468841732321,"ts_ns":1795468841732321173}`, row(), row())
+}
+
+// tripColumns are those of the public taxi benchmark.
+var tripColumns = strings.Fields("id cab_type_id vendor_id pickup_datetime dropoff_datetime store_and_fwd_flag rate_code_id pickup_longitude pickup_latitude " +
+	"dropoff_longitude dropoff_latitude passenger_count trip_distance fare_amount extra mta_tax tip_amount tolls_amount ehail_fee improvement_surcharge " +
+	"congestion_surcharge airport_fee total_amount payment_type trip_type pickup_nyct2010_gid dropoff_nyct2010_gid pickup_location_id dropoff_location_id")
+
+// tripRecord makes a trip, about 690 bytes, most of its values numbers.
+func tripRecord(r *rand.Rand) []byte {
+	p := []byte("{")
+	for _, c := range tripColumns {
+		p = fmt.Appendf(p, "%q:", c)
+		switch {
+		case strings.HasSuffix(c, "datetime"):
+			p = fmt.Appendf(p, `"2026-11-%02dT%02d:%02d:00Z"`, 1+r.IntN(28), r.IntN(24), r.IntN(60))
+		case strings.HasSuffix(c, "flag"):
+			p = append(p, `"N"`...)
+		case strings.HasSuffix(c, "tude"):
+			p = fmt.Appendf(p, "%.6f", 40+r.Float64())
+		case strings.HasSuffix(c, "id") || strings.HasSuffix(c, "type") || strings.HasSuffix(c, "count"):
+			p = fmt.Appendf(p, "%d", r.IntN(260))
+		default:
+			p = fmt.Appendf(p, "%.2f", float64(r.IntN(10000))/100)
+		}
+		p = append(p, ',')
+	}
+	p[len(p)-1] = '}'
+	return p
 }
 
 func debeziumTargets() (*Target, []*Target) {
@@ -311,6 +344,27 @@ func BenchmarkScanJSON(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				if err := do(docs[i%512]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	trips := &Target{Names: NewNames(tripColumns...)}
+	var rows [][]byte
+	for range 512 {
+		rows = append(rows, tripRecord(r))
+	}
+	for _, by := range speeds() {
+		name := []string{"trips/portable", "trips/avx2", "trips/avx512"}[by]
+		var s scanner
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(bytes.Join(rows, nil)) / len(rows)))
+			b.ReportAllocs()
+			trips.Reset(make([]Cell, len(tripColumns)))
+			for i := 0; b.Loop(); i++ {
+				clear(trips.Cells)
+				trips.Reset(trips.Cells)
+				if _, err := s.scan(rows[i%512], trips, by); err != nil {
 					b.Fatal(err)
 				}
 			}

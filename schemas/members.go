@@ -98,7 +98,8 @@ func valid(p []byte) bool {
 }
 
 // members reads the members of an object that are the next ones of t's names,
-// in their usual spelling, with plain strings, integers or literals as values.
+// in their usual spelling, with plain strings, literals or numbers without exponent as
+// values.
 // It begins where the comma or brace before the first stands and returns the
 // place behind the last value and how many names it came past; named says that
 // the next name follows as well, and that the place is that of its value.
@@ -148,37 +149,61 @@ func run(p []byte, names []name, cells []Cell, i int) (at, n int, named bool) {
 				c.Enc = textEncoding(p[v:i])
 			}
 			i++
-		case ch-'0' <= 9:
-			var m uint64
-			for i = j; i <= limit; i += 8 {
-				if m = others(load64(text, i)); m != 0 {
-					break
+		case ch-'0' <= 9, ch == '-':
+			d := j
+			if ch == '-' {
+				d++
+				if ch = load8(text, d); ch-'0' > 9 {
+					return j, k, true
 				}
 			}
-			i += bits.TrailingZeros64(m) >> 3
-			if i >= limit || ch == '0' && i != j+1 {
+			enc := EncInt
+			if i = runDigits(text, d, limit); i >= limit || ch == '0' && i != d+1 {
 				return j, k, true
 			}
-			if ch = load8(text, i); ch == '.' || ch|0x20 == 'e' {
+			if ch = load8(text, i); ch == '.' {
+				d = i + 1
+				if i = runDigits(text, d, limit); i >= limit || i == d {
+					return j, k, true
+				}
+				enc, ch = EncFloat, load8(text, i)
+			}
+			if ch|0x20 == 'e' {
 				return j, k, true
 			}
-			c.set(j, i, EncInt)
+			c.set(j, i, enc)
 		default:
+			i = j + 4
 			switch uint32(load64(text, j)) {
 			case 'n' | 'u'<<8 | 'l'<<16 | 'l'<<24:
 				c.Off, c.Len, c.Enc, c.Flags = uint32(j), 0, EncNone, Present|Null
 			case 't' | 'r'<<8 | 'u'<<16 | 'e'<<24:
-				c.set(j, j+4, EncTrue)
+				c.set(j, i, EncTrue)
+			case 'f' | 'a'<<8 | 'l'<<16 | 's'<<24:
+				if load8(text, i) != 'e' {
+					return j, k, true
+				}
+				i++
+				c.set(j, i, EncFalse)
 			default:
 				return j, k, true
 			}
-			i = j + 4
 		}
 		if load8(text, i) != ',' {
 			return i, k + 1, false
 		}
 	}
 	return i, len(names), false
+}
+
+// runDigits is the place behind the digits at i; limit or beyond it: they may go on.
+func runDigits(text unsafe.Pointer, i, limit int) int {
+	for ; i <= limit; i += 8 {
+		if m := others(load64(text, i)); m != 0 {
+			return i + bits.TrailingZeros64(m)>>3
+		}
+	}
+	return i
 }
 
 func load64(p unsafe.Pointer, i int) uint64 {

@@ -6,9 +6,11 @@
 // func runBMI2(p unsafe.Pointer, m *marks, names *name, cells *Cell, lengths *int32, count, i, limit, from int) (at, n int, check uint64, named bool)
 //
 // It is run of members.go, with one load, one shift and one count of zeros
-// between the place of one member and that of the next. Where a value is as long
+// between the place of one member and that of the next. Where a text is as long
 // as the one before it, not even those: that it is so again is a branch,
 // which the processor predicts, and goes on with the next member meanwhile.
+// Numbers are too seldom as long as the one before them (measured: a fourth of
+// all time where most members are numbers).
 // check has the bits, modulo 64, of the names whose texts go beyond ASCII: they are
 // marked encUnchecked.
 //
@@ -118,45 +120,69 @@ named:
 	RET
 
 digit:
+	MOVQ CX, BX // where the digits begin
+	CMPL DX, $0x2D // a minus
+	JEQ  minus
+
+digits:
 	LEAL -0x30(DX), AX
 	CMPL AX, $9
 	JHI  literal
-	MOVQ CX, R13
-	MOVL CX, R15
+	MOVQ BX, R13
+	MOVL BX, R15
 	SHRQ $3, R13
 	ANDL $7, R15
 	MOVQ marks_other(DI)(R13*1), AX
 	SHRXQ R15, AX, AX
 	TZCNTQ AX, R15
 	JCS  named
-	CMPL R15, (R14)
-	JNE  anotherInteger
-	MOVL (R14), R15
-
-integer:
-	LEAQ (CX)(R15*1), BX
-	LEAQ -7(BX), AX
-	CMPQ AX, R11
-	JGT  named
 	CMPL DX, $0x30
 	JEQ  zero
 
-decimals:
+point:
+	LEAQ (BX)(R15*1), R13
+	CMPQ R13, R11
+	JGT  named
+	CMPB (SI)(R13*1), $0x2E
+	JEQ  fraction
+	MOVL $(const_EncInt + 0x100*const_Present), R13
+
+number:
+	ADDQ R15, BX
+	LEAQ -7(BX), AX
+	CMPQ AX, R11
+	JGT  named
 	MOVBLZX (SI)(BX*1), DX
-	CMPL DX, $0x2E // a point
-	JEQ  named
 	ORL  $0x20, DX
 	CMPL DX, $0x65 // an exponent
 	JEQ  named
+	MOVL BX, AX
+	SUBL CX, AX
 	ADDL R12, CX
 	MOVL CX, Cell_Off(R9)
-	MOVL R15, Cell_Len(R9)
-	MOVL $(const_EncInt + 0x100*const_Present), Cell_Enc(R9)
+	MOVL AX, Cell_Len(R9)
+	MOVL R13, Cell_Enc(R9)
 	JMP  behind
+
+	// Of the marks, in AX, the lowest is the point's; the next one is behind the fraction.
+fraction:
+	BLSRQ AX, AX
+	LEAQ 1(R15), DX
+	TZCNTQ AX, R15
+	JCS  named
+	CMPQ R15, DX
+	JEQ  named // no digit
+	MOVL $(const_EncFloat + 0x100*const_Present), R13
+	JMP  number
+
+minus:
+	INCQ BX
+	MOVBLZX (SI)(BX*1), DX
+	JMP  digits
 
 zero:
 	CMPQ R15, $1
-	JEQ  decimals
+	JEQ  point
 	JMP  named
 
 literal:
@@ -172,20 +198,28 @@ literal:
 
 true:
 	CMPL DX, $0x65757274
-	JNE  named
+	JNE  false
 	ADDL R12, CX
 	MOVL CX, Cell_Off(R9)
 	MOVL $4, Cell_Len(R9)
 	MOVL $(const_EncTrue + 0x100*const_Present), Cell_Enc(R9)
 	JMP  behind
 
+false:
+	CMPL DX, $0x736C6166
+	JNE  named
+	CMPB 4(SI)(CX*1), $0x65
+	JNE  named
+	LEAQ 5(CX), BX
+	ADDL R12, CX
+	MOVL CX, Cell_Off(R9)
+	MOVL $5, Cell_Len(R9)
+	MOVL $(const_EncFalse + 0x100*const_Present), Cell_Enc(R9)
+	JMP  behind
+
 another:
 	MOVL R15, (R14)
 	JMP  text
-
-anotherInteger:
-	MOVL R15, (R14)
-	JMP  integer
 
 	// The text is not ASCII: the caller looks at it.
 high:
