@@ -77,12 +77,17 @@ func (b *buffers) learn(compressed, plain int) {
 	}
 }
 
-// compressed is what likely becomes n bytes, at most most and at least least.
+// plain is told that records came: where nothing was decompressed they were as they are.
+func (b *buffers) plain() { b.mean.CompareAndSwap(0, 16*64) }
+
+// compressed is what likely becomes n bytes, at most most and at least least. Of
+// what was not seen yet it is as much as the best of what is usual.
 func (b *buffers) compressed(n, least, most int64) int64 {
-	if m := b.mean.Load(); m > 0 {
-		n = n * 64 * 16 / m
+	m := b.mean.Load()
+	if m == 0 {
+		m = 16 * 64 * mostRatio
 	}
-	return min(max(n, least), most)
+	return min(max(n*64*16/m, least), most)
 }
 
 // GetDecompressBytes is kgo.PoolDecompressBytes.

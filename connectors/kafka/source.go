@@ -79,7 +79,7 @@ func (s *Source) Run(ctx context.Context, f stream.Feed) error {
 		s.mu.Unlock()
 		fetches := s.reader.PollRecords(poll, maxPoll)
 		cancel()
-		s.fit()
+		s.fit(fetches)
 		if err := s.hand(ctx, f, fetches); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("kafka: %w", err)
 		}
@@ -101,20 +101,28 @@ const maxPoll = 2_000
 const fetchers, plainBytes = 4, 48 << 20
 
 // fit has the next fetches ask for as much as becomes plainBytes.
-func (s *Source) fit() {
-	brokers := min(max(len(s.reader.DiscoveredBrokers()), 1), fetchers)
+func (s *Source) fit(got kgo.Fetches) {
+	if !got.Empty() {
+		s.pool.plain()
+	}
+	s.reader.UpdateFetchMaxBytes(s.ask(len(s.reader.DiscoveredBrokers())))
+}
+
+// ask is for how many bytes each of the brokers is asked, and of a partition.
+func (s *Source) ask(brokers int) (all, partition int32) {
+	brokers = min(max(brokers, 1), fetchers)
 	n := int32(s.pool.compressed(plainBytes/int64(brokers), 1<<20, int64(s.cfg.Fetch.MaxBytes)))
-	s.reader.UpdateFetchMaxBytes(n, min(n, int32(s.cfg.Fetch.PartitionMax)))
+	return n, min(n, int32(s.cfg.Fetch.PartitionMax))
 }
 
 // connect starts both clients; the member's callbacks do the rest.
 func (s *Source) connect(ctx context.Context, f stream.Feed) (err error) {
-	fetch := s.cfg.Fetch
+	most, partition := s.ask(1)
 	s.reader, err = kgo.NewClient(append(slices.Clone(s.opts),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
-		kgo.FetchMaxBytes(int32(fetch.MaxBytes)), kgo.FetchMaxPartitionBytes(int32(fetch.PartitionMax)), kgo.FetchMaxWait(time.Duration(fetch.MaxWait)),
+		kgo.FetchMaxBytes(most), kgo.FetchMaxPartitionBytes(partition), kgo.FetchMaxWait(time.Duration(s.cfg.Fetch.MaxWait)),
 		kgo.MaxConcurrentFetches(fetchers),
 		kgo.WithPools(&s.pool), kgo.WithDecompressor(newDecompressor(&s.pool)),
 		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{}),

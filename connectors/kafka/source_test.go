@@ -424,7 +424,13 @@ func TestFetchFits(t *testing.T) {
 		return nil, nil, false
 	})
 	member(t, c, st, nil)
-	until(t, "the first question", func() bool { return asked.Load() == int32(Default.Fetch.MaxBytes) })
+	until(t, "the first question", func() bool { return asked.Load() == plainBytes/mostRatio })
+	produce(t, c, nil, func(cl *kgo.Client) {
+		if err := cl.ProduceSync(context.Background(), &kgo.Record{Topic: "t", Value: []byte("as it is")}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	until(t, "larger questions", func() bool { return asked.Load() == int32(Default.Fetch.MaxBytes) })
 	produce(t, c, []kgo.Opt{kgo.ProducerBatchCompression(kgo.Lz4Compression())}, func(cl *kgo.Client) {
 		for range 100 {
 			cl.Produce(context.Background(), &kgo.Record{Topic: "t", Value: bytes.Repeat([]byte("flat "), 20_000)}, nil)
@@ -433,7 +439,7 @@ func TestFetchFits(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	until(t, "all", func() bool { return st.count() == 100 })
+	until(t, "all", func() bool { return st.count() == 101 })
 	until(t, "smaller questions", func() bool { return asked.Load() < 4<<20 }) // 1 MiB or what plainBytes may be
 }
 
