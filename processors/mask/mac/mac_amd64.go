@@ -8,6 +8,9 @@ import "golang.org/x/sys/cpu"
 // golang.org/x/sys/cpu does not ask.
 var instructions = cpu.X86.HasSSSE3 && cpu.X86.HasSSE41 && hasSHA()
 
+// wide tells that it has AVX-512, for sixteen.
+var wide = cpu.X86.HasAVX512F && cpu.X86.HasAVX512BW
+
 // hasSHA asks CPUID for bit 29 of EBX in leaf 7.
 func hasSHA() bool
 
@@ -25,3 +28,8 @@ func one(k *Key, b *Block, sum *Sum)
 //
 //go:noescape
 func two(k1, k2 *Key, b1, b2 *Block, sum1, sum2 *Sum)
+
+// sixteen makes all sums of x, whose places are all filled or zero.
+//
+//go:noescape
+func sixteen(x *Group)

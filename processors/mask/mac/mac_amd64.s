@@ -7,39 +7,39 @@
 // ABEF and CDGH; X0 has two message words and their constants. AX points to the
 // constants of FIPS 180-4, 4.2.2, X13 is scratch and X14 swaps bytes of words.
 
-DATA k<>+0x00(SB)/8, $0x71374491428a2f98
-DATA k<>+0x08(SB)/8, $0xe9b5dba5b5c0fbcf
-DATA k<>+0x10(SB)/8, $0x59f111f13956c25b
-DATA k<>+0x18(SB)/8, $0xab1c5ed5923f82a4
-DATA k<>+0x20(SB)/8, $0x12835b01d807aa98
-DATA k<>+0x28(SB)/8, $0x550c7dc3243185be
-DATA k<>+0x30(SB)/8, $0x80deb1fe72be5d74
-DATA k<>+0x38(SB)/8, $0xc19bf1749bdc06a7
-DATA k<>+0x40(SB)/8, $0xefbe4786e49b69c1
-DATA k<>+0x48(SB)/8, $0x240ca1cc0fc19dc6
-DATA k<>+0x50(SB)/8, $0x4a7484aa2de92c6f
-DATA k<>+0x58(SB)/8, $0x76f988da5cb0a9dc
-DATA k<>+0x60(SB)/8, $0xa831c66d983e5152
-DATA k<>+0x68(SB)/8, $0xbf597fc7b00327c8
-DATA k<>+0x70(SB)/8, $0xd5a79147c6e00bf3
-DATA k<>+0x78(SB)/8, $0x1429296706ca6351
-DATA k<>+0x80(SB)/8, $0x2e1b213827b70a85
-DATA k<>+0x88(SB)/8, $0x53380d134d2c6dfc
-DATA k<>+0x90(SB)/8, $0x766a0abb650a7354
-DATA k<>+0x98(SB)/8, $0x92722c8581c2c92e
-DATA k<>+0xa0(SB)/8, $0xa81a664ba2bfe8a1
-DATA k<>+0xa8(SB)/8, $0xc76c51a3c24b8b70
-DATA k<>+0xb0(SB)/8, $0xd6990624d192e819
-DATA k<>+0xb8(SB)/8, $0x106aa070f40e3585
-DATA k<>+0xc0(SB)/8, $0x1e376c0819a4c116
-DATA k<>+0xc8(SB)/8, $0x34b0bcb52748774c
-DATA k<>+0xd0(SB)/8, $0x4ed8aa4a391c0cb3
-DATA k<>+0xd8(SB)/8, $0x682e6ff35b9cca4f
-DATA k<>+0xe0(SB)/8, $0x78a5636f748f82ee
-DATA k<>+0xe8(SB)/8, $0x8cc7020884c87814
-DATA k<>+0xf0(SB)/8, $0xa4506ceb90befffa
-DATA k<>+0xf8(SB)/8, $0xc67178f2bef9a3f7
-GLOBL k<>(SB), RODATA|NOPTR, $256
+DATA ·roundConstants+0x00(SB)/8, $0x71374491428a2f98
+DATA ·roundConstants+0x08(SB)/8, $0xe9b5dba5b5c0fbcf
+DATA ·roundConstants+0x10(SB)/8, $0x59f111f13956c25b
+DATA ·roundConstants+0x18(SB)/8, $0xab1c5ed5923f82a4
+DATA ·roundConstants+0x20(SB)/8, $0x12835b01d807aa98
+DATA ·roundConstants+0x28(SB)/8, $0x550c7dc3243185be
+DATA ·roundConstants+0x30(SB)/8, $0x80deb1fe72be5d74
+DATA ·roundConstants+0x38(SB)/8, $0xc19bf1749bdc06a7
+DATA ·roundConstants+0x40(SB)/8, $0xefbe4786e49b69c1
+DATA ·roundConstants+0x48(SB)/8, $0x240ca1cc0fc19dc6
+DATA ·roundConstants+0x50(SB)/8, $0x4a7484aa2de92c6f
+DATA ·roundConstants+0x58(SB)/8, $0x76f988da5cb0a9dc
+DATA ·roundConstants+0x60(SB)/8, $0xa831c66d983e5152
+DATA ·roundConstants+0x68(SB)/8, $0xbf597fc7b00327c8
+DATA ·roundConstants+0x70(SB)/8, $0xd5a79147c6e00bf3
+DATA ·roundConstants+0x78(SB)/8, $0x1429296706ca6351
+DATA ·roundConstants+0x80(SB)/8, $0x2e1b213827b70a85
+DATA ·roundConstants+0x88(SB)/8, $0x53380d134d2c6dfc
+DATA ·roundConstants+0x90(SB)/8, $0x766a0abb650a7354
+DATA ·roundConstants+0x98(SB)/8, $0x92722c8581c2c92e
+DATA ·roundConstants+0xa0(SB)/8, $0xa81a664ba2bfe8a1
+DATA ·roundConstants+0xa8(SB)/8, $0xc76c51a3c24b8b70
+DATA ·roundConstants+0xb0(SB)/8, $0xd6990624d192e819
+DATA ·roundConstants+0xb8(SB)/8, $0x106aa070f40e3585
+DATA ·roundConstants+0xc0(SB)/8, $0x1e376c0819a4c116
+DATA ·roundConstants+0xc8(SB)/8, $0x34b0bcb52748774c
+DATA ·roundConstants+0xd0(SB)/8, $0x4ed8aa4a391c0cb3
+DATA ·roundConstants+0xd8(SB)/8, $0x682e6ff35b9cca4f
+DATA ·roundConstants+0xe0(SB)/8, $0x78a5636f748f82ee
+DATA ·roundConstants+0xe8(SB)/8, $0x8cc7020884c87814
+DATA ·roundConstants+0xf0(SB)/8, $0xa4506ceb90befffa
+DATA ·roundConstants+0xf8(SB)/8, $0xc67178f2bef9a3f7
+GLOBL ·roundConstants(SB), RODATA|NOPTR, $256
 
 DATA swap<>+0x00(SB)/8, $0x0405060700010203
 DATA swap<>+0x08(SB)/8, $0x0c0d0e0f08090a0b
@@ -187,7 +187,7 @@ TEXT ·blocks(SB), NOSPLIT, $0-24
 	MOVQ h+0(FP), DI
 	MOVQ p+8(FP), SI
 	MOVQ n+16(FP), BX
-	LEAQ k<>(SB), AX
+	LEAQ ·roundConstants(SB), AX
 	MOVOU swap<>(SB), X14
 	MOVOU 0(DI), X1
 	MOVOU 16(DI), X2
@@ -215,7 +215,7 @@ TEXT ·one(SB), NOSPLIT, $0-24
 	MOVQ k+0(FP), DI
 	MOVQ b+8(FP), SI
 	MOVQ sum+16(FP), DX
-	LEAQ k<>(SB), AX
+	LEAQ ·roundConstants(SB), AX
 	MOVOU swap<>(SB), X14
 	MOVOU Key_inner+0(DI), X1
 	MOVOU Key_inner+16(DI), X2
@@ -257,7 +257,7 @@ TEXT ·two(SB), NOSPLIT, $0-48
 	MOVQ k2+8(FP), R8
 	MOVQ b1+16(FP), SI
 	MOVQ b2+24(FP), R9
-	LEAQ k<>(SB), AX
+	LEAQ ·roundConstants(SB), AX
 	MOVOU swap<>(SB), X14
 	MOVOU Key_inner+0(DI), X1
 	MOVOU Key_inner+16(DI), X2

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -31,6 +32,12 @@ func all(k *Key, text []byte) (codes []string) {
 	if b.Fill(text) {
 		k.One(&sums[1], &b)
 		Two(k, k, &sums[2], &sums[3], &b, &b)
+		var g Group
+		group := [Lanes]*Key{}
+		for i := range group {
+			group[i] = k
+		}
+		codes = append(codes, groupOf(&g, group[:], slices.Repeat([][]byte{text}, Lanes))...)
 		for i := range sums[1:] {
 			codes = append(codes, hex.EncodeToString(sums[1+i][:]))
 		}
@@ -102,6 +109,63 @@ func TestLengths(t *testing.T) {
 	}
 }
 
+// groupOf are the codes of texts by a Group, which had others before.
+func groupOf(g *Group, ks []*Key, texts [][]byte) (codes []string) {
+	for i, text := range texts {
+		if !g.Add(ks[i], text) {
+			panic("a short text is refused")
+		}
+	}
+	if g.Len() != len(texts) {
+		panic("its length")
+	}
+	for _, sum := range g.Sums() {
+		codes = append(codes, hex.EncodeToString(sum[:]))
+	}
+	return codes
+}
+
+// TestGroup compares with crypto/hmac: groups of every size, of one key and of
+// many, of one way and of both.
+func TestGroup(t *testing.T) {
+	rng := rand.New(rand.NewPCG(16, 512))
+	var secrets [4][]byte
+	var fast, mixed [4]*Key
+	for i := range secrets {
+		secrets[i] = bytes.Repeat([]byte{byte(rng.Uint32())}, 1+rng.IntN(90))
+		fast[i] = New(secrets[i])
+		mixed[i] = newKey(secrets[i], i != 2 && fast[i].fast)
+	}
+	var g Group
+	for run := range 3000 {
+		n, many := run%(Lanes+1), 1+rng.IntN(len(secrets))
+		pool := &fast
+		if run%5 == 4 {
+			pool = &mixed
+		}
+		var ks []*Key
+		var texts [][]byte
+		var expect []string
+		for range n {
+			text := make([]byte, rng.IntN(Short+1))
+			for i := range text {
+				text[i] = byte(rng.Uint32())
+			}
+			k := rng.IntN(many)
+			ks, texts, expect = append(ks, pool[k]), append(texts, text), append(expect, want(secrets[k], text))
+		}
+		if got := groupOf(&g, ks, texts); !slices.Equal(got, expect) {
+			t.Fatalf("run %d: %d texts under %d keys:\n%v\n%v", run, n, many, got, expect)
+		}
+	}
+	if g.Add(fast[0], make([]byte, Short+1)) || g.Len() != 0 {
+		t.Error("a long text is taken")
+	}
+	if g.Forget(); g != (Group{}) {
+		t.Error("it forgets nothing")
+	}
+}
+
 func FuzzOf(f *testing.F) {
 	f.Add([]byte("key"), []byte("what do ya want for nothing?"))
 	f.Fuzz(func(t *testing.T, key, text []byte) {
@@ -146,7 +210,8 @@ func TestPrints(t *testing.T) {
 func TestAllocations(t *testing.T) {
 	k, text := New([]byte("key")), bytes.Repeat([]byte("x"), 200)
 	var sum Sum
-	if n := testing.AllocsPerRun(100, func() { k.Of(&sum, text); k.Of(&sum, text[:20]) }); n != 0 && k.fast {
+	var g Group
+	if n := testing.AllocsPerRun(100, func() { k.Of(&sum, text); k.Of(&sum, text[:20]); g.Add(k, text[:20]); g.Sums() }); n != 0 && k.fast {
 		t.Errorf("%v allocations", n)
 	}
 }
@@ -169,6 +234,16 @@ func BenchmarkSum(b *testing.B) {
 			Two(k, k, &sum, &sum2, &b1, &b2)
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/2, "ns/code")
+	})
+	b.Run("group", func(b *testing.B) {
+		var g Group
+		for b.Loop() {
+			for range Lanes {
+				g.Add(k, text)
+			}
+			g.Sums()
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/Lanes, "ns/code")
 	})
 	b.Run("baseline=crypto/hmac", func(b *testing.B) {
 		h := hmac.New(sha256.New, key)
