@@ -18,7 +18,7 @@ import (
 // the HMAC-SHA-256 of the value's text in lower case base32 (RFC 4648, without
 // padding). // P5
 func plainHash(keyID string, key []byte) *hashing {
-	return &hashing{Bits: 128, Encoding: base32Form, keyID: keyID, mac: mac.New(key)}
+	return (&hashing{Bits: 128, Encoding: base32Form, keyID: keyID, mac: mac.New(key)}).ready()
 }
 
 // hashes is what does the hashing of a spec, nil for all else.
@@ -77,6 +77,7 @@ type hashing struct {
 
 	mac   *mac.Key
 	keyID string
+	blank []byte // a token of underscores
 }
 
 func readHash(y *yaml.Node) (strategy, error) {
@@ -102,7 +103,7 @@ func (h *hashing) bind(b *binder) (strategy, error) {
 	key := b.key.Derive("hash", h.Domain)
 	defer clear(key)
 	out.mac = mac.New(key)
-	return &out, nil
+	return out.ready(), nil
 }
 
 func (h *hashing) fits(*schemas.Field) error { return nil }
@@ -136,55 +137,46 @@ func (f form) size(n int) int {
 }
 
 // waiting are values to be hashed of which the tokens' places in the arena are
-// taken: two at a time are hashed, see mac.Two.
+// taken: a group of them is hashed at a time, of whichever rows they are.
 type waiting struct {
-	n      int
-	of     [2]*hashing
-	at     [2]int
-	blocks [2]mac.Block
-	sums   [2]mac.Sum
+	group mac.Group
+	of    [mac.Lanes]*hashing
+	at    [mac.Lanes]int
 }
 
-// hashed is the cell of a value's token, which stands there after the next one
-// or after x.wait: until then its place holds an underscore for every character.
+// hashed is the cell of a value's token, which stands there after x.wait at the
+// latest: until then its place holds an underscore for every character.
 func (x *pass) hashed(h *hashing, text []byte) (schemas.Cell, bool) {
 	w, from := &x.s.waiting, len(x.arena)
-	x.arena = append(append(x.arena, h.keyID...), '_')
-	at := len(x.arena)
 	text = h.Canonical.fold(x.s, text)
-	if !w.blocks[w.n].Fill(text) {
-		h.mac.Of(&x.s.sum, text)
-		x.arena = h.token(x.arena, &x.s.sum)
+	if n := w.group.Len(); w.group.Add(h.mac, text) {
+		w.of[n], w.at[n] = h, from
+		if x.arena = append(x.arena, h.blank...); n == mac.Lanes-1 {
+			x.wait()
+		}
 		return x.made(from, schemas.EncText)
 	}
-	for n := h.Encoding.size(h.Bits / 8); n > 0; {
-		c := min(n, len(underscores))
-		x.arena = append(x.arena, underscores[:c]...)
-		n -= c
-	}
-	w.of[w.n], w.at[w.n] = h, at
-	if w.n++; w.n == len(w.of) {
-		mac.Two(w.of[0].mac, w.of[1].mac, &w.sums[0], &w.sums[1], &w.blocks[0], &w.blocks[1])
-		x.write(w)
-	}
+	h.mac.Of(&x.s.sum, text)
+	x.arena = h.token(append(append(x.arena, h.keyID...), '_'), &x.s.sum)
 	return x.made(from, schemas.EncText)
 }
 
-const underscores = "________________________________" // of what was not hashed yet nothing shows // P1
-
 // wait makes the tokens that are not there yet.
 func (x *pass) wait() {
-	if w := &x.s.waiting; w.n > 0 {
-		w.of[0].mac.One(&w.sums[0], &w.blocks[0])
-		x.write(w)
+	w := &x.s.waiting
+	for i, sum := range w.group.Sums() {
+		h := w.of[i]
+		h.token(x.arena[:w.at[i]+len(h.keyID)+1], &sum)
 	}
 }
 
-func (x *pass) write(w *waiting) {
-	for i := range w.n {
-		w.of[i].token(x.arena[:w.at[i]], &w.sums[i])
+// ready prepares h, of a key and all parameters, for many values.
+func (h *hashing) ready() *hashing {
+	h.blank = append([]byte(h.keyID), '_')
+	for range h.Encoding.size(h.Bits / 8) {
+		h.blank = append(h.blank, '_') // of what was not hashed yet nothing shows // P1
 	}
-	w.n = 0
+	return h
 }
 
 // form is how bytes are spelled in a token.

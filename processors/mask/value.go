@@ -84,7 +84,8 @@ func (s *scratch) forget() {
 			*p = nil
 		}
 	}
-	s.waiting, s.sum = waiting{}, mac.Sum{}
+	s.waiting.group.Forget()
+	s.sum = mac.Sum{}
 	clear(s.held)
 	s.index.Forget()
 	s.field, s.raw, s.by = nil, nil, nil
