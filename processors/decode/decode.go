@@ -122,8 +122,7 @@ func (d *Decoder) topic(name string) *topic {
 type verdict struct {
 	code, field string
 	filtered    bool
-	err         error // no fault of the record
-	again       bool  // of check: w.fresh has columns that are needed
+	again       bool // of check: w.fresh has columns that are needed
 }
 
 var (
@@ -157,7 +156,7 @@ type worker struct {
 	writer   *registry.Schema     // the last one, which is that of version fitting
 	fitting  *version
 	indexes  map[indexKey]indexes
-	failed   error // of the registry, while the record at hand was made JSON
+	failed   error // of the registry, while the record at hand was made JSON: no fault of the record
 
 	partialRow     bool // the MongoDB record at hand says what changed alone
 	plainCells     bool // the cells of the Cassandra record at hand were unwrapped
@@ -264,7 +263,7 @@ func (w *worker) record(r *stream.Record) (verdict, error) {
 	if w.failed != nil {
 		return keep, w.failed
 	}
-	return v, v.err
+	return v, nil
 }
 
 // structured decodes a record whose key and value are JSON.

@@ -90,7 +90,8 @@ func (w *worker) envelope(r *stream.Record) verdict {
 			return reject(codeUnknownOp)
 		case kindCloud:
 			if code, err := w.cloud(r, e); err != nil || code != "" {
-				return verdict{code: code, err: err}
+				w.failed = err
+				return reject(code)
 			}
 			continue
 		case kindOther:

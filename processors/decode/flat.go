@@ -124,12 +124,11 @@ func (w *worker) signal(r *stream.Record) bool {
 		if c.Absent() {
 			continue
 		}
-		switch strings.ToLower(w.v.schema.Fields[i].Name) {
-		case "id", "data":
-		case "type":
-			typ = i
-		default:
+		switch w.v.signals[i] {
+		case signalOther:
 			return false
+		case signalType:
+			typ = i
 		}
 	}
 	if typ < 0 || w.after.Cells[typ].Enc != schemas.EncText {
@@ -140,6 +139,23 @@ func (w *worker) signal(r *stream.Record) bool {
 		return true
 	}
 	return false
+}
+
+// The columns of a signal table.
+const (
+	signalOther uint8 = iota // it has no such column
+	signalMember
+	signalType
+)
+
+func signalColumn(name string) uint8 {
+	switch strings.ToLower(name) {
+	case "id", "data":
+		return signalMember
+	case "type":
+		return signalType
+	}
+	return signalOther
 }
 
 // keyless reports a delete without a key: only a table that logs full rows

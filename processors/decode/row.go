@@ -14,8 +14,7 @@ func (w *worker) check(r *stream.Record, t *schemas.Target, debezium bool) verdi
 		return keep
 	}
 	for from := 0; from < len(t.Cells); from += 64 {
-		end := min(from+64, len(t.Cells))
-		for odd := suspects(t.Cells[from:end], w.v.quick[from:end], &w.d.placeholders.lengths); odd != 0; odd &= odd - 1 {
+		for odd := w.suspects(t.Cells, from); odd != 0; odd &= odd - 1 {
 			if v := w.checkCell(r, t, from+bits.TrailingZeros64(odd), debezium); v.again || v.code != "" {
 				return v
 			}
@@ -31,8 +30,7 @@ func (w *worker) fine(r *stream.Record, t *schemas.Target, debezium bool) bool {
 		return true
 	}
 	for from := 0; from < len(t.Cells); from += 64 {
-		end := min(from+64, len(t.Cells))
-		for odd := suspects(t.Cells[from:end], w.v.quick[from:end], &w.d.placeholders.lengths); odd != 0; odd &= odd - 1 {
+		for odd := w.suspects(t.Cells, from); odd != 0; odd &= odd - 1 {
 			i := from + bits.TrailingZeros64(odd)
 			c, pl := &t.Cells[i], &w.v.plans[i]
 			if pl.accept>>c.Enc&1 == 0 || pl.digits || pl.long(*c) || debezium && w.d.placeholders.is(*c, r.Value.Bytes(), w.arena) {
@@ -41,20 +39,6 @@ func (w *worker) fine(r *stream.Record, t *schemas.Target, debezium bool) bool {
 		}
 	}
 	return true
-}
-
-// suspects tells, as bits, which of at most 64 cells need a look: most rows have
-// few of them, and this asks all without a call.
-func suspects(cells []schemas.Cell, quick []quickly, lengths *[16]uint64) (odd uint64) {
-	quick = quick[:len(cells)]
-	for i := range cells {
-		c := &cells[i]
-		e := c.Enc & 15
-		if c.Len >= quick[i][e] || lengths[e]>>(c.Len&63)&1 != 0 {
-			odd |= 1 << (i & 63)
-		}
-	}
-	return odd
 }
 
 // checkCell is check of cell i.
@@ -222,33 +206,4 @@ func (w *worker) digits(pl *plan, c *schemas.Cell, p []byte) bool {
 	c.Off, c.Len, c.Enc = uint32(n+1), uint32(len(out)-n-2), schemas.EncText
 	c.Flags |= schemas.InArena
 	return true
-}
-
-// placeholders finds Debezium's stand-in for values that were not sent.
-type placeholders struct {
-	forms   []schemas.Placeholder
-	lengths [16]uint64 // by encoding; bit n: a form's length modulo 64 is n: a quick no
-	which   [64]uint32 // by length modulo 64; bit i: form i may be it
-}
-
-func newPlaceholders(text string) placeholders {
-	p := placeholders{forms: schemas.Placeholders(schemas.PlaceholderText(text))}
-	for i, f := range p.forms {
-		p.lengths[f.Enc&15] |= 1 << (len(f.Bytes) & 63)
-		p.which[len(f.Bytes)&63] |= 1 << i
-	}
-	return p
-}
-
-// is tells of a cell that lies in value or in arena.
-func (p *placeholders) is(c schemas.Cell, value, arena []byte) bool {
-	if c.Flags&schemas.InArena != 0 {
-		value = arena
-	}
-	for which := p.which[c.Len&63]; which != 0; which &= which - 1 {
-		if f := &p.forms[bits.TrailingZeros32(which)]; f.Enc == c.Enc && f.Bytes == string(value[c.Off:c.Off+c.Len]) {
-			return true
-		}
-	}
-	return false
 }

@@ -17,6 +17,8 @@ type version struct {
 	row     *schemas.Names // ordinals are the topic's
 	plans   []plan         // by ordinal
 	quick   []quickly      // of plans
+	screens []screen       // of quick
+	signals []uint8        // by ordinal: which column of a signal table it may be
 	flat    flatColumns
 	rules   *rules // nil: the topic has no contract
 
@@ -100,7 +102,9 @@ func (t *topic) build(writer []byte, row *schemas.Connect) *version {
 			t.classify(f, nil)
 		}
 		names[i] = f.Name
+		v.signals = append(v.signals, signalColumn(f.Name))
 	}
+	v.screens = screensOf(v.quick)
 	v.row = schemas.NewNames(names...)
 	v.flat = flatOf(v.row, t.flatOp)
 	v.rules = compileRules(t.contract, fields, t.ordinals)
