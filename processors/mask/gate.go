@@ -158,6 +158,7 @@ func (g *Gate) Pass(b *stream.Batch) (stream.Clean, error) {
 		if field, ok := x.row(p, r, row); !ok {
 			*row = stream.CleanRow{}
 			rows = rows[:len(rows)-1]
+			r.Before, r.After, r.KeyRow = nil, nil, nil // they may be half of what they were
 			b.Reject(*r, stage, codeUnmaskable, field) // P2
 			s.memo.forget()                            // it may hold values of this record, whose place the next one takes
 			continue
@@ -207,15 +208,16 @@ func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field strin
 		c := &p.cols[i]
 		shared := false
 		if row.After != nil && c.ord < len(r.After) {
-			if !x.put(c, r, r.After, &row.After[i]) {
+			in := r.After[c.ord]
+			shared = c.makes() && c.by < 0 && row.Before != nil && c.ord < len(r.Before) && x.same(r, r.Before[c.ord], in)
+			if x.side = r.After; !x.put(c, r, in, &row.After[i]) {
 				return c.field.Name, false
 			}
-			shared = c.makes() && c.by < 0 && row.Before != nil && c.ord < len(r.Before) && x.same(r, r.Before[c.ord], r.After[c.ord])
 		}
 		if shared {
 			row.Before[i] = row.After[i] // unchanged: one masked cell for both
 		} else if row.Before != nil && c.ord < len(r.Before) {
-			if !x.put(c, r, r.Before, &row.Before[i]) {
+			if x.side = r.Before; !x.put(c, r, r.Before[c.ord], &row.Before[i]) {
 				return c.field.Name, false
 			}
 		}
@@ -223,7 +225,7 @@ func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field strin
 	if r.KeyRow == nil || len(p.table.Key) == 0 {
 		return "", true
 	}
-	row.Key = x.b.Cells(len(p.cols))
+	row.Key = x.b.Cells(p.keyWidth)
 	x.side = r.KeyRow
 	for _, i := range p.table.Key {
 		c := &p.cols[i]
@@ -236,10 +238,9 @@ func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field strin
 	return "", true
 }
 
-// put is cell of column c of side.
-func (x *pass) put(c *column, r *stream.Record, side []schemas.Cell, out *schemas.Cell) (ok bool) {
-	x.side = side
-	*out, ok = x.cell(c, r, side[c.ord])
+// put is cell, written to out.
+func (x *pass) put(c *column, r *stream.Record, in schemas.Cell, out *schemas.Cell) (ok bool) {
+	*out, ok = x.cell(c, r, in)
 	return ok
 }
 
@@ -250,26 +251,30 @@ func (x *pass) constants(p *plan, r *stream.Record, in, out []schemas.Cell) (fai
 		return -1
 	}
 	for i := range p.constant {
-		k := &p.constant[i]
-		if int(k.ord) >= len(in) {
-			continue
-		}
-		if x.of == k.act && in[k.ord].Flags&(schemas.Present|schemas.Null|schemas.Unavailable) == schemas.Present {
-			out[k.at] = x.constant
-			continue
-		}
-		var ok bool
-		if out[k.at], ok = x.cell(&p.cols[k.at], r, in[k.ord]); !ok {
-			return int(k.at)
+		f := &p.constant[i]
+		one, ok := x.one(f.act)
+		for _, k := range f.cols {
+			if k.ord >= len(in) {
+				continue
+			}
+			if ok && in[k.ord].Flags&(schemas.Present|schemas.Null|schemas.Unavailable) == schemas.Present {
+				out[k.at] = one
+				continue
+			}
+			var fine bool
+			if out[k.at], fine = x.cell(&p.cols[k.at], r, in[k.ord]); !fine {
+				return k.at
+			}
 		}
 	}
 	return -1
 }
 
-// rowOf is a row with the cells of in that are kept.
+// rowOf is a row with the cells of in that are kept: in itself, if all others
+// become what they become where they are. From there on nobody reads the record's.
 func (x *pass) rowOf(p *plan, in []schemas.Cell) []schemas.Cell {
-	if p.same(len(in)) {
-		return in[:len(in):len(in)] // nothing is written to it
+	if p.inPlace(len(in)) {
+		return in[:len(in):len(in)]
 	}
 	out := x.b.Cells(len(p.cols))
 	p.copy(out, in)

@@ -23,22 +23,36 @@ type plan struct {
 	made     []int // the rest
 	makers   int   // how many of them make bytes
 	subjects []int // those that take keys of data subjects
+	keyWidth int   // cells of a key's row
+	moved    bool  // a column is not where it was, or goes by another: rows are copied
 }
 
-// fixed is an output column at place at whose every value becomes the constant of
-// act, but for nulls.
+// fixed are output columns whose every value becomes the constant of act, but for
+// nulls.
 type fixed struct {
-	at, ord int32
-	act     *action
+	act  *action
+	cols []placed
 }
+
+// placed is an output column and the ordinal of its field.
+type placed struct{ at, ord int }
 
 // stretch is n columns that are kept, from ordinal ord of the schema to
 // output columns from at.
 type stretch struct{ at, ord, n int }
 
-// same reports that a row of n cells is behind the gate what it was before.
-func (p *plan) same(n int) bool {
-	return len(p.constant)+len(p.made) == 0 && n == len(p.cols) && len(p.kept) == 1 && p.kept[0].ord == 0
+// inPlace reports that the cells of a row of n become those behind the gate where
+// they are.
+func (p *plan) inPlace(n int) bool { return !p.moved && n == len(p.cols) }
+
+// holds adds an output column to those that become the constant of act.
+func (p *plan) holds(act *action, c placed) {
+	i := slices.IndexFunc(p.constant, func(f fixed) bool { return f.act == act })
+	if i < 0 {
+		i = len(p.constant)
+		p.constant = append(p.constant, fixed{act: act})
+	}
+	p.constant[i].cols = append(p.constant[i].cols, c)
 }
 
 // copy carries the cells of a row that are kept.
@@ -104,11 +118,13 @@ func newPlan(s *schemas.Schema) *plan {
 func (p *plan) add(c column, out schemas.Field, action string) {
 	if out.Key {
 		p.table.Key = append(p.table.Key, len(p.cols))
+		p.keyWidth = len(p.cols) + 1
 	}
 	at := len(p.cols)
+	p.moved = p.moved || c.ord != at || !c.keep && c.by >= 0
 	if last := len(p.kept) - 1; !c.keep {
 		if c.act.constant != "" && c.inner == nil && c.spec.Kind != Scan && isText(c.field.Type.Kind) {
-			p.constant = append(p.constant, fixed{at: int32(at), ord: int32(c.ord), act: c.act})
+			p.holds(c.act, placed{at, c.ord})
 		} else {
 			p.made = append(p.made, at)
 		}

@@ -161,7 +161,11 @@ func row(r *stream.CleanRow, cs []schemas.Cell) string {
 	var parts []string
 	for i, c := range r.Table.Columns {
 		v := "absent"
-		switch cell := cs[i]; {
+		var cell schemas.Cell
+		if i < len(cs) { // a key's row ends with the key
+			cell = cs[i]
+		}
+		switch {
 		case cell.IsNull():
 			v = "null"
 		case cell.Has():

@@ -121,7 +121,6 @@ func (b *Batch) Cells(n int) []schemas.Cell {
 		b.cells = nil
 		if n <= blockCells {
 			block := blocks.Get().(*[blockCells]schemas.Cell)
-			clear(block[:])
 			b.blocks = append(b.blocks, block)
 			b.cells = block[:0]
 		} else {
@@ -130,7 +129,9 @@ func (b *Batch) Cells(n int) []schemas.Cell {
 	}
 	i := len(b.cells)
 	b.cells = b.cells[:i+n]
-	return b.cells[i : i+n : i+n]
+	cells := b.cells[i : i+n : i+n]
+	clear(cells) // here and not the block: they are written next, and are near
+	return cells
 }
 
 // CleanRows lends the gate room for n rows, none of them in use. They are gone

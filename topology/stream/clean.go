@@ -37,8 +37,8 @@ type CleanRow struct {
 	Src      SourcePos
 
 	// After is nil for a delete and a truncate. Before is nil unless the
-	// source sent it with full identity. Key has one cell a column, absent
-	// but for the key columns; nil when the row has no key.
+	// source sent it with full identity. Key ends with the last key column, and
+	// cells of other columns are absent; nil when the row has no key.
 	Before, After, Key []schemas.Cell
 
 	value, key []byte
