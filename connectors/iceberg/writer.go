@@ -30,6 +30,7 @@ type writer struct {
 
 	text  []byte // scratch
 	keyed []byte // scratch: a partition key
+	block block
 }
 
 // route is where the rows of one stream table go.
@@ -106,7 +107,16 @@ func (w *writer) Write(c stream.Clean) error {
 	dead := len(w.dead)
 	rows := c.Rows()
 	var n stream.Count
-	for i := range rows {
+	whole := 0 // rows before it went in by blocks
+	for i := 0; i < len(rows); i++ {
+		if i >= whole {
+			taken, tried := w.rows(rows[i:])
+			if whole = i + tried; taken > 0 {
+				n.Written += int64(taken)
+				i += taken - 1
+				continue
+			}
+		}
 		err := w.row(&rows[i])
 		if err == nil {
 			n.Written++
@@ -176,12 +186,7 @@ func (w *writer) row(r *stream.CleanRow) error {
 	if err != nil {
 		return err
 	}
-	cells := r.After
-	if r.Op == stream.Delete {
-		if cells = r.Key; cells == nil {
-			cells = r.Before // no key: the full old row, where the source sends it
-		}
-	}
+	cells := cellsOf(r)
 	for _, i := range rt.unknown {
 		if i < len(cells) && cells[i].Has() {
 			return rt.refuse("column "+rt.names[i]+" has a value and no type", "name the column's type in the decode stage")
@@ -199,6 +204,17 @@ func (w *writer) row(r *stream.CleanRow) error {
 		w.meta(b, m, r, cells)
 	}
 	return b.EndRow()
+}
+
+// cellsOf are the cells that are kept of r.
+func cellsOf(r *stream.CleanRow) []schemas.Cell {
+	if r.Op != stream.Delete {
+		return r.After
+	}
+	if r.Key == nil {
+		return r.Before // no key: the full old row, where the source sends it
+	}
+	return r.Key
 }
 
 // target is the buffer of the row's partition, marked for this Write.
@@ -281,10 +297,14 @@ func (w *writer) meta(b *column.Buffer, m metaAt, r *stream.CleanRow, cells []sc
 		if r.Src != (stream.SourcePos{}) {
 			w.text = sourceText(w.text[:0], r.Src)
 			b.AppendBytes(m.at, w.text)
+		} else {
+			b.AppendNull(m.at)
 		}
 	case metaUnavailable:
 		if w.text = unavailable(w.text[:0], cells, r.Table); len(w.text) > 0 {
 			b.AppendBytes(m.at, w.text)
+		} else {
+			b.AppendNull(m.at)
 		}
 	}
 }

@@ -21,6 +21,7 @@ type vector struct {
 	last  int // where the last value starts in data, of byte arrays
 	wish  int // bytes it is likely to hold
 	mark  mark
+	from  mark // where the rows begun together start
 	phys  physical
 	width uint8
 	// closed: no bounds, because the field has none or because rows came from
@@ -37,6 +38,7 @@ type Buffer struct {
 	fields []Field
 	cols   []vector
 	rows   int
+	open   int // rows that are begun at once: 1, or what AppendRows began
 	marked int
 	misuse bool // a column was set twice in a row, or with the wrong type
 }
@@ -44,7 +46,7 @@ type Buffer struct {
 // NewBuffer returns an empty buffer. It keeps fields, which nobody may change
 // any more; many buffers may share them.
 func NewBuffer(fields []Field) *Buffer {
-	b := &Buffer{fields: fields, cols: make([]vector, len(fields))}
+	b := &Buffer{fields: fields, cols: make([]vector, len(fields)), open: 1}
 	for i, f := range fields {
 		b.cols[i].phys, b.cols[i].width = layout(f.Type)
 		b.cols[i].closed = !f.bounded()
@@ -85,7 +87,7 @@ func (b *Buffer) Clear() {
 		c.data, c.nulls = c.data[:0], c.nulls[:0]
 		c.rows, c.null, c.last, c.mark, c.closed = 0, 0, 0, mark{}, !b.fields[i].bounded()
 	}
-	b.rows, b.marked, b.misuse = 0, 0, false
+	b.rows, b.open, b.marked, b.misuse = 0, 1, 0, false
 }
 
 // Mark remembers the present end, for Rewind. Only the last mark counts.
@@ -100,12 +102,16 @@ func (b *Buffer) Mark() {
 
 // Rewind drops what was added since Mark, or everything if there was no mark.
 func (b *Buffer) Rewind() {
-	b.rows, b.misuse = b.marked, false
+	b.rows, b.open, b.misuse = b.marked, 1, false
 	for i := range b.cols {
-		c := &b.cols[i]
-		c.data, c.rows, c.null = c.data[:c.mark.data], c.mark.rows, c.mark.null
-		c.cutNulls()
+		b.cols[i].cut(b.cols[i].mark)
 	}
+}
+
+// cut drops what is behind m.
+func (c *vector) cut(m mark) {
+	c.data, c.rows, c.null = c.data[:m.data], m.rows, m.null
+	c.cutNulls()
 }
 
 // cutNulls clears the bits of rows past the end.
@@ -116,11 +122,13 @@ func (c *vector) cutNulls() {
 	}
 }
 
+var errMisuse = errors.New("column: a column was set twice in one row or with a value of another type: this is a bug, please report it")
+
 // EndRow makes the row given so far whole. On an error the row is taken back.
 func (b *Buffer) EndRow() error {
-	if b.misuse {
+	if b.misuse || b.open != 1 {
 		b.Rollback()
-		return errors.New("column: a column was set twice in one row or with a value of another type: this is a bug, please report it")
+		return errMisuse
 	}
 	for i := range b.cols {
 		c := &b.cols[i]
@@ -137,8 +145,12 @@ func (b *Buffer) EndRow() error {
 	return nil
 }
 
-// Rollback takes back the row that was begun and not ended. // D6
+// Rollback takes back the row that was begun and not ended, or the rows. // D6
 func (b *Buffer) Rollback() {
+	if b.open != 1 {
+		b.rollbackRows()
+		return
+	}
 	b.misuse = false
 	for i := range b.cols {
 		c := &b.cols[i]
@@ -162,7 +174,7 @@ func (b *Buffer) Rollback() {
 // begin reports whether column i may take its value of this row.
 func (b *Buffer) begin(i int, p physical) (*vector, bool) {
 	c := &b.cols[i]
-	if c.rows != b.rows || c.phys != p {
+	if c.rows-b.rows >= b.open || c.phys != p {
 		b.misuse = true
 		return c, false
 	}
@@ -173,7 +185,7 @@ func (b *Buffer) begin(i int, p physical) (*vector, bool) {
 // AppendNull gives column i a null.
 func (b *Buffer) AppendNull(i int) {
 	c := &b.cols[i]
-	if c.rows != b.rows || b.fields[i].Required {
+	if c.rows-b.rows >= b.open || b.fields[i].Required {
 		b.misuse = true
 		return
 	}
@@ -277,12 +289,16 @@ func (c *vector) addBytes(v []byte) {
 }
 
 func (c *vector) addNull() {
-	w := c.rows >> 6
+	c.setNull(c.rows)
+	c.rows++
+}
+
+func (c *vector) setNull(row int) {
+	w := row >> 6
 	for len(c.nulls) <= w {
 		c.nulls = append(c.nulls, 0)
 	}
-	c.nulls[w] |= 1 << (c.rows & 63)
-	c.rows++
+	c.nulls[w] |= 1 << (row & 63)
 	c.null++
 }
 

@@ -22,6 +22,7 @@ type Source struct {
 	to     schemas.Type
 
 	asText bool // the text of the cell is the column's text
+	way    way
 }
 
 // op is the way from a cell to a column.
@@ -69,6 +70,7 @@ func CellSource(f Field, cell int, field schemas.Field) (Source, error) {
 	case schemas.Unknown, schemas.JSON, schemas.Bool, schemas.Int32, schemas.Int64, schemas.Float32, schemas.Float64:
 		s.asText = true
 	}
+	s.way = s.chooseWay()
 	return s, nil
 }
 

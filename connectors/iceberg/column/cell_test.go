@@ -2,6 +2,7 @@ package column
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"sluice/schemas"
 	"sluice/topology/stream"
@@ -203,7 +205,7 @@ func TestCellSourceRefuses(t *testing.T) {
 // where both give a value it is the same, and what a quick way takes is a value.
 func FuzzQuickPaths(f *testing.F) {
 	for _, s := range []string{"0", "-0", "-0.0", "1.5", "123456789012345678", "9007199254740993", "0.1", ".5", "5.", "1e5", "-", "", "00.10", "1234567890.12345678",
-		"3.4028235e38", "AAAA", "/w==", "gAAAAAAAAAA=", "f/////////8=", "AQI=", "16777217", "0.30000001192092896", "1.17549435E-38"} {
+		"3.4028235e38", "AAAA", "/w==", "gAAAAAAAAAA=", "f/////////8=", "AQI=", "16777217", "-.", ".", "1/2", "-12.50", "-123456.789012", "12345678", "9007199254740992.", "1234567.12345678", "1..2", "+1", "0.30000001192092896", "1.17549435E-38"} {
 		f.Add(s, uint8(2))
 	}
 	f.Fuzz(func(t *testing.T, s string, scale uint8) {
@@ -218,6 +220,28 @@ func FuzzQuickPaths(f *testing.F) {
 		if v, ok := parseFloat64(p); ok {
 			if w, err := strconv.ParseFloat(s, 64); err != nil || bitsOf(w) != bitsOf(v) {
 				t.Errorf("parseFloat64(%q) = %v, want %v, %v", s, v, w, err)
+			}
+		}
+		for pad := range 17 { // by words, with anything in front
+			row := rowOf(append([]byte("1234567.90-23456")[:pad], p...))
+			cells := [][]schemas.Cell{{{Off: uint32(pad), Len: uint32(len(p)), Enc: schemas.EncInt, Flags: schemas.Present}}}
+			var c vector
+			if (&taker{c: &c}).take(wayInt, []*stream.CleanRow{row}, cells) == 1 {
+				if w, err := strconv.ParseInt(s, 10, 64); err != nil || uint64(w) != binary.LittleEndian.Uint64(c.data) {
+					t.Errorf("takeInts(%q) = %x, want %d, %v", s, c.data, w, err)
+				}
+			}
+			c = vector{}
+			if (&taker{c: &c}).take(wayFloat, []*stream.CleanRow{row}, cells) == 1 {
+				if w, err := strconv.ParseFloat(s, 64); err != nil || bitsOf(w) != binary.LittleEndian.Uint64(c.data) {
+					t.Errorf("takeFloats(%q) = %x, want %v, %v", s, c.data, w, err)
+				}
+			}
+			cells[0][0].Enc, c = schemas.EncText, vector{}
+			if (&taker{c: &c}).take(wayText, []*stream.CleanRow{row}, cells) == 1 {
+				if string(c.data[4:]) != s || !utf8.ValidString(s) {
+					t.Errorf("takeTexts(%q) = %q", s, c.data)
+				}
 			}
 		}
 		if v, ok := parseFloat32(p); ok {
