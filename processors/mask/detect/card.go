@@ -9,7 +9,7 @@ func (v *view) card() int {
 	if n < 12 || n > 19 || v.plus || v.paren || !luhn(v.digits) {
 		return 0
 	}
-	if !issued(v.digits) && (n != 15 || v.digits[0] != '1' || v.context().near&aboutCard == 0) { // 1: UATP, of airlines
+	if !issued(v.digits) && (n != 15 || !retired(v.digits) || v.context().near&aboutCard == 0) {
 		return 0
 	}
 	confidence, form := float32(0.85), true
@@ -37,10 +37,10 @@ func (v *view) card() int {
 		confidence = 0.99
 	case !form: // order numbers are grouped, too
 		return 0
-	case n == 12 || n == 13: // as long as article numbers
-		if v.bare() {
-			return 0
-		}
+	case n == 12 || n == 13: // as long as article numbers and Aadhaar
+		return 0
+	case v.bare() && n > 16 && v.digits[0] != '4' && string(v.digits[:2]) != "62": // as long as made-up keys of records
+		return 0
 	case c.near&against != 0 && confidence < 0.95:
 		confidence -= 0.4
 	case n == 14 && v.bare():
@@ -90,6 +90,12 @@ func issued(d []byte) bool {
 		return n == 16 // RuPay, Hipercard, Maestro of old
 	}
 	return false
+}
+
+// retired reports first digits that few cards of 15 digits still have, and many
+// other numbers: UATP of airlines, enRoute.
+func retired(d []byte) bool {
+	return d[0] == '1' || string(d[:4]) == "2014" || string(d[:4]) == "2149"
 }
 
 // luhn reports a right check digit (ISO/IEC 7812-1).

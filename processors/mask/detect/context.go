@@ -18,6 +18,9 @@ const (
 	aboutSecret
 	against // numbers that are nobody's: orders, times, versions
 	endsPhrase
+
+	// aboutOther is said of numbers that have nine digits, too, and are no SSN.
+	aboutOther = aboutPhone | aboutCard | aboutBirth | aboutPassport | aboutDriver | aboutPlace
 )
 
 func (a about) positive() bool { return a&^(against|endsPhrase) != 0 }
@@ -64,6 +67,7 @@ func (d *Detector) before(start, limit int) (c context) {
 	i, clause, second, other, begun := start, 0, 0, false, false
 	var first [2]int // the word before the value
 	var deaf about   // what was said of another number only
+	strange := false // a word that joins nothing stands before a vague one: loyalty number
 	for n := 0; n < wordsBefore && i > limit; n++ {
 		e, dot := i, false
 		for e > limit && !letter(p[e-1]) {
@@ -102,8 +106,8 @@ func (d *Detector) before(start, limit int) (c context) {
 					if begun && !vague(p[e:start]) {
 						limit = e
 					}
-					if n > 0 && !joins(p[first[0]:first[1]]) {
-						deaf = aboutPhone
+					if n > 0 && (strange || !joins(p[first[0]:first[1]])) {
+						deaf = aboutPhone | aboutSSN | aboutCard
 					}
 					begun = false
 				}
@@ -126,6 +130,11 @@ func (d *Detector) before(start, limit int) (c context) {
 			s--
 			camel = camel || chars[p[s]]&charLower != 0 && chars[p[s+1]]&charUpper != 0
 		}
+		if (d.at(s-1) == '<' || d.at(s-1) == '/' && d.at(s-2) == '<') && look(markupTags, p[s:e]) { // Phone: <span>
+			i = s
+			n--
+			continue
+		}
 		if n == 0 {
 			first = [2]int{s, e}
 		}
@@ -139,10 +148,19 @@ func (d *Detector) before(start, limit int) (c context) {
 		if e-s == 1 && p[s]|0x20 == 'n' && d.at(s-1) == '/' && (d.at(s-2)|0x20 == 'p' || d.at(s-2)|0x20 == 's') { // P/N, S/N
 			a |= against
 		}
+		if a == aboutPhone && e-s == 3 && p[s]|0x20 == 'c' && postcode(p[e:]) { // CEP, in Turkish a mobile phone
+			a = against
+		}
+		if a == against && e-s == 4 && d.at(e) == '.' && look(portable, p[s:e]) { // Port. : 06...
+			a = aboutPhone
+		}
 		if second > 0 { // my number, messages to
 			if x := look(phrases, p[s:second]); x != 0 {
 				if a |= x; x == against { // social media
 					a = against
+				}
+				if x == against && d.at(second) == ':' && look(centers, p[s:second]) { // call center: 202-555-0143
+					a = aboutPhone
 				}
 				if (x == aboutSecret || x == aboutPhone) && c.near == against { // a key of this kind, a caller ID
 					c.near = 0
@@ -161,6 +179,7 @@ func (d *Detector) before(start, limit int) (c context) {
 			a = aboutPhone
 		}
 		a &^= deaf
+		strange = strange || n == 1 && a == 0 && p[s]-'a' < 26 && !joins(p[s:e]) && vague(p[first[0]:first[1]])
 		c.hear(a)
 		if !other {
 			c.own |= a
@@ -172,6 +191,29 @@ func (d *Detector) before(start, limit int) (c context) {
 	}
 	return c
 }
+
+// postcode reports that p begins with a postal code of Brazil: 01310-100.
+func postcode(p []byte) bool {
+	i := 0
+	for i < len(p) && i < 3 && (p[i] == ' ' || p[i] == ':') {
+		i++
+	}
+	if len(p) < i+9 || p[i+5] != '-' || len(p) > i+9 && word(p[i+9]) {
+		return false
+	}
+	for k := range 9 {
+		if k != 5 && !digit(p[i+k]) {
+			return false
+		}
+	}
+	return true
+}
+
+// portable is short for a mobile phone in French, behind a point, and else a port.
+var portable = set("port")
+
+// centers are called, where a colon says that the number follows.
+var centers = set("call center", "call centre", "call centers", "call centres")
 
 // joins reports a word that may stand between two numbers of one kind.
 func joins(w []byte) bool { return len(w) < 3 || look(joining, w) || vague(w) }

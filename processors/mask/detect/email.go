@@ -41,6 +41,9 @@ func (d *Detector) email(i int) int {
 	if d.at(e) == ':' && (word(d.at(e+1)) && !digit(d.at(e+1)) || d.at(e+1) == '/' && d.at(e+2) != '/') && bytes.Equal(p[s:i], []byte("git")) {
 		return e
 	}
+	if d.at(e) == ':' && (d.at(e+1) == '~' || d.at(e+1) == '/' && d.at(e+2) != '/') || d.login(s) { // jane@host.example.org:/srv
+		return e
+	}
 	if d.at(e) == '@' || d.at(e) == '/' && digit(d.at(e+1)) && confidence < 0.9 {
 		return e
 	}
@@ -71,6 +74,25 @@ func (d *Detector) message(i int) bool {
 	}
 	return false
 }
+
+// login reports a command at the start of the line that takes user@host at s.
+func (d *Detector) login(s int) bool {
+	p, least := d.p, max(0, s-96)
+	if s < 4 || p[s-1] != ' ' {
+		return false
+	}
+	i := bytes.LastIndexByte(p[least:s], '\n') + 1 + least
+	for i < s && (p[i] == ' ' || p[i] == '$' || p[i] == '#' || p[i] == '>' || p[i] == '`') {
+		i++
+	}
+	e := i
+	for e < s && letter(p[e]) {
+		e++
+	}
+	return look(logins, p[i:e]) && !bytes.ContainsAny(p[e:s], ",;|&@") || look(logins, d.wordBefore(s))
+}
+
+var logins = set("ssh", "scp", "sftp", "rsync", "mosh")
 
 // local is where the local part before the @ at i begins, -1 if there is none.
 func (d *Detector) local(i int) int {

@@ -76,7 +76,7 @@ func (d *Detector) key(start int) (s, e int) {
 		for i--; i > least && p[i-1] == ' '; i-- {
 		}
 		if i == 0 || p[i-1] != '"' && p[i-1] != '\'' {
-			return 0, 0
+			return d.property(i)
 		}
 		quote := p[i-1]
 		e = i - 1
@@ -104,6 +104,22 @@ func (d *Detector) key(start int) (s, e int) {
 		return s, e
 	}
 	return 0, 0
+}
+
+// property is the name of a vCard's property with parameters that end at i
+// (RFC 6350, section 3.3): TEL;TYPE=WORK,VOICE:202-555-0143.
+func (d *Detector) property(i int) (s, e int) {
+	least := max(0, i-maxTag)
+	s = least + bytes.LastIndexByte(d.p[least:i], '\n') + 1
+	for e = s; e < i && (letter(d.p[e]) || digit(d.p[e]) || d.p[e] == '.'); e++ {
+		if d.p[e] == '.' { // item1.TEL
+			s = e + 1
+		}
+	}
+	if s == e || d.at(e) != ';' || bytes.IndexByte(d.p[e:i], ' ') >= 0 {
+		return 0, 0
+	}
+	return s, e
 }
 
 // vague reports a name that leaves to what is around it what its value is.

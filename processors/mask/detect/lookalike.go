@@ -28,8 +28,8 @@ func (v *view) dates() bool {
 	year := func(d []byte) bool { return d[0] == '1' && d[1] == '9' || d[0] == '2' && d[1] == '0' }
 	two := func(i int) int { return val(v.digits[i])*10 + val(v.digits[i+1]) }
 	switch n := len(v.digits); {
-	case n == 9 && v.shape(5, 4) && v.sep() == '-': // ZIP+4 behind a state
-		return v.d.at(v.start-1) == ' ' && chars[v.d.at(v.start-2)]&chars[v.d.at(v.start-3)]&charUpper != 0 && !word(v.d.at(v.start-4))
+	case n == 9 && v.zip():
+		return true
 	case n == 8 && v.shape(4, 4) && (v.sep() == '-' || v.sep() == '/'):
 		from, to := v.num(0), v.num(1)
 		return year(v.digits) && year(v.digits[4:]) && from <= to || from < to && to-from <= 50
@@ -50,6 +50,12 @@ func (v *view) dates() bool {
 		return c.near&aboutPhone == 0 || c.apart > 0 || c.later
 	}
 	return false
+}
+
+// zip reports a ZIP+4 behind a state.
+func (v *view) zip() bool {
+	at := func(i int) byte { return v.d.at(v.start - i) }
+	return v.shape(5, 4) && v.sep() == '-' && at(1) == ' ' && chars[at(2)]&chars[at(3)]&charUpper != 0 && !word(at(4))
 }
 
 // amount reports thousands in groups, and a comma with two decimals behind: 1 234 567,89.

@@ -36,7 +36,7 @@ type view struct {
 	around context
 	known  bool // around was looked for
 	from   int  // where the words before end: the start, or that of groups before it which spaces join
-	inner  bool // a group before it is joined as its own are
+	inner  bool // a group before it, or one of three digits and more behind, is joined as its own are
 }
 
 const (
@@ -168,6 +168,9 @@ func separator(p []byte) byte {
 	case 1:
 		return p[0]
 	case 2:
+		if p[0] == '/' && p[1] == ' ' { // 01/ 769 16 96
+			return '/'
+		}
 		if p[0] == ')' && (p[1] == ' ' || p[1] == '-' || p[1] == '.' || p[1] == '/') || p[1] == '(' && (p[0] == ' ' || p[0] == '-') {
 			return '('
 		}
@@ -249,6 +252,12 @@ func (d *Detector) views(n *number, end int) int {
 			continue
 		}
 		took := 0
+		if i > 0 && i+4 <= n.n && n.groups[i+1].sep == '.' { // 1:8-51 / 192.0.2.1
+			if e := d.ipv4(n.groups[i].start); e == n.groups[i+3].end {
+				i += 4
+				continue
+			}
+		}
 		if open(i) {
 			for j := n.n; j > i; j-- {
 				if !open(j) {
@@ -291,6 +300,9 @@ func (d *Detector) value(n *number, i, j int) int {
 		return 0
 	}
 	v.inner = i > 0 && n.groups[i].gap == 1 && n.groups[i].sep == ' ' && (j-i == 1 || n.groups[i+1].sep == ' ' && n.groups[i+1].gap == 1)
+	if j < n.n && j-i > 1 && n.groups[j].sep == ' ' && n.groups[j].gap == 1 && n.groups[j].len() > 2 && v.sep() == ' ' { // 926 911 8762 6836
+		v.inner = true
+	}
 	for s := v.start - 1; s >= 0 && v.start-s <= 3; s-- {
 		c := d.p[s]
 		if c == '+' && (word(d.at(s-1)) || d.at(s-1) == '+') { // zip+4 1234, 1+1, C++11

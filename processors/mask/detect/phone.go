@@ -27,7 +27,7 @@ var plans = sync.OnceValue(func() (out []*phone.Plan) {
 // phone looks for a phone number and returns its end, 0 if it is none.
 func (v *view) phone() int {
 	n := len(v.digits)
-	if n < 7 || n > 17 {
+	if n < 6 || n > 17 || n == 6 && !v.headed() {
 		return 0
 	}
 	for i := range v.groups {
@@ -70,6 +70,9 @@ func (v *view) dialled() float32 {
 		return 0
 	}
 	confidence := max(v.american(), v.national())
+	if confidence == 0 && c.any&^aboutPhone == 0 && v.beside() {
+		confidence = 0.6
+	}
 	switch {
 	case c.near&aboutPhone != 0, c.any&aboutPhone != 0 && c.near&against == 0:
 		if confidence > 0 {
@@ -94,7 +97,10 @@ func (v *view) prefixed(d []byte) float32 {
 	plan, national := phone.Split(d)
 	switch {
 	case c.near&aboutPhone != 0:
-		return v.international(d, 0.85)
+		if x := v.international(d, 0.85); x > 0 || c.apart > 0 || c.later || !distinct(v.digits) {
+			return x
+		}
+		return 0.6 // a number that nobody has, said to be one
 	case c.near&against != 0 || plan == nil || len(d) < 9:
 		return 0
 	case d[0] == '1' && v.shape(3, 3, 3, 4) && v.sep() == '-':
@@ -131,6 +137,9 @@ func (v *view) international(d []byte, sure float32) float32 {
 		return sure - 0.05
 	}
 	apart := len(v.groups) > 2 || v.paren
+	if v.plus && v.bare() && !v.loose && len(d) >= 11 && len(d) <= 15 && v.start > 0 && v.d.at(v.start-1) != '\n' { // mistyped or made up; not a patch's line
+		return 0.55
+	}
 	switch {
 	case v.loose && !about:
 		return 0
@@ -176,7 +185,8 @@ func (v *view) american() float32 {
 	about := v.about()
 	if d[0] < '2' || d[3] < '2' || d[1] == '9' && d[2] == '9' {
 		// Nobody has it, but it is written like one: what is made up is not to be told from what is mistyped.
-		if len(d) == len(v.digits) && v.shape(3, 3, 4) && (v.paren || v.sep() == '-') && string(d[:3]) != "000" {
+		parted := v.shape(3, 3, 4) || v.shape(1, 3, 3, 4) && d[0] >= '2'
+		if parted && string(d[:3]) != "000" && (v.paren || v.sep() == '-' || v.sep() == '.' && d[0] >= '2' || string(d[:3]) == "555") {
 			return 0.55
 		}
 		return 0
@@ -263,6 +273,8 @@ func (v *view) national() float32 {
 		return 0.7
 	case len(d) == 10 && v.shape(5, 5) && d[0] >= '6' && v.sep() == ' ': // India
 		return 0.6
+	case len(d) == 11 && v.shape(2, 5, 4) && d[2] == '9': // Brazil
+		return 0.6
 	case len(d) == 11 && v.shape(3, 4, 4) && d[0] == '1' && d[1] >= '3': // China
 		return 0.65
 	case len(d) == 9 && v.shape(3, 2, 2, 2) && (d[0] == '6' || d[0] == '7' || d[0] == '9'): // Spain
@@ -299,17 +311,96 @@ func (v *view) inSomePlan() bool {
 	return false
 }
 
+// headed reports that the value has a name of its own which says a phone, or a
+// label that begins its line or cell does: Tel.: 12 34 56.
+func (v *view) headed() bool {
+	if v.plus || v.context().near&aboutPhone == 0 {
+		return false
+	}
+	if _, ok := v.d.field(v.from); ok {
+		return true
+	}
+	p, e := v.d.p, v.start
+	for e > 0 && v.start-e < 3 && (p[e-1] == ' ' || p[e-1] == ':' || p[e-1] == '.') {
+		e--
+	}
+	s := e
+	for s > 0 && letter(p[s-1]) {
+		s--
+	}
+	if s > 1 && p[s-1] == ' ' && look(vagueNames, p[s:e]) { // phone number:
+		for e, s = s-1, s-1; s > 0 && letter(p[s-1]); s-- {
+		}
+	}
+	for k := s; k > 0 && k > s-2; k-- {
+		if p[k-1] != ' ' {
+			return meaning(p[s:e])&aboutPhone != 0 && indexOf("\n|;>,", p[k-1])
+		}
+	}
+	return s < e && s < 2 && meaning(p[s:e])&aboutPhone != 0
+}
+
+// beside reports a cell of its own in a line, with an e-mail address's before or
+// behind it: jane@example.org;593 724 596;.
+func (v *view) beside() bool {
+	p := v.d.p
+	if v.bare() && len(v.digits) != 10 && (v.digits[0] != '0' || len(v.digits) < 9) || !v.inSomePlan() {
+		return false
+	}
+	s, e := v.start, v.end
+	if s > 1 && p[s-1] == ' ' {
+		s--
+	}
+	if v.d.at(e) == ' ' {
+		e++
+	}
+	before, behind := v.d.at(s-1), v.d.at(e)
+	separates := func(c byte) bool { return c == ',' || c == ';' || c == '|' || c == '\t' }
+	ends := func(c byte) bool { return separates(c) || c == '\n' || c == '\r' || c == 0 }
+	address := func(p []byte) bool {
+		at := bytes.IndexByte(p, '@')
+		return at > 0 && bytes.IndexByte(p[at:], '.') > 0 && bytes.IndexByte(p, ' ') < 0
+	}
+	if separates(before) && ends(behind) && (before == '|' || s == v.start) {
+		k := s - 1
+		for k > 0 && s-k < maxLocal && !ends(p[k-1]) {
+			k--
+		}
+		if address(bytes.Trim(p[k:s-1], " ")) {
+			return true
+		}
+	}
+	if separates(behind) && ends(before) && (behind == '|' || e == v.end) {
+		k := e + 1
+		for k < len(p) && k-e < maxLocal && !ends(p[k]) {
+			k++
+		}
+		return address(bytes.Trim(p[e+1:k], " "))
+	}
+	return false
+}
+
+// distinct reports digits that are not all one.
+func distinct(d []byte) bool {
+	for _, c := range d {
+		if c != d[0] {
+			return true
+		}
+	}
+	return false
+}
+
 // called reports the form of a number that is dialled: 7 to 15 digits, alone or
 // in groups of two and more.
 func (v *view) called() bool {
 	if v.bare() {
-		return len(v.digits) <= 13 && v.digits[0] != '0' || len(v.digits) >= 9 && v.digits[1] != '0'
+		return len(v.digits) <= 13 && v.digits[0] != '0' || len(v.digits) >= 9 && string(v.digits[:3]) != "000"
 	}
 	if string(v.digits[:3]) == "000" {
 		return false
 	}
 	for i := range v.groups {
-		if g := v.groups[i].len(); g < 2 && i > 1 || g > 8 {
+		if g := v.groups[i].len(); g < 2 && i > 1 || g > 10 {
 			return false
 		}
 	}

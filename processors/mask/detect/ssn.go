@@ -13,7 +13,7 @@ func (v *view) ssn() int {
 	switch sep := v.sep(); {
 	case v.bare():
 	case v.shape(3, 6), v.shape(5, 4): // badly written, and said to be one
-		if sep != '-' && sep != ' ' || v.context().near&(aboutSSN|aboutTax) == 0 {
+		if sep != '-' && sep != ' ' || v.context().near&(aboutSSN|aboutTax) == 0 || v.zip() {
 			return 0
 		}
 	case !v.shape(3, 2, 4):
@@ -29,8 +29,10 @@ func (v *view) ssn() int {
 	}
 	class := schemas.SSN
 	switch c := v.context(); {
-	case c.near&aboutSSN != 0, c.any&aboutSSN != 0 && c.near&against == 0:
+	case c.near&aboutSSN != 0, c.any&aboutSSN != 0 && c.near&(against|aboutOther) == 0:
 		confidence = 0.95
+	case c.near&aboutPhone != 0 && v.sep() != '-': // my number is 372 13 7567
+		return 0
 	case c.near&aboutTax != 0 && v.digits[0] == '9': // an ITIN has words of its own
 		confidence = 0.9
 	case v.bare(), confidence == 0:
@@ -45,7 +47,7 @@ func (v *view) ssn() int {
 	switch {
 	case area >= 900 && (mid >= 50 && mid <= 65 || mid >= 70 && mid <= 88 || mid >= 90 && mid <= 92 || mid >= 94):
 		class = schemas.ITIN
-	case area == 0 || area == 666 || area >= 900 || mid == 0 || !serial || neverIssued(d):
+	case area == 0 || area == 666 || area >= 900 || mid == 0 || !serial || neverIssued(d), confidence < 0.95 && !distinct(d):
 		return v.end // of that form, and not one: it is nothing else either
 	}
 	v.d.add(class, v.start, v.end, confidence)
@@ -54,13 +56,5 @@ func (v *view) ssn() int {
 
 // neverIssued are numbers that were printed on cards for show and in examples.
 func neverIssued(d []byte) bool {
-	switch string(d) {
-	case "078051120", "219099999", "123456789", "987654321":
-		return true
-	}
-	same := true
-	for _, c := range d {
-		same = same && c == d[0]
-	}
-	return same
+	return string(d) == "078051120" || string(d) == "219099999"
 }

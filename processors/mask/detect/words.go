@@ -13,17 +13,17 @@ var contexts = func() map[string]about {
 	}
 	say(aboutPhone, "phone", "phones", "telephone", "tel", "mobile", "mob", "cell", "cellphone", "cellular", "call", "calls", "called", "calling", "callback", "dial", "dialed",
 		"dialled", "ring", "fax", "whatsapp", "sms", "text", "texted", "texting", "contact", "hotline", "helpline", "landline", "ph", "msisdn", "imessage", "viber", "reach", "reached", "phoned",
-		"voicemail", "pager", "telegram", "toll", "tollfree", "zelle", "venmo", "cashapp", "hmu", "office", "freephone", "answering", "answered", "answers", "caller", "callee", "callers", "📱", "📞", "☎", "☎️", "📲", "✆", "℡", "dialing", "dialling", "facetime", "signal", "tele", "telno", "phoneno", "phonenumber", "mobileno",
+		"voicemail", "pager", "telegram", "toll", "tollfree", "zelle", "venmo", "cashapp", "hmu", "office", "freephone", "answering", "answered", "answers", "caller", "callee", "callers", "📱", "📞", "☎", "☎️", "📲", "✆", "℡", "dialing", "dialling", "desk", "facetime", "signal", "tele", "telno", "phoneno", "phonenumber", "mobileno",
 		"telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer", "festnetz", "anrufen", "ruf", "rufen", "erreichbar", "erreichen", "durchwahl", "rückfragen", "verfügung", // de
-		"téléphone", "telephoner", "portable", "appel", "appeler", "appelez", "joindre", "joignable", // fr
-		"teléfono", "telefono", "móvil", "movil", "celular", "cel", "marque", "marcar", "llámenos", "llamenos", "llámanos", "tfno", "llamar", "llame", "llámame", "llama", "llamada", // es
-		"telefone", "telemóvel", "telemovel", "ligar", "ligue", "fone", "contato", "contacto", // pt
-		"cellulare", "chiamare", "chiama", "chiamami", // it
-		"telefoon", "telefoonnummer", "gsm", "bellen", "mobiel", "bel", // nl
+		"téléphone", "tél", "téléphoner", "telephoner", "télécopie", "rappeler", "rappelez", "portable", "appel", "appeler", "appelez", "joindre", "joignable", // fr
+		"teléfono", "telefono", "móvil", "movil", "celular", "cel", "marque", "marcar", "llámenos", "llamenos", "llámanos", "tfno", "llamar", "llame", "llámame", "llámeme", "llamarme", "llama", "llamada", "teléf", "telef", "teléfonos", // es
+		"telefone", "telemóvel", "telemovel", "ligar", "ligue", "liga", "fone", "contato", "contacto", // pt
+		"cellulare", "chiamare", "chiama", "chiamami", "chiamarmi", "chiamateci", "recapito", "telefonico", // it
+		"telefoon", "telefoonnummer", "gsm", "bellen", "mobiel", "mobiele", "bereikbaar", "bel", // nl
 		"telefonu", "numeru", "kom", "komórka", "komorka", "komórkowy", "zadzwoń", "zadzwon", "dzwonić", "kontakt", // pl
-		"телефон", "тел", "мобильный", "моб", "звоните", "позвоните", "сотовый", // ru
-		"telefonum", "cep", "telefonnr", "tlf", "telf", "mobilen", "puhelin", "puh", "τηλέφωνο", "τηλ", "κινητό", // tr, da, no, sv, fi, el
-		"電話", "電話番号", "携帯", "携帯電話", "携帯番号", "手机", "手机号", "手机号码", "电话", "电话号码", "聯絡電話", "联系电话", "連絡先", "拨打", "致电", "连络", "お電話", "携带", "전화", "전화번호", "휴대폰", "연락처", // ja, zh, ko
+		"телефон", "тел", "телефоны", "телефону", "мобильный", "моб", "звоните", "звонить", "звони", "позвоните", "позвони", "позвонить", "перезвоните", "сотовый", // ru
+		"telefonum", "cep", "telefonnr", "telnr", "mobilnr", "rufnr", "mobiltelefon", "puhelinnumero", "matkapuhelin", "tlf", "telf", "mobilen", "puhelin", "puh", "τηλέφωνο", "τηλ", "κινητό", // tr, da, no, sv, fi, el
+		"電話", "電話番号", "携帯", "携帯電話", "携帯番号", "手机", "手机号", "手机号码", "电话", "电话号码", "致電", "聯絡", "联系方式", "휴대전화", "핸드폰", "聯絡電話", "联系电话", "連絡先", "拨打", "致电", "连络", "お電話", "携带", "전화", "전화번호", "휴대폰", "연락처", // ja, zh, ko
 		"फोन", "मोबाइल", "هاتف", "جوال", "تلفن", "موبایل", "طلب", "טלפון", "נייד", "התקשר", "تماس", "اتصل", "рақам", "hívjon", "sunați", "sună", "soita", "numeroon", "ring", "zavolejte", "zavolajte", "číslo", "καλέστε", "зателефонуйте", "обадете", "gọi", "sđt", "hp", "wa", "เบอร์", "numarası", "numarasından", "numaram", "arayın", "arayabilirsiniz", "telefón", "telefonszám", "számon", "mobitel", "telefonas", "tālrunis", "gsm", "nomor", "telepon", "hubungi", "điện", "thoại", "โทร", "โทรศัพท์")
 	say(aboutSSN, "ssn", "ssns", "social", "socsec", "ss", "socialsecurity", "socialsecuritynumber", "ssnumber")
 	say(aboutCard, "card", "cards", "cardnumber", "creditcard", "visa", "mastercard", "amex", "discover", "maestro", "jcb", "diners", "unionpay", "credit", "debit", "cc", "ccn", "ccnum", "pan",
@@ -36,7 +36,7 @@ var contexts = func() map[string]about {
 	say(aboutIdentity, "aadhaar", "aadhar", "uid", "uidai", "dni", "nie", "nif", "mynumber", "individual", "マイナンバー", "個人番号", "identity", "identification", "national")
 	say(aboutPlace, "lat", "latitude", "lon", "lng", "longitude", "coordinates", "coords", "gps", "location", "position", "geo")
 	say(aboutSecret, "secret", "secrets", "token", "password", "passwd", "pwd", "pass", "passphrase", "passwort", "kennwort", "contraseña", "senha", "пароль", "パスワード", "密码", "bearer", "apikey", "credential", "credentials", "auth", "authorization", "accesskey", "secretkey", "accesstoken")
-	say(against, "order", "orders", "invoice", "ticket", "tickets", "tracking", "parcel", "shipment", "shipping", "serial", "sku", "isbn", "issn", "ean", "upc", "gtin", "asin", "imei", "imsi", "iccid",
+	say(against, "order", "orders", "invoice", "ticket", "tickets", "tracking", "parcel", "package", "shipment", "shipping", "serial", "sku", "isbn", "issn", "ean", "upc", "gtin", "asin", "imei", "imsi", "iccid",
 		"version", "ver", "build", "commit", "sha", "hash", "uuid", "guid", "id", "ids", "ref", "reference", "transaction", "txn", "batch", "lot", "part", "parts", "model", "product", "item", "case",
 		"claim", "policy", "po", "quote", "booking", "confirmation", "flight", "timestamp", "ts", "epoch", "offset", "lsn", "seq", "sequence", "port", "pid", "error", "zip", "postcode",
 		"postal", "account", "acct", "iban", "routing", "aba", "price", "total", "amount", "usd", "eur", "cost", "mrn", "barcode", "catalog", "article", "docket", "release",
@@ -45,7 +45,7 @@ var contexts = func() map[string]about {
 		"bestellung", "bestellnummer", "rechnung", "auftrag", "sendung", "kundennummer", "commande", "facture", "colis", "pedido", "factura", "envío", "ordine", "fattura", "заказ", "счет", "订单", "注文", "주문",
 		"sid", "size", "depth", "member", "npi", "waybill", "awb", "container", "passcode", "webinar", "prescription", "rx", "buffer", "stack", "ein", "cusip", "isin", "record", "chart", "eticket", "zoom", "webex", "rrn", "arn", "nhs", "vat", "pesel", "rs", "inr", "gbp", "jpy", "cad", "aud", "chf", "voucher", "coupon", "key", "activation", "kg", "quantity", "qty", "gtid", "xid", "layer", "rows", "duration", "bill", "bills", "values",
 		"pin", "lottery", "lotto", "sipariş", "ordernr", "ordernummer", "ordrenr", "ordre", "ordrenummer", "bestellnr", "auftragsnummer", "rechnungsnummer", "kundennr", "zamówienie", "zamówienia", "faktura", "faktury", "factuur", "dossier", "protocolo", "pratica",
-		"tilaus", "objednávka", "rendelés", "comanda", "beställning", "накладная", "заказа", "注文番号", "订单号", "주문번호", "iva", "siret", "siren", "rma", "ndc", "cas", "doi", "pmid", "hs", "orcid", "loinc", "cpt", "icd", "unit", "replaces", "warranty", "company", "drawing", "dwg", "mpn", "accession", "receipt", "asset", "folio", "requisition", "loan", "permit", "meter", "nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr")
+		"tilaus", "objednávka", "rendelés", "comanda", "beställning", "накладная", "заказа", "注文番号", "订单号", "주문번호", "iva", "siret", "siren", "rma", "ndc", "cas", "doi", "pmid", "hs", "orcid", "loinc", "cpt", "icd", "unit", "replaces", "warranty", "company", "drawing", "dwg", "mpn", "accession", "receipt", "asset", "folio", "requisition", "sample", "specimen", "bbox", "inode", "loan", "permit", "meter", "nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr")
 	m["no"], m["nr"], m["num"] = 0, 0, 0
 	for phrase := range phrases {
 		m[phrase[strings.LastIndexAny(phrase, " _-")+1:]] |= endsPhrase
@@ -95,4 +95,4 @@ var units = set("mg", "ml", "g", "kg", "km", "m", "mm", "cm", "mb", "gb", "kb", 
 var joining = set("and", "und", "oder", "also", "then", "else", "plus", "try", "via", "sur", "ili", "lub", "или", "veya", "eller", "och", "oppure", "anche", "auch", "unter", "after", "before", "just", "the", "for", "his", "her", "their", "but", "not")
 
 // attributes end the names of fields that are about something of a phone or card.
-var attributes = set("at", "on", "date", "time", "ts", "ms", "epoch", "count", "type", "kind", "model", "version", "verified", "confirmed", "used", "hash", "len", "length", "status", "state", "tower", "size", "duration", "index", "seconds", "limit", "balance", "score", "rate", "stats", "brand", "last4", "country")
+var attributes = set("at", "on", "date", "time", "ts", "ms", "epoch", "count", "type", "kind", "model", "version", "verified", "confirmed", "used", "hash", "len", "length", "status", "state", "tower", "code", "otp", "pin", "size", "duration", "index", "seconds", "limit", "balance", "score", "rate", "stats", "brand", "last4", "country")
