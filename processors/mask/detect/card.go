@@ -32,6 +32,9 @@ func (v *view) card() int {
 		}
 	}
 	c := v.context()
+	if n < 14 && v.bare() && c.near&weakly != 0 { // a payment's number
+		return 0
+	}
 	switch {
 	case c.near&aboutCard != 0, c.any&aboutCard != 0 && c.near&against == 0:
 		confidence = 0.99
@@ -41,6 +44,7 @@ func (v *view) card() int {
 		return 0
 	case v.bare() && n > 16 && v.digits[0] != '4' && string(v.digits[:2]) != "62": // as long as made-up keys of records
 		return 0
+	case v.bare() && v.inner: // what is said is said of the number before it
 	case c.near&against != 0 && confidence < 0.95:
 		confidence -= 0.4
 	case n == 14 && v.bare():

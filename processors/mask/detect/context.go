@@ -17,13 +17,14 @@ const (
 	aboutPlace
 	aboutSecret
 	against // numbers that are nobody's: orders, times, versions
+	weakly  // a card, or anything that is paid
 	endsPhrase
 
 	// aboutOther is said of numbers that have nine digits, too, and are no SSN.
 	aboutOther = aboutPhone | aboutCard | aboutBirth | aboutPassport | aboutDriver | aboutPlace
 )
 
-func (a about) positive() bool { return a&^(against|endsPhrase) != 0 }
+func (a about) positive() bool { return a&^(against|weakly|endsPhrase) != 0 }
 
 // context is what is said around a value: by the nearest word that says
 // anything, and by all of them.
@@ -67,6 +68,7 @@ func (d *Detector) before(start, limit int) (c context) {
 	i, clause, second, other, begun := start, 0, 0, false, false
 	var first [2]int // the word before the value
 	var deaf about   // what was said of another number only
+	foreign := false // what says that another number is nobody's stands before it
 	strange := false // a word that joins nothing stands before a vague one: loyalty number
 	for n := 0; n < wordsBefore && i > limit; n++ {
 		e, dot := i, false
@@ -106,7 +108,7 @@ func (d *Detector) before(start, limit int) (c context) {
 					if begun && !vague(p[e:start]) {
 						limit = e
 					}
-					if n > 0 && (strange || !joins(p[first[0]:first[1]])) {
+					if n > 0 && (strange || foreign || !joins(p[first[0]:first[1]])) {
 						deaf = aboutPhone | aboutSSN | aboutCard
 					}
 					begun = false
@@ -173,6 +175,7 @@ func (d *Detector) before(start, limit int) (c context) {
 			a &^= endsPhrase
 		}
 		if clause > 0 || n > 2 {
+			foreign = foreign || other && a&against != 0 && c.near == 0
 			a &^= against
 		}
 		if n == 0 && a == 0 && e-s == 1 && d.initial(s, start) {

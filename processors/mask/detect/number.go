@@ -21,6 +21,7 @@ type number struct {
 	groups [12]group
 	n      int
 	digits [40]byte
+	taken  int // the group behind the last value that was found in it
 }
 
 // view is a part of a number that could be a value: some of its groups.
@@ -56,7 +57,7 @@ func (d *Detector) number(i int) int {
 		return k
 	}
 	n := &d.num
-	n.n = 0
+	n.n, n.taken = 0, 0
 	count := 0
 	j := i
 	for {
@@ -204,7 +205,7 @@ func (d *Detector) glued(i int) int {
 		for s > 0 && (word(p[s-1])) {
 			s--
 		}
-		if c := meaning(p[s : i-1]); c.positive() {
+		if c := meaning(p[s : i-1]); c.positive() || before == '/' && bytes.HasSuffix(p[:i-1], chat) {
 			return 0
 		}
 	case '$':
@@ -259,7 +260,7 @@ func (d *Detector) views(n *number, end int) int {
 			}
 		}
 		if open(i) {
-			for j := n.n; j > i; j-- {
+			for j := n.whole(i); j > i; j-- {
 				if !open(j) {
 					continue
 				}
@@ -268,7 +269,7 @@ func (d *Detector) views(n *number, end int) int {
 					break
 				}
 				if to := d.value(n, i, j); to > 0 {
-					took = j
+					took, n.taken = j, j
 					end = max(end, to)
 					break
 				}
@@ -281,6 +282,28 @@ func (d *Detector) views(n *number, end int) int {
 	}
 	return end
 }
+
+// whole is where a part that begins with group i has to end: before what stands
+// for itself among others with spaces between, a card's four fours or an SSN.
+func (n *number) whole(i int) int {
+	for k := i; k+3 <= n.n && n.n > 4; k++ {
+		if k > 0 && n.groups[k].sep != ' ' {
+			continue
+		}
+		g := n.groups[k:n.n]
+		ssn := g[0].len() == 3 && g[1].len() == 2 && g[2].len() == 4 && g[1].sep == '-' && g[2].sep == '-' && (len(g) == 3 || g[3].sep != '-')
+		switch card := len(g) >= 4 && n.quads(k, k+4); {
+		case ssn && k == i:
+			return i + 3
+		case ssn && k > 0, card && k > i && luhn(n.digits[g[0].first:g[0].first+16]) && issued(n.digits[g[0].first:g[0].first+16]):
+			return k
+		}
+	}
+	return n.n
+}
+
+// chat is the host of addresses that are a phone number with its country's code.
+var chat = []byte("wa.me")
 
 // quads reports three to five groups of four digits, all joined in one way.
 func (n *number) quads(i, j int) bool {
@@ -299,13 +322,17 @@ func (d *Detector) value(n *number, i, j int) int {
 	if len(v.digits) < 6 {
 		return 0
 	}
-	v.inner = i > 0 && n.groups[i].gap == 1 && n.groups[i].sep == ' ' && (j-i == 1 || n.groups[i+1].sep == ' ' && n.groups[i+1].gap == 1)
+	v.inner = i > n.taken && n.groups[i].gap == 1 && n.groups[i].sep == ' ' && (j-i == 1 || n.groups[i+1].sep == ' ' && n.groups[i+1].gap == 1)
 	if j < n.n && j-i > 1 && n.groups[j].sep == ' ' && n.groups[j].gap == 1 && n.groups[j].len() > 2 && v.sep() == ' ' { // 926 911 8762 6836
 		v.inner = true
 	}
 	for s := v.start - 1; s >= 0 && v.start-s <= 3; s-- {
 		c := d.p[s]
 		if c == '+' && (word(d.at(s-1)) || d.at(s-1) == '+') { // zip+4 1234, 1+1, C++11
+			break
+		}
+		if c == '/' && s+1 == v.start && bytes.HasSuffix(d.p[:s], chat) {
+			v.plus = true
 			break
 		}
 		if c == '(' || c == '+' {

@@ -351,7 +351,7 @@ func (v *view) beside() bool {
 	if s > 1 && p[s-1] == ' ' {
 		s--
 	}
-	if v.d.at(e) == ' ' {
+	if v.d.at(e) == ' ' && v.d.at(e+1) == '|' {
 		e++
 	}
 	before, behind := v.d.at(s-1), v.d.at(e)
@@ -375,7 +375,7 @@ func (v *view) beside() bool {
 		for k < len(p) && k-e < maxLocal && !ends(p[k]) {
 			k++
 		}
-		return address(bytes.Trim(p[e+1:k], " "))
+		return address(bytes.Trim(p[e+1:k], " ")) && (behind == '|' || p[e+1] != ' ')
 	}
 	return false
 }

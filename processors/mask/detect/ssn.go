@@ -20,11 +20,11 @@ func (v *view) ssn() int {
 		return 0
 	case sep == '-':
 		confidence = 0.9
-	case sep == ' ':
+	case sep == ' ' && !v.inner:
 		confidence = 0.7
 	case sep == '.':
 		confidence = 0.65
-	default:
+	case sep != ' ':
 		return 0
 	}
 	class := schemas.SSN
