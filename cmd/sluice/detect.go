@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,8 +28,9 @@ func detectCommand(a *app) *cobra.Command {
 		Use: "detect [FILE|-]", Short: "Find personal data and secrets in texts",
 		Long: `Reads texts, one a line: JSON of {"id","text"}, or plain. Prints for each one
 {"id","spans":[{"class","start","end","confidence"}]}, start and end being byte
-offsets of the UTF-8 text, end behind the last byte. The id of a plain line is
-its number, from 1. Nothing of a text is printed.
+offsets of the UTF-8 text, end behind the last byte. The id of a line without one
+is its number, from 1. Empty lines say nothing. A byte order mark at the start is
+no text, and what gzip made is read as what it was. Nothing of a text is printed.
 
 Classes: ` + fmt.Sprint(schemas.Classes()) + `.
 
@@ -51,7 +53,11 @@ Unicode hyphens and spaces, one level of base64.`,
 			}
 			defer in.Close()
 			out := bufio.NewWriterSize(a.out, 64<<10)
-			if err := detectLines(out, in, detect.New(o)); err != nil {
+			texts, err := plainInput(in)
+			if err == nil {
+				err = detectLines(out, texts, detect.New(o))
+			}
+			if err != nil {
 				return errors.Join(exit(exitUsage, fmt.Errorf("%s: %w", name, err)), out.Flush())
 			}
 			if err := out.Flush(); err != nil {
@@ -142,9 +148,30 @@ func ofClass(flag, s string) (schemas.Class, string, error) {
 	return c, value, nil
 }
 
-// detectLines prints the findings of every line of in.
-func detectLines(out io.Writer, in io.Reader, d *detect.Detector) error {
+// plainInput is in without a byte order mark, unpacked if it is gzip's (RFC 1952).
+// UTF-16 and UTF-32 are refused: in them nothing would be found.
+func plainInput(in io.Reader) (*bufio.Reader, error) {
 	r := bufio.NewReaderSize(in, 1<<20)
+	if p, _ := r.Peek(3); len(p) == 3 && p[0] == 0x1f && p[1] == 0x8b && p[2] == 8 {
+		z, err := gzip.NewReader(r)
+		if err != nil {
+			return nil, err
+		}
+		r = bufio.NewReaderSize(z, 1<<20)
+	}
+	p, _ := r.Peek(4)
+	switch {
+	case bytes.HasPrefix(p, []byte("\xef\xbb\xbf")):
+		_, err := r.Discard(3)
+		return r, err
+	case bytes.HasPrefix(p, []byte("\xff\xfe")) && len(p) == 4 && (p[3] == 0 || p[2] == 0), bytes.HasPrefix(p, []byte("\xfe\xff\x00")), bytes.HasPrefix(p, []byte("\x00\x00\xfe\xff")):
+		return nil, errors.New("this is UTF-16 or UTF-32: convert it to UTF-8 first, as with iconv -t UTF-8")
+	}
+	return r, nil
+}
+
+// detectLines prints the findings of every line of in.
+func detectLines(out io.Writer, r *bufio.Reader, d *detect.Detector) error {
 	var line, text, buf []byte
 	var spans []detect.Span
 	for n := 1; ; n++ {
@@ -192,17 +219,15 @@ func detectLines(out io.Writer, in io.Reader, d *detect.Detector) error {
 }
 
 // document appends the text of a line to dst: the member text of an object that
-// has one, whose id is returned as its JSON, or the line as it is.
+// has one, whose id is returned as its JSON, or the line as it is. id is nil if
+// there is none.
 func document(line, dst []byte) (id, text []byte) {
 	var d struct {
 		ID   json.RawMessage `json:"id"`
 		Text *string         `json:"text"`
 	}
-	if line[0] != '{' || json.Unmarshal(line, &d) != nil || d.Text == nil {
+	if object := bytes.TrimLeft(line, " \t"); len(object) == 0 || object[0] != '{' || json.Unmarshal(line, &d) != nil || d.Text == nil {
 		return nil, append(dst, line...)
-	}
-	if d.ID == nil {
-		d.ID = json.RawMessage("null")
 	}
 	return d.ID, append(dst, *d.Text...)
 }

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,6 +67,55 @@ func TestDetectFlags(t *testing.T) {
 	for _, bad := range [][]string{{"--pattern", "x"}, {"--pattern", "nope=x"}, {"--pattern", "custom=("}, {"--classes", "nope"}, {"--words", "custom=/nowhere"}} {
 		if _, _, code := sluice(t, append([]string{"detect", texts}, bad...)...); code != exitUsage {
 			t.Errorf("%v: %d", bad, code)
+		}
+	}
+}
+
+// TestDetectReads: what a line may be, and that offsets are of its text.
+func TestDetectReads(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "texts")
+	const none, mail = `"spans":[]}`, `"spans":[{"class":"email","start":%d,"end":%d,"confidence":0.98}]}`
+	packed := func(text string) string {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		if _, err := z.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	for text, want := range map[string]string{
+		"":                                        "",
+		"\ufeffé a@b.de":                          `{"id":1,` + fmt.Sprintf(mail, 3, 9),
+		"\ufeff{\"id\":\"x\",\"text\":\"none\"}":  `{"id":"x",` + none,
+		"\r\n\nü a@b.co\r\n":                      `{"id":3,` + fmt.Sprintf(mail, 3, 9),
+		"  {\"text\":\"none\"}":                   `{"id":1,` + none,
+		`{"id":null,"text":"\u00e9 a@de.io"}`:     `{"id":null,` + fmt.Sprintf(mail, 3, 10),
+		`{"id":1.50,"text":"日本 a@b.eu"}`:          `{"id":1.50,` + fmt.Sprintf(mail, 7, 13),
+		`{"id":1,"text":7} a@b.eu`:                `{"id":1,` + fmt.Sprintf(mail, 18, 24),
+		"\xff\xfe \xff a@b.eu":                    `{"id":1,` + fmt.Sprintf(mail, 5, 11),
+		packed("{\"id\":5,\"text\":\"a@bb.eu\"}"): `{"id":5,` + fmt.Sprintf(mail, 0, 7),
+		packed("\ufeffa@b.eu"):                    `{"id":1,` + fmt.Sprintf(mail, 0, 6),
+	} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, talk, code := sluice(t, "detect", "--classes", "email", name)
+		if want != "" {
+			want += "\n"
+		}
+		if code != exitOK || out != want {
+			t.Errorf("%q: %d %s\n got %s\nwant %s", text, code, talk, out, want)
+		}
+	}
+	for _, bad := range []string{"\xff\xfea\x00@\x00", "\xfe\xff\x00a", packed("a@b.eu")[:20]} {
+		if err := os.WriteFile(name, []byte(bad), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, _, code := sluice(t, "detect", name); code != exitUsage || out != "" {
+			t.Errorf("%q: %d %s", bad, code, out)
 		}
 	}
 }

@@ -394,7 +394,7 @@ func distinct(d []byte) bool {
 // in groups of two and more.
 func (v *view) called() bool {
 	if v.bare() {
-		return len(v.digits) <= 13 && v.digits[0] != '0' || len(v.digits) >= 9 && string(v.digits[:3]) != "000"
+		return len(v.digits) <= 13 && v.digits[0] != '0' || len(v.digits) == 6 || len(v.digits) >= 9 && string(v.digits[:3]) != "000"
 	}
 	if string(v.digits[:3]) == "000" {
 		return false

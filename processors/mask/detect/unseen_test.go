@@ -1,0 +1,56 @@
+package detect
+
+import "testing"
+
+// TestUnseen are the patterns that texts of other makers showed wrong, each with
+// a name for what it is.
+func TestUnseen(t *testing.T) {
+	for name, c := range map[string][2]string{
+		"tag between label and number":       {"<p>Phone: <span>0141 496 0182</span></p> <dt>Tel</dt><dd><b>555 0182</b></dd>", "phone=0141 496 0182 | phone=555 0182"},
+		"vCard property with parameters":     {"FN:Bo\nitem1.TEL;TYPE=WORK,VOICE:737 264 519\nTEL;TYPE=CELL:6552917\nNOTE;X=1:5552917 parts", "phone=737 264 519 | phone=6552917"},
+		"six digits behind a label":          {"Telephone number: 82 03 94\nFax: 71-90-22", "phone=82 03 94 | phone=71-90-22"},
+		"six digits in a phone's column":     {"name,phone,room\nBo,081199,448811\n", "phone=081199"},
+		"code sent to a phone":               {"the code for your mobile: 482913, or \"phone_code\":\"482914\"", ""},
+		"cell beside an address":             {"Bo Lee;bo@example.org;593 724 601;49085.73\n2,al@example.org,2075550143,1980-01-02", "email=bo@example.org | phone=593 724 601 | email=al@example.org | phone=2075550143"},
+		"number in a sentence by an address": {"6108689015, write to bo@example.org about 97-2990281", "email=bo@example.org"},
+		"slash and space behind an area":     {"bereikbaar op 02/ 769 16 98", "phone=02/ 769 16 98"},
+		"area or exchange nobody has":        {"555.123.4567, 1-555-123-4567, 1-800-123-4568", "phone=555.123.4567 | phone=1-555-123-4567 | phone=1-800-123-4568"},
+		"plus and too many digits":           {`"to":"+70201624933641"`, "phone=+70201624933641"},
+		"line of a patch":                    {"-70201624933641\n+70201624933642\n", ""},
+		"zeros said to be a phone":           {"Tel.: 003801699", "phone=003801699"},
+		"Brazilian mobile without brackets":  {"11 92290 4761", "phone=11 92290 4761"},
+		"postal code of Brazil":              {"CEP 23511-924, celular 11 3290-4761", "phone=11 3290-4761"},
+		"portable in French":                 {"Tél. : 0668268881 - Port. : 0662924939, port 8080808080", "phone=0668268881 | phone=0662924939"},
+		"call center with a colon":           {"Call center: (409) 247-2446 (Mon-Fri 9-5)", "phone=(409) 247-2446"},
+		"link of a chat":                     {"https://wa.me/447690507611 https://x.example/447690507612", "phone=447690507611"},
+		"part of a longer row":               {"bbox 926 911 8773 6836", ""},
+		"address after a colon and digits":   {"1 Cor 8:8-51 / 192.168.10.77", "ip=192.168.10.77"},
+
+		"phone in the form of an SSN":        {"my phone number is 372 13 7578", "phone=372 13 7578"},
+		"phone behind an SSN":                {"SSN 512-45-6781, phone 980531319", "ssn=512-45-6781 | phone=980531319"},
+		"another's number behind an SSN":     {"SSN 804-20-9061, employee number 591360701", "ssn=804-20-9061"},
+		"passport behind an SSN":             {"SSN 624-03-6571, passport 677631351", "ssn=624-03-6571 | passport=677631351"},
+		"ZIP+4 behind an SSN":                {"SSN 434-66-2331, Springfield, IL 22590-5121", "ssn=434-66-2331"},
+		"every digit in order":               {"SSN: 123-45-6789", "ssn=123-45-6789"},
+		"one digit nine times":               {"111-11-1111, SSN 222-22-2222", "ssn=222-22-2222"},
+		"SSN and phone with a space between": {"Lee 102-55-8723 544 683 5224", "ssn=102-55-8723 | phone=544 683 5224"},
+		"tracking in the form of an SSN":     {"1Z 405 656 33 5131 9115", ""},
+
+		"card behind another number":     {"zip 40071-3091 4012888888881881", "card=4012888888881881"},
+		"four fours behind pages":        {"pages 301-218 4012 8888 8888 1881", "card=4012 8888 8888 1881"},
+		"Aadhaar that passes Luhn":       {"5696 4241 2286", ""},
+		"key of a record, 18 digits":     {"676289198001011163", ""},
+		"payment's number, twelve":       {"Payment 678793832448 declined", ""},
+		"card of twelve":                 {"card 678793832448", "card=678793832448"},
+		"parcel that passes Luhn":        {"Package 344903140498726 left", ""},
+		"enRoute":                        {"card 201429164751461", "card=201429164751461"},
+		"UnionPay debit, nineteen":       {"6222021234567890128", "card=6222021234567890128"},
+		"login of ssh":                   {"$ ssh -p 22 bo@host.example.org", ""},
+		"path of scp":                    {"scp a.txt bo@host.example.org:/srv bo@host.example.org:~/a", ""},
+		"address behind another command": {"ssh is down; write to bo@example.org", "email=bo@example.org"},
+	} {
+		if got := find(c[0]); got != c[1] {
+			t.Errorf("%s: %s\n got %s\nwant %s", name, c[0], got, c[1])
+		}
+	}
+}
