@@ -8,8 +8,8 @@ import (
 
 // Logical types say more of a column's values than the Type that sinks store
 // them in: that a text is one of an enum's members, that bytes are so many bits.
-// They change no mapping. A logical type is spelled as a text, "" where the Type
-// says all:
+// They change no mapping; a contract holds values to them ([Rule]). A logical type
+// is spelled as a text, "" where the Type says all:
 //
 //	int8, int16, uint8 .. uint64, year     integers of less than their Type
 //	decimal, decimal(65,30)                a text of digits: any scale, or these
@@ -20,7 +20,8 @@ import (
 //	interval(iso|micros|nanos)             months of 30.4375 days in numbers
 //	bits(20), bits                         little-endian; without a number of any length
 //	xml, ltree, tsvector
-//	point, line, circle, geometry, geography   the SRID is in each value, srid beside wkb
+//	point, line, circle, geometry, geography   the SRID is in each value, srid beside wkb;
+//	geometry(4326)                             where all of them are said to have one
 //	vector(float32,3), sparse_vector(float64)  the dimension if the connector says it
 //	array<int32>, map<string,string>, struct<a:int32,b:enum(x,y)>
 //
