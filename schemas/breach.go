@@ -103,7 +103,7 @@ func (r *Rule) integer(f *Field, c Cell, p []byte) Breach {
 		}
 	}
 	switch {
-	case r.kind == ruleYear && v != 0 && (v < 1901 || v > 2155):
+	case r.kind == ruleYear && v != 0 && (v < 1900 || v > 2155):
 		return BreachRange
 	case r.kind == ruleInteger && (v < r.low || v >= 0 && u > r.high):
 		return BreachRange

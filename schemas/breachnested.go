@@ -229,7 +229,7 @@ func (t Type) spells(c Cell, p []byte) bool {
 		f := Field{Type: t, Wire: WireISO}
 		if c.Enc == EncText {
 			_, err := Int(&f, c, p)
-			return err == nil
+			return err == nil || err == ErrRange // infinity is a date some 290,000 years away
 		}
 		return c.Enc == EncInt || c.Enc == EncJSON // a structured time
 	}

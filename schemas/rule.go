@@ -33,7 +33,7 @@ const (
 	ruleNone     ruleKind = iota // a name that says nothing a value could break
 	ruleType                     // within a collection: values of a Type
 	ruleInteger                  //
-	ruleYear                     // MySQL's: 0, 1901 to 2155
+	ruleYear                     // MySQL's: 1901 to 2155, and its 0000, which the binlog's reader says as 1900
 	ruleDecimal                  //
 	ruleEnum                     //
 	ruleSet                      //

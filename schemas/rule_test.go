@@ -20,7 +20,7 @@ func TestRuleBreach(t *testing.T) {
 		{"uint64", "int64", []string{"9223372036854775807"}, map[string]Breach{"-1": "range"}}, // mode long, which wraps
 		{"uint64", "decimal(20,0):base64", []string{`"AP//////////"`, `"AA=="`}, map[string]Breach{`"AQAAAAAAAAAA"`: "range", `"/w=="`: "range", `"gAAAAAAAAAA="`: "range"}},
 		{"uint64", "string", []string{`"18446744073709551615"`}, map[string]Breach{`"18446744073709551616"`: "range", `"x"`: "range", `"1.5"`: "range"}},
-		{"year", "int32", []string{"0", "1901", "2155"}, map[string]Breach{"1900": "range", "2156": "range", "-1": "range"}},
+		{"year", "int32", []string{"0", "1900", "2155"}, map[string]Breach{"1899": "range", "2156": "range", "-1": "range"}},
 		{"decimal", "string", []string{`"1.50"`, `"-0.000000000000000000000000000000000000000001"`}, map[string]Breach{`"NaN"`: "decimal", `"1e3"`: "decimal", `""`: "decimal"}},
 		{"decimal(5,2)", "string", []string{`"123.45"`, `"-123.4500"`}, map[string]Breach{`"1234"`: "decimal", `"1.234"`: "decimal"}},
 		{"decimal(5,2)", "decimal(38,2)", []string{"123.45"}, map[string]Breach{"1234.5": "decimal"}},

@@ -21,9 +21,11 @@ import (
 func contractCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "contract", Short: "Say what topics must look like, and hold them to it",
-		Long: `A contract is a YAML document: topic, key, additional (allow or reject),
-freshness, and fields with name, type, not_null, pii and doc. A pipeline holds
-its topics to contracts with
+		Long: `A contract is a YAML document: topic, key, additional (allow or reject), values
+(reject or allow), freshness, and fields with name, type, logical, not_null, pii and
+doc. Values are held to a logical type: enum('a','b'), set('a'), uint32, bits(20),
+interval(iso), decimal(65,30), geometry(4326), vector(float32,3), array<int32>,
+map<string,uint8>, struct<a:bool>. A pipeline holds its topics to contracts with
 
     stages:
       - decode: {contracts: "schemas/contracts/*.yaml"}
@@ -40,7 +42,8 @@ func contractInferCommand(a *app) *cobra.Command {
 		Use: "infer [FILE|-]", Short: "Write contracts for the topics of a recording, or for a topic",
 		Long: `Prints a contract for every topic with rows. Types come from the records' own
 schemas; for JSON without schemas from the connector's schema change records, if
-the recording has them, and else from the values. Read it before you use it: what
+the recording has them, and else from the values. A logical type is left out, or an
+enum's members, where values do not keep it. Read it before you use it: what
 a value looks like is not what it is.`,
 		Example: "  sluice contract infer --privacy none topics.jsonl.gz > schemas/contracts/shop.yaml\n  sluice contract infer --policy pipeline.yaml --topic shop.public.orders",
 		Args:    cobra.MaximumNArgs(1),
@@ -51,7 +54,7 @@ a value looks like is not what it is.`,
 			}
 			e := yaml.NewEncoder(a.out)
 			e.SetIndent(2)
-			for _, k := range set {
+			for _, k := range set.Kept() {
 				if err := e.Encode(k); err != nil {
 					return exit(exitRuntime, err)
 				}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,4 +46,83 @@ func TestContractInfer(t *testing.T) {
 		t.Error(out)
 	}
 	check("topic: t\nfields: [{name: a, type: text}]\n", exitUsage)
+}
+
+// TestContractOfItself: what infer writes holds for what it was made from, its
+// logical types too; and validate names a contract that no record can keep.
+func TestContractOfItself(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "c.yaml")
+	for name, want := range map[string][]string{
+		"mysql-types-json":          {"logical: enum('p','q')", "logical: bits(20)"},
+		"mariadb-types-json-schema": {"logical: set(a,b,c d)", "logical: enum\n"}, // its connector writes ? for a member's letters
+		"pg-types-json-schema":      {"logical: \"enum(sad,ok,happy", "logical: array<timestamp>"},
+		"pg-outbox-string":          nil, "traps": nil,
+	} {
+		recording := "testdata/recordings/" + name + ".jsonl.gz"
+		text, talk, code := sluice(t, "contract", "infer", "--privacy", "none", recording)
+		if code != exitOK {
+			t.Fatal(name, code, talk)
+		}
+		for _, w := range want {
+			if !strings.Contains(text, w) {
+				t.Errorf("%s: there is no %q", name, w)
+			}
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, talk, code := sluice(t, "contract", "check", "--privacy", "none", "--contracts", file, recording); code != exitOK {
+			t.Errorf("%s: code %d: %s%s", name, code, out, talk)
+		}
+		if name == "pg-types-json-schema" { // a member less
+			if err := os.WriteFile(file, []byte(strings.ReplaceAll(text, "enum(sad,ok", "enum(sad")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if out, _, code := sluice(t, "contract", "check", "--privacy", "none", "--contracts", file, recording); code != exitFinding || !strings.Contains(out, "contract_enum  e ") {
+				t.Errorf("code %d: %s", code, out)
+			}
+		}
+	}
+	if err := os.WriteFile(file, []byte("topic: t\nfields: [{name: a, type: int32, logical: uint32}]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, talk, code := sluice(t, "validate", pipelineFile(t, "contracts: "+file, "    key: env:X")); code != exitUsage || !strings.Contains(out+talk, "uint32: its values are not of the type int32") {
+		t.Error(code, out, talk)
+	}
+}
+
+// TestContractMeasures: the SRID and the dimension that all values of a column have
+// are part of its logical type; not those of some. An unsigned bigint in bytes is
+// a decimal of the source's table.
+func TestContractMeasures(t *testing.T) {
+	const schema = `{"type":"struct","name":"e.Envelope","fields":[{"field":"after","type":"struct","fields":[{"field":"id","type":"int32"},` +
+		`{"field":"g","type":"struct","name":"io.debezium.data.geometry.Geometry","optional":true,"fields":[{"field":"wkb","type":"bytes"},{"field":"srid","type":"int32","optional":true}]},` +
+		`{"field":"h","type":"struct","name":"io.debezium.data.geometry.Geography","optional":true,"fields":[{"field":"wkb","type":"bytes"},{"field":"srid","type":"int32","optional":true}]},` +
+		`{"field":"v","type":"array","name":"io.debezium.data.FloatVector","items":{"type":"float"}},{"field":"w","type":"array","name":"io.debezium.data.DoubleVector","items":{"type":"double"}}]},` +
+		`{"field":"op","type":"string"},{"field":"source","type":"struct","fields":[]}]}`
+	row := func(id, srid int, w string) written {
+		const wkb = "AQEAAAAAAAAAAADwPwAAAAAAAPA/"
+		return written{Topic: "s.t", Value: []byte(fmt.Sprintf(`{"schema":%s,"payload":{"before":null,"op":"c","source":{},"after":{"id":%d,"g":{"wkb":%q,"srid":4326},"h":{"wkb":%[3]q,"srid":%d},"v":[1.5,2,3],"w":%s}}}`, schema, id, wkb, srid, w))}
+	}
+	change := written{Topic: "s", Value: []byte(`{"source":{},"databaseName":"d","tableChanges":[{"id":"\"d\".\"u\"","table":{"primaryKeyColumnNames":["id"],"columns":[` +
+		`{"name":"id","typeName":"INT","optional":false},{"name":"n","typeName":"BIGINT UNSIGNED","length":20,"optional":true}]}}]}`)}
+	precise := written{Topic: "s.u", Key: []byte(`{"id":1}`), Value: []byte(`{"before":null,"op":"c","source":{"connector":"mysql","db":"d","table":"u"},"after":{"id":1,"n":"AP//////////"}}`)}
+	file := record(t, []written{row(1, 4326, "[1]"), row(2, 3857, "[1,2]"), change, precise})
+	text, talk, code := sluice(t, "contract", "infer", "--privacy", "none", file)
+	for _, want := range []string{"logical: geometry(4326)", "logical: geography\n", "logical: vector(float32,3)", "logical: vector(float64)\n", "type: decimal(20,0):base64\n    logical: uint64"} {
+		if code != exitOK || !strings.Contains(text, want) {
+			t.Errorf("there is no %q: %d %s%s", want, code, talk, text)
+		}
+	}
+	kept := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(kept, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, talk, code := sluice(t, "contract", "check", "--privacy", "none", "--contracts", kept, file); code != exitOK {
+		t.Error(code, out, talk)
+	}
+	other := record(t, []written{row(1, 4326, "[1]"), {Topic: "s.t", Value: bytes.Replace(row(2, 1, "[1]").Value, []byte(`"srid":4326`), []byte(`"srid":4258`), 1)}})
+	if out, _, code := sluice(t, "contract", "check", "--privacy", "none", "--contracts", kept, other); code != exitFinding || !strings.Contains(out, "contract_srid  g       1        0/1") {
+		t.Error(code, out)
+	}
 }

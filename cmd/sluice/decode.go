@@ -100,7 +100,7 @@ func (in *reading) inferTypes(a *app, c *cobra.Command, args []string) (end func
 	var b bytes.Buffer
 	e := yaml.NewEncoder(&b)
 	for _, k := range set {
-		k.Key = nil // types, no rules
+		k.Key, k.Values = nil, "allow" // types, no rules
 		for i := range k.Fields {
 			k.Fields[i].NotNull = false
 		}

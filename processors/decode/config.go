@@ -25,6 +25,9 @@
 //	contract_null    a column that its contract says is never null; the field is named
 //	contract_field   a column that its contract does not have
 //	contract_key     a key that is not its contract's
+//	contract_enum    a value that is none of the members its contract has; likewise set, range,
+//	                 decimal, interval, bits, geometry, srid, vector, dimension, array, map, struct
+//	                 and type (of a value within a collection): schemas.Breach says what each is
 //
 // The columns of a topic are one append-only list shared by all workers. A
 // record's Schema is immutable: one for each writer schema of the topic, or
@@ -144,10 +147,8 @@ func (c *Config) Validate() error {
 	if err := c.Registry.Validate(); err != nil {
 		return err
 	}
-	if c.Contracts != "" {
-		if _, err := contract.Load(c.Contracts); err != nil {
-			return err
-		}
+	if err := c.contradiction(); err != nil {
+		return err
 	}
 	if c.MaxFields < 1 {
 		return fmt.Errorf("max_fields: %d is not positive", c.MaxFields)
@@ -167,6 +168,33 @@ func (c *Config) Validate() error {
 		for name, typ := range columns {
 			if _, _, _, err := schemas.ParseColumn(typ); err != nil {
 				return fmt.Errorf("columns: %s: %s: %w", glob, name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// contradiction is an error of the contracts, or a type in Columns whose values
+// can never be what the contract of the topic says.
+func (c *Config) contradiction() error {
+	if c.Contracts == "" {
+		return nil
+	}
+	set, err := contract.Load(c.Contracts)
+	if err != nil {
+		return err
+	}
+	for _, k := range set {
+		for glob, columns := range c.Columns {
+			if ok, _ := path.Match(glob, k.Topic); !ok && glob != k.Topic {
+				continue
+			}
+			for name, typ := range columns {
+				if f := k.Field(name); f != nil {
+					if err := f.Suits(typ); err != nil {
+						return fmt.Errorf("columns: %s: %s: the contract of %s says logical: %w", glob, name, k.Topic, err)
+					}
+				}
 			}
 		}
 	}

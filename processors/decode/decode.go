@@ -33,6 +33,7 @@ const (
 	codeContractNull  = "contract_null"
 	codeContractField = "contract_field"
 	codeContractKey   = "contract_key"
+	codeContract      = "contract_" // and a schemas.Breach
 
 	codeUnsettled = "schema_unsettled" // its columns changed under it again and again: never seen
 )

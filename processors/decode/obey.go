@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"cmp"
 	"slices"
 
 	"sluice/processors/decode/contract"
@@ -15,6 +16,13 @@ type rules struct {
 	extra   []int  // columns the contract does not name
 	key     []int  // columns of the key
 	noKey   bool   // the topic's keys have others, or not all
+	held    []held // columns whose values have a logical type
+}
+
+// held is a column and what its values are held to.
+type held struct {
+	column int
+	rule   *schemas.Rule
 }
 
 // compile makes the rules of c for fields. nil for no contract.
@@ -42,6 +50,10 @@ func compileRules(c *contract.Contract, fields []schemas.Field, ordinals map[str
 		}
 	}
 	for i := range fields {
+		f := c.Field(cmp.Or(fields[i].Of, fields[i].Name))
+		if c.Values != "allow" && f != nil && f.Rule() != nil {
+			r.held = append(r.held, held{i, f.Rule()})
+		}
 		if c.Additional == "reject" && c.Field(fields[i].Name) == nil {
 			r.extra = append(r.extra, i)
 		}
@@ -80,6 +92,16 @@ func (w *worker) obey(r *stream.Record) verdict {
 	for _, i := range c.extra {
 		if i < len(r.After) && !r.After[i].Absent() {
 			return verdict{code: codeContractField, field: w.field(i)}
+		}
+	}
+	for _, h := range c.held {
+		if h.column >= len(r.After) || !r.After[h.column].Has() {
+			continue
+		}
+		cell := r.After[h.column]
+		if b := h.rule.Breach(&w.v.schema.Fields[h.column], cell, w.bytes(r, cell)); b != schemas.Holds {
+			f := &w.v.schema.Fields[h.column]
+			return verdict{code: codeContract + string(b), field: cmp.Or(f.Of, w.field(h.column))}
 		}
 	}
 	return keep

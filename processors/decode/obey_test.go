@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"sluice/processors/proctest"
@@ -41,6 +42,62 @@ fields:
 		_, got := decode(t, c, proctest.JSON(x.key, x.value))
 		if !slices.Equal(got, []string{x.want}) {
 			t.Errorf("%s: got %q, want %q", x.value, got, x.want)
+		}
+	}
+}
+
+// TestObeyLogical: values are held to their contract's logical types, those of
+// a column that goes on under another type too, and values: allow lets them pass.
+func TestObeyLogical(t *testing.T) {
+	const rules = `
+topic: "shop.*"
+fields:
+  - {name: id, type: int64}
+  - {name: e, type: string, logical: "enum('new','paid')"}
+  - {name: st, type: string, logical: "set('a','b')"}
+  - {name: u, type: int64, logical: uint8}
+  - {name: b, type: binary, logical: bits(4)}
+  - {name: iv, type: string, logical: interval(iso)}
+  - {name: g, type: json, logical: geometry(4326)}
+  - {name: v, type: json, logical: "vector(float32,2)"}
+  - {name: l, type: json, logical: "array<uint8>"}
+  - {name: m, type: json, logical: "struct<a:int32,b:enum('x')>"}
+  - {name: any, logical: uint8}
+`
+	const secret = "4111111111111111"
+	c := Default
+	for _, x := range []struct{ values, want string }{
+		{`"e":"paid","st":"b,a","u":255,"b":"Dw==","iv":"P1D","v":[1,2],"l":[0,null],"m":{"a":1,"b":"x"},"any":7`, ""},
+		{`"e":null,"st":"","g":{"wkb":"AQEAAAAAAAAA","srid":4326}`, ""},
+		{`"e":"` + secret + `"`, "reject contract_enum e"},
+		{`"st":"a,` + secret + `"`, "reject contract_set st"},
+		{`"u":256`, "reject contract_range u"},
+		{`"b":"EA=="`, "reject contract_bits b"},
+		{`"iv":"` + secret + `"`, "reject contract_interval iv"},
+		{`"g":{"wkb":"AQEAAAAAAAAA","srid":3857}`, "reject contract_srid g"},
+		{`"g":{"x":1}`, "reject contract_geometry g"},
+		{`"v":[1,2,3]`, "reject contract_dimension v"},
+		{`"l":["` + secret + `"]`, "reject contract_range l"},
+		{`"m":{"b":"` + secret + `"}`, "reject contract_enum m"},
+		{`"m":{"` + secret + `":1}`, "reject contract_struct m"},
+		{`"any":"` + secret + `"`, "reject contract_range any"},
+	} {
+		for _, allow := range []string{"", "values: allow\n"} {
+			c.Contracts = filepath.Join(t.TempDir(), "t.yaml")
+			if err := os.WriteFile(c.Contracts, []byte(allow+rules[1:]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			// the first record makes any's type int64
+			_, got := decode(t, c, proctest.JSON("", `{"id":1,"any":1}`), proctest.JSON("", `{"id":2,`+x.values+"}"))
+			if last := got[len(got)-1]; len(got) != 2 || allow == "" && x.want != "" && last != x.want || (allow != "" || x.want == "") && !strings.HasPrefix(last, "insert") {
+				t.Errorf("%s%s: %q, want %s", allow, x.values, got, x.want)
+			}
+		}
+	}
+	for columns, want := range map[string]string{"int64": "e: the contract of shop.* says logical: enum('new','paid'): its values are not of the type int64", "string": ""} {
+		c.Columns = map[string]map[string]string{"*": {"e": columns}}
+		if err := c.Validate(); (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", columns, err, want)
 		}
 	}
 }

@@ -6,6 +6,7 @@
 //	doc: orders of the web shop
 //	key: [id]                     # exactly these columns
 //	additional: reject            # columns that are not named; default allow
+//	values: reject                # that break their field's logical; default, or allow
 //	freshness: 15m                # of the newest record
 //	fields:
 //	  - {name: id, type: int64, not_null: true}
@@ -14,7 +15,7 @@
 //	  - {name: state, type: string, logical: "enum(new,paid)"}
 //
 // Types are written as schemas.ParseColumn reads them; a field without one takes
-// what comes.
+// what comes. What logical says (schemas.ParseRule) is a rule for every value.
 package contract
 
 import (
@@ -40,6 +41,7 @@ type Contract struct {
 	Doc        string        `yaml:"doc,omitempty" json:"doc,omitempty"`
 	Key        []string      `yaml:"key,omitempty,flow" json:"key,omitempty"`
 	Additional string        `yaml:"additional,omitempty" json:"additional,omitempty"` // allow or reject
+	Values     string        `yaml:"values,omitempty" json:"values,omitempty"`         // that break a field's Logical: reject or allow
 	Freshness  time.Duration `yaml:"freshness,omitempty" json:"freshness,omitempty"`   // 0: any
 	Fields     []Field       `yaml:"fields" json:"fields"`
 }
@@ -53,11 +55,29 @@ type Field struct {
 	Doc     string `yaml:"doc,omitempty" json:"doc,omitempty"`
 
 	// Logical is what the values are beyond Type, as schemas.Connect.Logical spells
-	// it: enum(a,b). It is for readers; records are not held to it.
+	// it: enum(a,b). Records are held to it, unless Contract.Values is allow.
 	Logical string `yaml:"logical,omitempty" json:"logical,omitempty"`
 
 	Tags []string `yaml:"tags,omitempty,flow" json:"tags,omitempty"` // names that policies speak of
+
+	rule *schemas.Rule // Logical, once it was validated
+	kept string        // of an Observer: Logical, as far as the values that came keep it
 }
+
+// Kept makes the logical types of s, which an [Observer] made, such that the values
+// that it saw keep them.
+func (s Set) Kept() Set {
+	for _, c := range s {
+		for i := range c.Fields {
+			c.Fields[i].Logical = c.Fields[i].kept
+		}
+	}
+	return s
+}
+
+// Rule is what values are held to, nil without a Logical. Only contracts that
+// [Parse] and [Load] made have it.
+func (f *Field) Rule() *schemas.Rule { return f.rule }
 
 // Field returns the field called name, or nil.
 func (c *Contract) Field(name string) *Field {
@@ -153,11 +173,15 @@ func (c *Contract) validate() error {
 	if !slices.Contains([]string{"", "allow", "reject"}, c.Additional) {
 		return fmt.Errorf("%s: additional: unknown value %q: use allow or reject", c.Topic, c.Additional)
 	}
+	if !slices.Contains([]string{"", "allow", "reject"}, c.Values) {
+		return fmt.Errorf("%s: values: unknown value %q: use allow or reject", c.Topic, c.Values)
+	}
 	if c.Freshness < 0 {
 		return fmt.Errorf("%s: freshness: %v is negative", c.Topic, c.Freshness)
 	}
 	seen := map[string]bool{}
-	for _, f := range c.Fields {
+	for i := range c.Fields {
+		f := &c.Fields[i]
 		if f.Name == "" || seen[f.Name] {
 			return fmt.Errorf("%s: fields: %q has no name or comes twice", c.Topic, f.Name)
 		}
@@ -170,11 +194,41 @@ func (c *Contract) validate() error {
 				return fmt.Errorf("%s: fields: %s: %w", c.Topic, f.Name, err)
 			}
 		}
+		if err := f.compile(); err != nil {
+			return fmt.Errorf("%s: fields: %s: logical: %w", c.Topic, f.Name, err)
+		}
 	}
 	for _, k := range c.Key {
 		if !seen[k] {
 			return fmt.Errorf("%s: key: %s is none of the fields", c.Topic, k)
 		}
+	}
+	return nil
+}
+
+// compile makes the rule of f and says what contradicts it.
+func (f *Field) compile() (err error) {
+	if f.Logical == "" {
+		return nil
+	}
+	if f.rule, err = schemas.ParseRule(f.Logical); err != nil || f.Type == "" {
+		return err
+	}
+	if err = f.Suits(f.Type); err != nil {
+		f.rule = nil
+	}
+	return err
+}
+
+// Suits says why a column of a type, as schemas.ParseColumn reads it, never holds
+// what f's Logical says, or nil.
+func (f *Field) Suits(column string) error {
+	t, _, _, err := schemas.ParseColumn(column)
+	if err != nil || f.rule == nil {
+		return err
+	}
+	if err := f.rule.Suits(t); err != nil {
+		return fmt.Errorf("%s: %w", f.Logical, err)
 	}
 	return nil
 }

@@ -18,7 +18,11 @@ func TestParseErrors(t *testing.T) {
 		"topic: t\nfields: [{name: a}, {name: a}]":                         "comes twice",
 		"topic: t\nfreshness: -1s\nfields: []":                             "is negative",
 		"topic: t\nfields: []\n---\ntopic: u\nfreshness: soon\nfields: []": "5:12",
-		"topic: [": "yaml",
+		"topic: [":                         "yaml",
+		"topic: t\nvalues: no\nfields: []": `values: unknown value "no"`,
+		"topic: t\nfields: [{name: a, logical: enums}]":                           `fields: a: logical: logical type "enums"`,
+		"topic: t\nfields: [{name: a, type: int32, logical: uint32}]":             "uint32: its values are not of the type int32",
+		"topic: t\nfields: [{name: a, type: json, logical: 'vector(float32,0)'}]": "from 1 on",
 	} {
 		if _, err := Parse([]byte(doc)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %s", doc, err, want)

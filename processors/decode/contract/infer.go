@@ -42,6 +42,8 @@ type values struct {
 	decimal, base64 bool   // all texts can be read so
 	votes           [4]int // of numbers, for days, milliseconds, microseconds, nanoseconds
 	clock           [4]int // the same of times of day, which are smaller
+
+	logical logical
 }
 
 // table is a table of the source, as a schema change record describes it.
@@ -106,6 +108,7 @@ func (o *Observer) Rows(topic string, s *schemas.Schema, rows []stream.CleanRow)
 				t.columns = append(t.columns, values{decimal: true, base64: true})
 			}
 			t.columns[ord].see(c, r.Bytes(c))
+			t.columns[ord].logical.see(c, r.Bytes(c))
 		}
 	}
 }
@@ -175,6 +178,7 @@ func (o *Observer) Contracts() Set {
 					}
 				}
 			}
+			field.Logical, field.kept = v.logical.of(&field)
 			if f.Key {
 				c.Key = append(c.Key, f.Name)
 			}
@@ -220,11 +224,17 @@ func spelled(f schemas.Field) string {
 // sourceType is the column type for values of a database's type, "" to leave it
 // to the values.
 func sourceType(name string, length, scale int, v values) string {
+	unsigned := schemas.SourceLogical(name, length, nil) == "uint64"
 	name, _, _ = strings.Cut(strings.ToUpper(name), "(")
 	name, _, _ = strings.Cut(name, " ") // UNSIGNED, ZEROFILL, WITH TIME ZONE
 	text := v.texts > 0
 	switch name {
-	case "TINYINT", "SMALLINT", "MEDIUMINT", "INT", "INTEGER", "BIGINT", "YEAR":
+	case "BIGINT":
+		if text && v.base64 && unsigned {
+			return "decimal(20,0):base64" // bigint.unsigned.handling.mode=precise
+		}
+		fallthrough
+	case "TINYINT", "SMALLINT", "MEDIUMINT", "INT", "INTEGER", "YEAR":
 		if v.numbers > 0 {
 			return "int64"
 		}
