@@ -17,6 +17,7 @@ import (
 
 	"sluice/processors/mask"
 	"sluice/processors/mask/keys"
+	"sluice/processors/mask/strategy"
 	"sluice/schemas"
 	"sluice/topology"
 )
@@ -150,7 +151,7 @@ func (a *app) reveal(c *cobra.Command, file string, in asked) error {
 	}
 	spec, _, err := p.At(topic, f, path)
 	if err == nil && !spec.Reversible() {
-		err = mask.ErrIrreversible
+		err = strategy.ErrIrreversible
 	}
 	if err == nil {
 		err = p.Alone(in.role, topic, spec)
@@ -163,7 +164,7 @@ func (a *app) reveal(c *cobra.Command, file string, in asked) error {
 		return exit(exitStore, err)
 	}
 	defer ring.Close()
-	r, err := mask.NewRevealer(ring, spec)
+	r, err := spec.Revealer(ring)
 	if err != nil {
 		return refuse(err)
 	}
@@ -178,7 +179,7 @@ func (a *app) reveal(c *cobra.Command, file string, in asked) error {
 	values, last := make([][]byte, len(tokens)), error(nil)
 	u.Keys = map[string]int{}
 	for i, t := range tokens {
-		v, err := r.Reveal(mask.Token{Text: t, Type: f.Type, KeyID: in.keyID})
+		v, err := r.Reveal(strategy.Token{Text: t, Type: f.Type, KeyID: in.keyID})
 		if err != nil {
 			last = err
 			continue

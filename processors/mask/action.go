@@ -8,7 +8,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"sluice/processors/mask/keys"
-	"sluice/processors/mask/siv"
+	"sluice/processors/mask/strategy"
 	"sluice/schemas"
 	"sluice/topology"
 )
@@ -41,16 +41,15 @@ func (k Kind) String() string { return actions[k].name }
 type action struct {
 	name string
 
-	// read makes a strategy of the parameters in the policy, nil for a name
-	// alone. read is nil if there are no parameters.
-	read func(y *yaml.Node) (strategy, error)
+	// read has the parameters in the policy, nil for a name alone, in s. read is
+	// nil if there are no parameters.
+	read func(s *Spec, params *yaml.Node) error
 
 	// output changes a column's field to what comes out; nil: as it is.
 	output func(s *Spec, f *schemas.Field)
 
 	// mask appends what becomes of a value of kind k, given as its canonical
-	// text, and says how that is written: asNull and refused are two more
-	// answers. nil nulls everything, but for a constant. Keep is never asked.
+	// text, and says how that is written, as strategy.Masker has it. nil nulls everything, but for a constant. Keep is never asked.
 	mask func(s *scratch, dst []byte, spec *Spec, k schemas.Kind, text []byte) ([]byte, schemas.Encoding)
 
 	// constant is what becomes of every text; what is no text is nulled.
@@ -62,55 +61,43 @@ type action struct {
 	slow      bool // worth to look whether the same value was masked before
 }
 
-// Two answers of an action beside an encoding.
-const (
-	asNull  = schemas.EncNone
-	refused = schemas.Encoding(0xFF) // the value cannot go through: its record is rejected // P2
-)
-
-// strategy is an action with its parameters, as one column has it. Without
-// keys it is what the policy says; bind gives the one that masks. Both are
-// immutable and safe for many workers.
-type strategy interface {
-	// bind is the strategy with the keys it needs.
-	bind(b *binder) (strategy, error)
-
-	// fits tells why no value of f can go through; nil: they can, or only the
-	// value can tell. Other code asks Spec.fits.
-	fits(f *schemas.Field) error
-
-	// output changes f to what comes out.
-	output(f *schemas.Field)
-
-	// mask is as in action. The value as it was read is in s: field, cell, raw.
-	mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding)
-
-	// injective reports that different values stay different. // D4
-	injective() bool
-}
-
 // actions lists all there are, by Kind.
 var actions = [...]action{
 	Null:       {name: "null", output: nullable},
 	Keep:       {name: "keep", read: readKeep, injective: true}, // P4
-	Hash:       {name: "hash", read: readHash, output: text, mask: maskHash, keyed: true, injective: true, slow: true},
-	Tokenize:   {name: "tokenize", read: readTokenize, output: outputWith, mask: maskWith, keyed: true, slow: true},
-	Partial:    {name: "partial", read: readPartial, output: text, mask: maskWith},
-	Generalize: {name: "generalize", read: readGeneralize, output: outputWith, mask: maskWith},
-	Synthetic:  {name: "synthetic", read: readSynthetic, output: outputWith, mask: maskWith, keyed: true, slow: true},
-	Shift:      {name: "shift", read: readShift, output: outputWith, mask: maskWith, keyed: true},
-	Noise:      {name: "noise", read: readNoise, output: outputWith, mask: maskWith, keyed: true},
+	Hash:       {name: "hash", read: strategic(strategy.ReadHash), output: text, mask: maskHash, keyed: true, injective: true, slow: true},
+	Tokenize:   {name: "tokenize", read: strategic(strategy.ReadTokenize), output: outputWith, mask: maskWith, keyed: true, slow: true},
+	Partial:    {name: "partial", read: strategic(strategy.ReadPartial), output: text, mask: maskWith},
+	Generalize: {name: "generalize", read: strategic(strategy.ReadGeneralize), output: outputWith, mask: maskWith},
+	Synthetic:  {name: "synthetic", read: strategic(strategy.ReadSynthetic), output: outputWith, mask: maskWith, keyed: true, slow: true},
+	Shift:      {name: "shift", read: strategic(strategy.ReadShift), output: outputWith, mask: maskWith, keyed: true},
+	Noise:      {name: "noise", read: strategic(strategy.ReadNoise), output: outputWith, mask: maskWith, keyed: true},
 	Redact:     {name: "redact", output: textOrNull, constant: "[redacted]"},
 	Drop:       {name: "drop", gone: true},
-	Scan:       {name: "scan", read: readScan, output: outputWith, mask: maskWith, keyed: true},
+	Scan:       {name: "scan", read: readScan, output: outputScanned, keyed: true},
 	Withhold:   {name: "withhold", gone: true},
 }
 
-func maskWith(s *scratch, dst []byte, spec *Spec, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
-	return spec.with.mask(s, dst, k, text)
+// strategic is a read of parameters that make a strategy.
+func strategic(read func(params *yaml.Node) (strategy.Masker, error)) func(*Spec, *yaml.Node) error {
+	return func(s *Spec, params *yaml.Node) (err error) {
+		s.with, err = read(params)
+		return err
+	}
 }
 
-func outputWith(s *Spec, f *schemas.Field) { s.with.output(f) }
+func maskWith(s *scratch, dst []byte, spec *Spec, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+	return spec.with.Mask(&s.Scratch, dst, k, text)
+}
+
+func maskHash(s *scratch, dst []byte, spec *Spec, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+	if spec != nil && spec.with != nil {
+		return spec.with.Mask(&s.Scratch, dst, k, text)
+	}
+	return s.hash.Mask(&s.Scratch, dst, k, text)
+}
+
+func outputWith(s *Spec, f *schemas.Field) { s.with.Output(f) }
 
 // isText reports kinds whose values people write.
 func isText(k schemas.Kind) bool {
@@ -123,19 +110,11 @@ func isText(k schemas.Kind) bool {
 
 func nullable(_ *Spec, f *schemas.Field) { f.Nullable = true }
 
-// text makes a field a String. An Unknown one holds only nulls and stays so:
-// its column comes when its type does.
-func text(_ *Spec, f *schemas.Field) { asText(f) }
-
-func asText(f *schemas.Field) {
-	if f.Type.Kind != schemas.Unknown {
-		f.Type, f.Wire = schemas.Type{Kind: schemas.String}, schemas.WirePlain
-	}
-}
+func text(_ *Spec, f *schemas.Field) { strategy.AsText(f) }
 
 func textOrNull(_ *Spec, f *schemas.Field) {
 	if isText(f.Type.Kind) {
-		asText(f)
+		strategy.AsText(f)
 	} else {
 		f.Nullable = true
 	}
@@ -145,8 +124,9 @@ func textOrNull(_ *Spec, f *schemas.Field) {
 // YAML's own null gives.
 type Spec struct {
 	Kind Kind
-	Why  string   // of keep
-	with strategy // of actions with parameters; of hash nil if there are none
+	Why  string          // of keep
+	with strategy.Masker // of actions with parameters; of hash nil if there are none
+	scan *Scanning       // of scan
 	line int
 
 	params string // as the policy has them
@@ -175,17 +155,12 @@ func (s *Spec) UnmarshalYAML(y *yaml.Node) error {
 			}
 			return nil
 		}
-		with, err := a.read(params)
-		if err != nil {
+		if err := a.read(s, params); err != nil {
 			if params == nil {
 				params = name
 			}
 			return at(params, err)
 		}
-		if k == Keep {
-			s.Why, with = with.(reason).why, nil
-		}
-		s.with = with
 		return nil
 	}
 	return topology.At(name, fmt.Errorf("unknown action %q%s", name.Value, topology.Suggest(name.Value, known)))
@@ -202,7 +177,7 @@ func at(y *yaml.Node, err error) error {
 // injective reports that different values stay different. // D4
 func (s *Spec) injective() bool {
 	if s.with != nil {
-		return s.with.injective()
+		return s.with.Injective()
 	}
 	return actions[s.Kind].injective
 }
@@ -212,7 +187,7 @@ func (s *Spec) fits(f *schemas.Field) error {
 	if s.with == nil || f.Type.Kind == schemas.Unknown {
 		return nil
 	}
-	if err := s.with.fits(f); err != nil {
+	if err := s.with.Fits(f); err != nil {
 		return fmt.Errorf("%v: %w", s.Kind, err)
 	}
 	return nil
@@ -229,50 +204,60 @@ func (s *Spec) action() string {
 
 // keyID is the id of the key of a reversible action.
 func (s *Spec) keyID() string {
-	if t, ok := s.with.(*tokenizing); ok {
-		return t.keyID
+	if t := s.tokens(); t != nil {
+		return t.KeyID()
 	}
 	return ""
 }
 
 // by is the column whose value stands for the person, "" for the value itself.
-func (s *Spec) by() string {
-	if w, ok := s.with.(interface{ column() string }); ok {
-		return w.column()
-	}
-	return ""
+func (s *Spec) by() string { return strategy.By(s.with) }
+
+// tokens is the strategy of a reversible action, nil for all else.
+func (s *Spec) tokens() *strategy.Tokenizer {
+	t, _ := s.with.(*strategy.Tokenizer)
+	return t
 }
 
-// reason is the strategy of keep: none.
-type reason struct {
-	strategy
-	why string
+// Subjects reports that the action's tokens are under keys of data subjects.
+func (s *Spec) Subjects() bool {
+	t := s.tokens()
+	return t != nil && t.Subject.Column != ""
 }
 
-func readKeep(y *yaml.Node) (strategy, error) {
+// Reversible reports that a Revealer leads back from the action's tokens.
+func (s *Spec) Reversible() bool { return s.tokens() != nil }
+
+// KeepsFormat reports that the action's tokens have no room for the id of their key.
+func (s *Spec) KeepsFormat() bool {
+	t := s.tokens()
+	return t != nil && t.Form == "ff1"
+}
+
+// Revealer leads back from the action's tokens, or fails with
+// strategy.ErrIrreversible. The caller closes the ring.
+func (s *Spec) Revealer(ring *keys.Ring) (*strategy.Revealer, error) {
+	return strategy.NewRevealer(ring, s.with)
+}
+
+// Coarser is the action of one step more and what that makes of a value, as
+// strategy.Coarser has it.
+func (s *Spec) Coarser(f *schemas.Field) (written string, of func(value string) (string, bool)) {
+	return strategy.Coarser(s.with, f)
+}
+
+func readKeep(s *Spec, y *yaml.Node) error {
 	if y == nil || y.Kind != yaml.ScalarNode || y.Tag == "!!null" || strings.TrimSpace(y.Value) == "" {
-		return nil, errors.New("keep needs a reason: {keep: \"why this is no personal data\"}")
+		return errors.New("keep needs a reason: {keep: \"why this is no personal data\"}")
 	}
-	return reason{why: strings.TrimSpace(y.Value)}, nil
-}
-
-// binder hands out what strategies derive from the primary key.
-type binder struct {
-	gate *Gate // nil: outside of a gate, as Reveal
-	key  *keys.Key
-}
-
-// cmac is a keyed function of a purpose. The cipher has its own copy of the key.
-func (b *binder) cmac(purpose, domain string) (*siv.CMAC, error) {
-	key := b.key.Derive(purpose, domain)
-	defer clear(key)
-	return siv.NewCMAC(key)
+	s.Why = strings.TrimSpace(y.Value)
+	return nil
 }
 
 // bind gives all strategies of the policy their keys; k may be nil if no
 // action needs one.
 func (g *Gate) bind(k *keys.Key) error {
-	b := &binder{gate: g, key: k}
+	b := &strategy.Binder{Key: k, Domains: &g.domains}
 	for _, s := range g.specs() {
 		if err := s.bind(b); err != nil {
 			return err
@@ -281,14 +266,15 @@ func (g *Gate) bind(k *keys.Key) error {
 	return nil
 }
 
-func (s *Spec) bind(b *binder) error {
-	if s.with == nil {
-		return nil
+func (s *Spec) bind(b *strategy.Binder) (err error) {
+	switch {
+	case s.with != nil:
+		s.with, err = s.with.Bind(b)
+	case s.scan != nil:
+		s.scan, err = s.scan.bind(b)
 	}
-	with, err := s.with.bind(b)
 	if err != nil {
 		return fmt.Errorf("line %d: %v: %w", s.line, s.Kind, err)
 	}
-	s.with = with
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -215,12 +216,9 @@ func search(t *testing.T, g *Gate, b *stream.Batch, rows, rejects int, marks []s
 		log.Info("x", "record", r.Record, "reject", r)
 	}
 	if x, ok := g.pool.Get().(*scratch); ok { // what the next batch would find; under -race there may be none
-		out.Write(x.text[:cap(x.text)])
-		out.Write(x.more[:cap(x.more)])
-		for _, p := range [][]byte{x.person, x.folded, x.plain, x.nums} {
+		for _, p := range buffers(reflect.ValueOf(x).Elem()) {
 			out.Write(p[:cap(p)])
 		}
-		out.Write(x.seen[:cap(x.seen)])
 		fmt.Fprintf(&out, "%+v", *x.det)
 		fmt.Fprintf(&out, "%v", x)
 	}
@@ -231,6 +229,19 @@ func search(t *testing.T, g *Gate, b *stream.Batch, rows, rejects int, marks []s
 			}
 		}
 	}
+}
+
+// buffers are all there are in a scratch and in the structs within.
+func buffers(v reflect.Value) (all [][]byte) {
+	for i := range v.NumField() {
+		switch f := v.Field(i); {
+		case f.Kind() == reflect.Struct:
+			all = append(all, buffers(f)...)
+		case f.Kind() == reflect.Slice && f.Type().Elem().Kind() == reflect.Uint8:
+			all = append(all, f.Bytes())
+		}
+	}
+	return all
 }
 
 // reachable is every byte of a row that its cells lead to.

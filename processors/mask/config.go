@@ -41,6 +41,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"sluice/processors/mask/keys"
+	"sluice/processors/mask/strategy"
 	"sluice/processors/mask/subject"
 	"sluice/topology"
 	"sluice/topology/stream"
@@ -96,7 +97,7 @@ func open(c Config, env topology.Env) (stream.Gate, error) {
 			return nil, err
 		}
 		defer ring.Close() // what masks is derived from it
-		g.hash = plainHash(ring.Primary().ID(), ring.Primary().Derive("hash", ""))
+		g.hash = strategy.PlainHash(ring.Primary().ID(), ring.Primary().Derive("hash", ""))
 		if err := g.bind(ring.Primary()); err != nil {
 			return nil, err
 		}
@@ -136,7 +137,7 @@ func (c *Config) compile(g *Gate) (err error) {
 	if scan == nil {
 		scan = plainScan()
 	}
-	g.restScan = &Spec{Kind: Scan, with: scan}
+	g.restScan = &Spec{Kind: Scan, scan: scan}
 	for i := range c.Class {
 		k, err := compileClassed(i+1, &c.Class[i])
 		errs = append(errs, err)

@@ -114,7 +114,7 @@ func FuzzNested(f *testing.F) {
 	g := policy(f, "key: env:KEY")
 	f.Fuzz(func(t *testing.T, p []byte, how byte) {
 		rest := []Kind{Keep, Hash, Withhold, Scan}[how%4]
-		g := &Gate{rest: rest, hash: g.hash, restScan: &Spec{Kind: Scan, with: plainScan()}}
+		g := &Gate{rest: rest, hash: g.hash, restScan: &Spec{Kind: Scan, scan: plainScan()}}
 		x := pass{b: stream.NewBatch(lane, stream.Position{}, nil), s: newScratch(g)}
 		r := &stream.Record{Value: stream.ViewOf(bytes.Clone(p))}
 		enc := schemas.EncJSON

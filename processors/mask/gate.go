@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"sluice/processors/mask/detect"
+	"sluice/processors/mask/strategy"
 	"sluice/schemas"
 	"sluice/topology/stream"
 	"sluice/topology/stream/gate"
@@ -32,17 +33,17 @@ const (
 // Gate masks batches. It is safe for many workers at once.
 type Gate struct {
 	rules   []*rule
-	rest    Kind         // Hash (with null for what is no text) or Withhold: what nobody classified
-	hash    *hashing     // without parameters; nil: there is no key
-	log     *slog.Logger // may be nil
+	rest    Kind             // Hash (with null for what is no text) or Withhold: what nobody classified
+	hash    *strategy.Hasher // without parameters; nil: there is no key
+	log     *slog.Logger     // may be nil
 	keepAll bool
 	memo    bool // reuse what equal values became; off only to measure it
 
-	classed  []*classed     // what the policy says columns hold
-	detect   detect.Options // of scans
-	restScan *Spec          // what default: scan does
-	keyring  *keyring       // keys of data subjects, nil: no action takes them
-	domains  []string       // of tokens under these
+	classed  []*classed       // what the policy says columns hold
+	detect   detect.Options   // of scans
+	restScan *Spec            // what default: scan does
+	keyring  *keyring         // keys of data subjects, nil: no action takes them
+	domains  strategy.Domains // of tokens under these
 
 	plans atomic.Pointer[map[*schemas.Schema]*plan] // copied on write
 	mu    sync.Mutex                                // one compiles at a time
@@ -169,7 +170,7 @@ func (g *Gate) Pass(b *stream.Batch) (stream.Clean, error) {
 			kept = append(kept, *r)
 		}
 	}
-	x.wait()
+	s.waiting.Flush(x.arena)
 	b.Records = kept
 	b.SetArena(x.arena)
 	*arena = x.arena
@@ -330,9 +331,9 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 		}
 	}
 	from := len(x.arena)
-	x.s.by = nil
+	x.s.By = nil
 	if c.by >= 0 {
-		x.s.by = x.person(c, r)
+		x.s.By = x.person(c, r)
 	}
 	if c.hash != nil && c.written && in.Enc == schemas.EncText && utf8.Valid(raw) { // as value has it
 		out, ok := x.hashed(c.hash, raw)
@@ -353,12 +354,12 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 		}
 		return out, ok
 	}
-	x.s.field, x.s.cell, x.s.raw = c.field, cell, raw
+	x.s.Field, x.s.Cell, x.s.Raw = c.field, cell, raw
 	var enc schemas.Encoding
 	x.arena, enc = c.act.mask(x.s, x.arena, c.spec, k, text)
-	if enc == asNull || enc == refused {
+	if enc == strategy.AsNull || enc == strategy.Refused {
 		x.cut(x.arena, from)
-		return nulled, enc == asNull // P2
+		return nulled, enc == strategy.AsNull // P2
 	}
 	out, ok := x.made(from, enc)
 	if slot != nil {
@@ -399,6 +400,14 @@ func (x *pass) one(a *action) (schemas.Cell, bool) {
 		x.constant, x.of = c, a
 	}
 	return c, ok
+}
+
+// hashed is the cell of a value's token, which stands there after the next one or
+// after the last, see strategy.Waiting.
+func (x *pass) hashed(h *strategy.Hasher, text []byte) (schemas.Cell, bool) {
+	from := len(x.arena)
+	x.arena = x.s.waiting.Append(&x.s.Scratch, x.arena, h, text)
+	return x.made(from, schemas.EncText)
 }
 
 // made is the cell of what stands in the arena since from; false if no cell

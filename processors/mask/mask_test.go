@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"sluice/processors/mask/strategy"
 	"sluice/schemas"
 	"sluice/topology/stream"
 )
@@ -119,7 +120,7 @@ func TestNullAndUnavailable(t *testing.T) {
 // TestP5TokensAreKeyed: another key, another token; the key's name is in it. // P5
 func TestP5TokensAreKeyed(t *testing.T) {
 	token := func(key, id, text string) string {
-		p, _ := maskHash(newScratch(&Gate{hash: plainHash(id, []byte(key))}), nil, nil, schemas.String, []byte(text))
+		p, _ := maskHash(newScratch(&Gate{hash: strategy.PlainHash(id, []byte(key))}), nil, nil, schemas.String, []byte(text))
 		return string(p)
 	}
 	a, b := strings.Repeat("a", 32), strings.Repeat("b", 32)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"sluice/processors/mask/strategy"
 	"sluice/schemas"
 )
 
@@ -357,14 +358,14 @@ func (s *scratch) masked(dst []byte, spec *Spec, f *schemas.Field, c schemas.Cel
 		return append(dst, "null"...), true
 	}
 	k, text := s.value(f, c, p)
-	s.field, s.cell, s.raw, s.by = f, c, p, nil
+	s.Field, s.Cell, s.Raw, s.By = f, c, p, nil
 	at := len(s.more)
 	out, enc := act.mask(s, s.more, spec, k, text)
 	s.more = out[:at]
 	switch enc {
-	case refused:
+	case strategy.Refused:
 		return dst, false
-	case asNull:
+	case strategy.AsNull:
 		return append(dst, "null"...), true
 	case schemas.EncInt, schemas.EncFloat:
 		return append(dst, out[at:]...), true

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"sluice/processors/mask/strategy"
 	"sluice/schemas"
 	"sluice/topology"
 	"sluice/topology/stream"
@@ -75,8 +76,8 @@ type column struct {
 	context []byte // the column's name, for scans
 	keep    bool   // cells pass as they are
 
-	hash    *hashing // of hash: values are hashed two at a time
-	written bool     // a text is hashed as it stands
+	hash    *strategy.Hasher // of hash: values are hashed two at a time
+	written bool             // a text is hashed as it stands
 
 	by     int   // ordinal of the column that the action goes by, or -1
 	byAlso []int // of those that go on for it with another type
@@ -128,7 +129,7 @@ func (p *plan) add(c column, out schemas.Field, action string) {
 		} else {
 			p.made = append(p.made, at)
 		}
-		if t, ok := c.spec.with.(*tokenizing); ok && t.Subject.Column != "" {
+		if c.spec.Subjects() {
 			p.subjects = append(p.subjects, at)
 		}
 		if c.makes() {
@@ -351,6 +352,15 @@ func (g *Gate) within(n *node, name string, ds []Decision) (more []Decision) {
 		more = append(more, names)
 	}
 	return more
+}
+
+// hashes is what does the hashing of a spec, nil for all else.
+func (g *Gate) hashes(spec *Spec) *strategy.Hasher {
+	if spec.with == nil && spec.Kind == Hash {
+		return g.hash
+	}
+	h, _ := spec.with.(*strategy.Hasher)
+	return h
 }
 
 // fallback is the action of a value of kind k that nobody classified. // P4

@@ -7,6 +7,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"sluice/processors/mask/keys"
+	"sluice/processors/mask/strategy"
 	"sluice/schemas"
 	"sluice/topology"
 )
@@ -98,7 +99,7 @@ type TokenOf struct {
 // are rotated. text is the value's canonical text, f the column as in At.
 func (p *Policy) Tokens(ring *keys.Ring, topic string, f *schemas.Field, path Path, text []byte) (all []TokenOf, err error) {
 	for _, k := range ring.Window() {
-		g := &Gate{rest: rests[p.Default], hash: plainHash(k.ID(), k.Derive("hash", ""))}
+		g := &Gate{rest: rests[p.Default], hash: strategy.PlainHash(k.ID(), k.Derive("hash", ""))}
 		if err := p.compile(g); err != nil {
 			return nil, err
 		}
@@ -116,9 +117,9 @@ func (p *Policy) Tokens(ring *keys.Ring, topic string, f *schemas.Field, path Pa
 			return nil, fmt.Errorf("tokens of %v are made under a key of each subject, so that a value alone has none", path)
 		}
 		s := newScratch(g)
-		s.field, s.cell, s.raw = f, schemas.Cell{Enc: schemas.EncText, Flags: schemas.Present, Len: uint32(len(text))}, text
+		s.Field, s.Cell, s.Raw = f, schemas.Cell{Enc: schemas.EncText, Flags: schemas.Present, Len: uint32(len(text))}, text
 		out, enc := actions[spec.Kind].mask(s, nil, spec, f.Type.Kind, text)
-		if enc == asNull || enc == refused {
+		if enc == strategy.AsNull || enc == strategy.Refused {
 			return nil, errors.New("the action of this column takes no such value")
 		}
 		all = append(all, TokenOf{k.ID(), string(out)})

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"sluice/processors/mask/strategy"
 	"sluice/topology"
 )
 
@@ -82,7 +83,7 @@ func (p *Policy) Alone(role, topic string, spec *Spec) error {
 	mine := tokensOf(spec)
 	check := func(r *rule, path string, other *Spec) error {
 		for _, t := range tokensOf(other) {
-			if !slices.ContainsFunc(mine, func(m *tokenizing) bool { return m.Form == t.Form && m.Domain == t.Domain }) {
+			if !slices.ContainsFunc(mine, func(m *strategy.Tokenizer) bool { return m.Form == t.Form && m.Domain == t.Domain }) {
 				continue
 			}
 			in := r.Topics
@@ -103,17 +104,17 @@ func (p *Policy) Alone(role, topic string, spec *Spec) error {
 	for _, r := range p.gate.rules {
 		var errs []error
 		for _, t := range r.targets {
-			if t.spec.with != spec.with {
+			if !t.spec.same(spec) {
 				errs = append(errs, check(r, t.path.String(), &t.spec))
 			}
 		}
 		for _, s := range r.classes {
-			if s.with != spec.with {
+			if !s.same(spec) {
 				errs = append(errs, check(r, "*", s))
 			}
 		}
 		for _, s := range r.tags {
-			if s.with != spec.with {
+			if !s.same(spec) {
 				errs = append(errs, check(r, "*", s))
 			}
 		}
@@ -129,14 +130,17 @@ func (p *Policy) Alone(role, topic string, spec *Spec) error {
 	return nil
 }
 
+// same reports that two columns have one action of the policy.
+func (s *Spec) same(o *Spec) bool { return s.with == o.with && s.scan == o.scan }
+
 // tokensOf are the reversible actions in a spec: its own, or those of a scan.
-func tokensOf(s *Spec) (all []*tokenizing) {
-	switch w := s.with.(type) {
-	case *tokenizing:
-		all = append(all, w)
-	case *Scanning:
-		for _, in := range w.specs() {
-			if t, ok := in.with.(*tokenizing); ok {
+func tokensOf(s *Spec) (all []*strategy.Tokenizer) {
+	if t := s.tokens(); t != nil {
+		all = append(all, t)
+	}
+	if s.scan != nil {
+		for _, in := range s.scan.specs() {
+			if t := in.tokens(); t != nil {
 				all = append(all, t)
 			}
 		}

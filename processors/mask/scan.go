@@ -13,6 +13,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"sluice/processors/mask/detect"
+	"sluice/processors/mask/strategy"
 	"sluice/schemas"
 	"sluice/topology"
 	"sluice/topology/stream"
@@ -64,22 +65,22 @@ func plainScan() *Scanning { return &Scanning{rest: &Spec{Kind: Redact}} }
 
 // scans is s with what scan says where s, a scan, says nothing.
 func (s Spec) scans(scan *Scanning) Spec {
-	if s.Kind == Scan && s.with.(*Scanning).rest == nil {
-		s.with = scan
+	if s.Kind == Scan && s.scan.rest == nil {
+		s.scan = scan
 	}
 	return s
 }
 
-func readScan(y *yaml.Node) (strategy, error) {
-	x := new(Scanning)
+func readScan(s *Spec, y *yaml.Node) error {
+	s.scan = new(Scanning)
 	if y == nil {
-		return x, nil // see scans
+		return nil // see scans
 	}
-	return x, x.UnmarshalYAML(y)
+	return s.scan.UnmarshalYAML(y)
 }
 
 // bind gives the actions within their keys.
-func (x *Scanning) bind(b *binder) (strategy, error) {
+func (x *Scanning) bind(b *strategy.Binder) (*Scanning, error) {
 	bound := func(s *Spec) (*Spec, error) {
 		if s == nil {
 			return nil, nil
@@ -98,21 +99,11 @@ func (x *Scanning) bind(b *binder) (strategy, error) {
 	return out, err
 }
 
-func (x *Scanning) fits(*schemas.Field) error { return nil } // every value can be scanned, or is nulled
-func (x *Scanning) injective() bool           { return false }
-
-func (x *Scanning) output(f *schemas.Field) {
+func outputScanned(_ *Spec, f *schemas.Field) {
 	f.Nullable = true
 	if k := f.Type.Kind; k == schemas.String || k == schemas.JSON {
 		f.Type, f.Wire = schemas.Type{Kind: k}, schemas.WirePlain
 	}
-}
-
-// mask masks a text. Columns and JSON values go by scan and scanJSON, which
-// know their types.
-func (x *Scanning) mask(s *scratch, dst []byte, _ schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
-	out, _ := s.scanText(dst, text, x)
-	return out, schemas.EncText
 }
 
 // written is the text of parameters, on one line.
@@ -274,7 +265,7 @@ func (x *pass) scan(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 		return in, true
 	}
 	s.more = s.more[:0]
-	out, found := s.scanText(s.more, text, c.spec.with.(*Scanning))
+	out, found := s.scanText(s.more, text, c.spec.scan)
 	s.more = out
 	if !found && c.field.Wire == schemas.WirePlain {
 		return in, true
@@ -374,9 +365,9 @@ func (s *scratch) part(dst []byte, spec *Spec, c schemas.Class, value []byte) []
 	case act.mask == nil: // null
 		return dst
 	default:
-		s.field, s.cell, s.raw, s.by = &textField, schemas.Cell{Enc: schemas.EncText, Flags: schemas.Present, Len: uint32(len(value))}, value, nil
+		s.Field, s.Cell, s.Raw, s.By = &textField, schemas.Cell{Enc: schemas.EncText, Flags: schemas.Present, Len: uint32(len(value))}, value, nil
 		switch out, enc := act.mask(s, dst, spec, schemas.String, value); enc {
-		case asNull, refused: // a part that is not what its action takes is still found
+		case strategy.AsNull, strategy.Refused: // a part that is not what its action takes is still found
 		default:
 			return out
 		}
@@ -393,7 +384,7 @@ func (s *scratch) scanJSON(dst, src []byte, spec *Spec) (out, tail []byte, ok bo
 	case '"':
 		end, _ := stringEnd(src)
 		at := len(s.more)
-		more, found := s.scanText(s.more, s.unescape(src[:end]), spec.with.(*Scanning))
+		more, found := s.scanText(s.more, s.unescape(src[:end]), spec.scan)
 		s.more = more[:at]
 		if !found {
 			return append(dst, src[:end]...), src[end:], true

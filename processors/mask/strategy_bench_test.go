@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"sluice/processors/mask/strategy"
 	"sluice/schemas"
 )
 
@@ -61,9 +62,9 @@ func one(t testing.TB, action string, in spelled) (mask func(), made func() stri
 	dst := make([]byte, 0, 256)
 	return func() {
 		k, text := s.value(f, c, raw)
-		s.field, s.cell, s.raw = f, c, raw
+		s.Field, s.Cell, s.Raw = f, c, raw
 		var enc schemas.Encoding
-		if dst, enc = actions[spec.Kind].mask(s, dst[:0], spec, k, text); enc == refused {
+		if dst, enc = actions[spec.Kind].mask(s, dst[:0], spec, k, text); enc == strategy.Refused {
 			t.Fatal("refused")
 		}
 	}, func() string { return string(dst) }

@@ -1,7 +1,6 @@
 package mask
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -99,26 +98,6 @@ func TestPartial(t *testing.T) {
 	} {
 		if got := through(acting(t, c.action), str(c.in)); got != c.want {
 			t.Errorf("%s of %q: %q, want %q", c.action, c.in, got, c.want)
-		}
-	}
-}
-
-// TestPartialBytes: texts of bytes only and others have one rule.
-func TestPartialBytes(t *testing.T) {
-	rng := rand.New(rand.NewPCG(5, 6))
-	for range 20_000 {
-		p := &partial{KeepFirst: rng.IntN(4), KeepLast: rng.IntN(4), KeepDomain: rng.IntN(2) == 0, Char: []string{"*", "•"}[rng.IntN(2)]}
-		if rng.IntN(2) == 0 {
-			p.Length = 13 + rng.IntN(9)
-		}
-		text := make([]byte, rng.IntN(20))
-		for i := range text {
-			text[i] = "abc@1 "[rng.IntN(6)]
-		}
-		ascii, _ := p.mask(nil, nil, schemas.String, text)
-		wide, _ := p.mask(nil, nil, schemas.String, bytes.ReplaceAll(text, []byte("a"), []byte("ä")))
-		if want := bytes.ReplaceAll(wide, []byte("ä"), []byte("a")); !bytes.Equal(ascii, want) {
-			t.Fatalf("%+v of %q: %q, want %q", p, text, ascii, want)
 		}
 	}
 }
@@ -311,4 +290,31 @@ func FuzzStrategies(f *testing.F) {
 			t.Fatalf("action %d of %v %q: %q, then %q", int(action)%len(gates), c.typ, text, got, again)
 		}
 	})
+}
+
+// TestHashForms: domains part, spellings join, lengths and encodings.
+func TestHashForms(t *testing.T) {
+	hash := func(params, in string) string { return through(acting(t, "{hash: {"+params+"}}"), str(in)) }
+	plain := through(acting(t, "hash"), str("Ann@x.example"))
+	if got := hash("", "Ann@x.example"); got != plain {
+		t.Errorf("without parameters %s, with none %s", plain, got)
+	}
+	if got := hash("domain: email", "Ann@x.example"); got == plain {
+		t.Error("a domain changes nothing")
+	}
+	if hash("canonical: phone", "(415) 555-0132") != hash("canonical: phone", "+14155550132") || hash("canonical: phone", "+14155550132") != plain[:3]+hash("", "+14155550132")[3:] {
+		t.Error("spellings of a phone do not join")
+	}
+	if hash("canonical: email, domain: e", "Ann@x.example ") != hash("domain: e", "ann@x.example") {
+		t.Error("spellings of an address do not join")
+	}
+	for _, c := range []struct {
+		params string
+		length int
+		chars  string
+	}{{"bits: 64, encoding: hex", 16, "0123456789abcdef"}, {"bits: 256, encoding: base64url", 43, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"}, {"bits: 80", 16, "abcdefghijklmnopqrstuvwxyz234567"}, {"encoding: hex", 32, "0123456789abcdef"}} {
+		if got := hash(c.params, "x"); len(got) != 3+c.length || !strings.HasPrefix(got, token) || strings.Trim(got[3:], c.chars) != "" {
+			t.Errorf("%s: %s", c.params, got)
+		}
+	}
 }

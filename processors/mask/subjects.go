@@ -2,17 +2,14 @@ package mask
 
 import (
 	"context"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"sluice/processors/mask/keys"
-	"sluice/processors/mask/siv"
+	"sluice/processors/mask/strategy"
 	"sluice/processors/mask/subject"
 	"sluice/schemas"
 	"sluice/topology"
@@ -42,13 +39,6 @@ type Subjects struct {
 }
 
 const defaultHeld = 20_000
-
-// named is who a value is about: what a column says, and of what kind that is, so
-// that customer 7 and employee 7 are two people.
-type named struct {
-	Column string `yaml:"column"`
-	Kind   string `yaml:"kind"`
-}
 
 func (c *Subjects) folder() (string, error) {
 	path, ok := strings.CutPrefix(c.Store, "folder:")
@@ -100,49 +90,6 @@ func (c *Config) vault(ring *keys.Ring, env topology.Env, open func(context.Cont
 	return v, nil
 }
 
-// held is the key of one subject in memory.
-type held struct {
-	id  string
-	key [32]byte
-	of  []atomic.Pointer[siv.Cipher] // by domain, made when it is first used
-}
-
-func (h *held) String() string   { return "key " + h.id } // P1
-func (h *held) GoString() string { return h.String() }
-
-func (h *held) cipher(place int, domain string) *siv.Cipher {
-	if c := h.of[place].Load(); c != nil {
-		return c
-	}
-	c := subjectCipher(h.key[:], domain)
-	h.of[place].Store(c) // two workers make the same
-	return c
-}
-
-func subjectCipher(key []byte, domain string) *siv.Cipher {
-	k, err := hkdf.Key(sha256.New, key, nil, fmt.Sprintf("sluice subject siv 1 %d:%s", len(domain), domain), 64)
-	if err != nil { // 64 bytes are never too many
-		panic("mask: " + err.Error())
-	}
-	defer clear(k)
-	c, err := siv.New(k, []byte(domain))
-	if err != nil {
-		panic("mask: " + err.Error())
-	}
-	return c
-}
-
-// domain is the place of a domain in the keys of subjects.
-func (g *Gate) domain(name string) int {
-	for i, d := range g.domains {
-		if d == name {
-			return i
-		}
-	}
-	g.domains = append(g.domains, name)
-	return len(g.domains) - 1
-}
-
 // keyring is the keys of subjects that are in memory: those used last, in two
 // halves, of which the older one goes when the younger is full. It is safe for
 // many workers.
@@ -150,8 +97,8 @@ type keyring struct {
 	vault  *subject.Vault
 	half   int
 	mu     sync.Mutex
-	young  map[subject.Index]*held
-	old    map[subject.Index]*held
+	young  map[subject.Index]*strategy.SubjectKey
+	old    map[subject.Index]*strategy.SubjectKey
 	shreds int64
 }
 
@@ -159,7 +106,7 @@ func newKeyring(v *subject.Vault, most int) *keyring {
 	if most == 0 {
 		most = defaultHeld
 	}
-	return &keyring{vault: v, half: max(most/2, 1), young: map[subject.Index]*held{}, old: map[subject.Index]*held{}}
+	return &keyring{vault: v, half: max(most/2, 1), young: map[subject.Index]*strategy.SubjectKey{}, old: map[subject.Index]*strategy.SubjectKey{}}
 }
 
 // fresh forgets all keys if one was destroyed since it was last asked.
@@ -178,7 +125,7 @@ func (k *keyring) fresh(ctx context.Context) error {
 	return nil
 }
 
-func (k *keyring) get(x subject.Index) *held {
+func (k *keyring) get(x subject.Index) *strategy.SubjectKey {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	h := k.young[x]
@@ -190,7 +137,7 @@ func (k *keyring) get(x subject.Index) *held {
 	return h
 }
 
-func (k *keyring) put(x subject.Index, h *held) {
+func (k *keyring) put(x subject.Index, h *strategy.SubjectKey) {
 	if len(k.young) >= k.half {
 		k.young, k.old = k.old, k.young
 		clear(k.young)
@@ -200,7 +147,7 @@ func (k *keyring) put(x subject.Index, h *held) {
 
 // load is the key of a subject that is not in memory. One that was destroyed
 // meanwhile stays out of it.
-func (k *keyring) load(ctx context.Context, x subject.Index, domains int) (*held, error) {
+func (k *keyring) load(ctx context.Context, x subject.Index, d strategy.Domains) (*strategy.SubjectKey, error) {
 	k.mu.Lock()
 	before := k.shreds
 	k.mu.Unlock()
@@ -208,8 +155,7 @@ func (k *keyring) load(ctx context.Context, x subject.Index, domains int) (*held
 	if err != nil {
 		return nil, err
 	}
-	h := &held{id: id, of: make([]atomic.Pointer[siv.Cipher], domains)}
-	copy(h.key[:], key)
+	h := strategy.NewSubjectKey(id, key, d)
 	clear(key)
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -219,7 +165,7 @@ func (k *keyring) load(ctx context.Context, x subject.Index, domains int) (*held
 	return h, nil
 }
 
-// subjects has the keys of all subjects of the batch in x.s.held, before anything
+// subjects has the keys of all subjects of the batch in x.s.Subjects, before anything
 // of it moves: after an error the batch is as it was.
 func (x *pass) subjects(g *Gate) error {
 	ctx := context.Background()
@@ -248,28 +194,20 @@ func (x *pass) subjects(g *Gate) error {
 				if who == nil {
 					continue
 				}
-				at := g.keyring.vault.Index(c.spec.with.(*tokenizing).Subject.Kind, who, &x.s.index)
-				if x.s.held[at] != nil {
+				at := x.s.Subjects.Index(c.spec.tokens().Subject.Kind, who)
+				if x.s.Subjects.Holds(at) {
 					continue
 				}
 				h := g.keyring.get(at)
 				if h == nil {
 					var err error
-					if h, err = g.keyring.load(ctx, at, len(g.domains)); err != nil {
+					if h, err = g.keyring.load(ctx, at, g.domains); err != nil {
 						return failed(err)
 					}
 				}
-				x.s.held[at] = h
+				x.s.Subjects.Hold(at, h)
 			}
 		}
 	}
 	return nil
-}
-
-// subjectKey is the key of who the row at hand is about, nil if nobody says.
-func (s *scratch) subjectKey(kind string) *held {
-	if s.by == nil || s.vault == nil {
-		return nil
-	}
-	return s.held[s.vault.Index(kind, s.by, &s.index)]
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sluice/processors/mask/keys"
+	"sluice/processors/mask/strategy"
 	"sluice/processors/mask/subject"
 	"sluice/schemas"
 	"sluice/topology"
@@ -97,7 +98,7 @@ func TestSubjects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := NewRevealer(ring, spec)
+	r, err := spec.Revealer(ring)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,7 +107,7 @@ func TestSubjects(t *testing.T) {
 		t.Fatal(err)
 	}
 	reveal := func(token string) string {
-		v, err := r.Reveal(Token{Text: []byte(token)})
+		v, err := r.Reveal(strategy.Token{Text: []byte(token)})
 		if err != nil {
 			return err.Error()
 		}
@@ -115,13 +116,13 @@ func TestSubjects(t *testing.T) {
 	if reveal(got[0]) != "a@x" || reveal(got[1]) != "b@x" || reveal(got[2]) != "a@x" {
 		t.Fatalf("%q", reveal(got[0]))
 	}
-	if v := reveal(got[2][:17] + got[0][17:]); v != ErrNoToken.Error() {
+	if v := reveal(got[2][:17] + got[0][17:]); v != strategy.ErrNoToken.Error() {
 		t.Errorf("a token of another's key gives %q", v)
 	}
 	if id, err := r.Vault.Shred(t.Context(), "", []byte("7")); err != nil || id != got[0][:16] {
 		t.Fatal(id, err)
 	}
-	if v := reveal(got[0]); !strings.Contains(v, "destroyed") || !errors.Is(errOf(r, got[0]), ErrShredded) {
+	if v := reveal(got[0]); !strings.Contains(v, "destroyed") || !errors.Is(errOf(r, got[0]), strategy.ErrShredded) {
 		t.Error(v)
 	}
 	for _, x := range []*Gate{g, small} { // both have the key in memory
@@ -132,8 +133,8 @@ func TestSubjects(t *testing.T) {
 	}
 }
 
-func errOf(r *Revealer, token string) error {
-	_, err := r.Reveal(Token{Text: []byte(token)})
+func errOf(r *strategy.Revealer, token string) error {
+	_, err := r.Reveal(strategy.Token{Text: []byte(token)})
 	return err
 }
 

@@ -6,40 +6,22 @@ import (
 	"unicode/utf8"
 
 	"sluice/processors/mask/detect"
-	"sluice/processors/mask/ff1"
-	"sluice/processors/mask/mac"
-	"sluice/processors/mask/siv"
-	"sluice/processors/mask/subject"
+	"sluice/processors/mask/strategy"
 	"sluice/schemas"
 )
 
 // scratch is what one worker needs while it masks: no allocation a record.
 type scratch struct {
-	hash    *hashing // without parameters; nil: there is no key
-	rest    Kind     // of what nobody classified inside of JSON
-	sum     mac.Sum
-	waiting waiting
+	strategy.Scratch
+
+	hash    *strategy.Hasher // without parameters; nil: there is no key
+	rest    Kind             // of what nobody classified inside of JSON
+	waiting strategy.Waiting
 	text    []byte // the canonical text of one value
 	more    []byte // the JSON text that is walked, and leaves of it
 	memo    memo
 
-	// The value at hand, for actions that need more than its canonical text.
-	field *schemas.Field
-	cell  schemas.Cell
-	raw   []byte
-	by    []byte // the text of the column that the action goes by, nil for none
-
-	person []byte // what by is in
-	folded []byte // a canonical form, see canon
-	plain  []byte // what a token holds
-	nums   []byte // numerals of a value
-	ff1    ff1.Scratch
-	siv    siv.Scratch
-
-	// Of keys of subjects: those of the batch at hand.
-	vault *subject.Vault
-	held  map[subject.Index]*held
-	index subject.Scratch
+	person []byte // what By is in
 
 	// What scans use: see scan.go.
 	det      *detect.Detector
@@ -64,7 +46,7 @@ func newScratch(g *Gate) *scratch {
 		s.memo = newMemo()
 	}
 	if g.keyring != nil {
-		s.vault, s.held = g.keyring.vault, map[subject.Index]*held{}
+		s.Subjects = strategy.NewSubjects(g.keyring.vault)
 	}
 	s.replace = s.replaced
 	return s
@@ -78,18 +60,14 @@ func (s *scratch) forget() {
 	if s.det != nil {
 		s.det.Forget()
 	}
-	for _, p := range []*[]byte{&s.text, &s.more, &s.person, &s.folded, &s.plain, &s.nums, &s.seen, &s.num, &s.spelled, &s.context} {
+	for _, p := range []*[]byte{&s.text, &s.more, &s.person, &s.seen, &s.num, &s.spelled, &s.context} {
 		clear((*p)[:cap(*p)])
 		if cap(*p) > keptScratch {
 			*p = nil
 		}
 	}
-	s.waiting.group.Forget()
-	s.sum = mac.Sum{}
-	clear(s.held)
-	s.index.Forget()
-	s.field, s.raw, s.by = nil, nil, nil
-	s.ff1, s.siv = ff1.Scratch{}, siv.Scratch{}
+	s.waiting.Forget()
+	s.Scratch.Forget()
 }
 
 // literal is a cell of binary data as JSON has it, until the next call: all that

@@ -1,11 +1,8 @@
 package mask
 
 import (
-	"encoding/base32"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/hex"
-	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -128,19 +125,6 @@ func TestKinds(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, c.types)
 			}
 		})
-	}
-}
-
-// TestTokenForm compares with encoding/base32.
-func TestTokenForm(t *testing.T) {
-	form := base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
-	rng := rand.New(rand.NewPCG(1, 2))
-	for range 1000 {
-		hi, lo := rng.Uint64(), rng.Uint64()
-		want := form.EncodeToString(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, hi), lo))
-		if got := string(appendToken(nil, hi, lo)); got != want {
-			t.Fatalf("%x %x: %s, want %s", hi, lo, got, want)
-		}
 	}
 }
 

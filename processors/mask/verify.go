@@ -174,8 +174,8 @@ func (p *Policy) explains(topic string, f *schemas.Field, path Path, class schem
 	if err != nil || spec == nil {
 		return ""
 	}
-	if x, ok := spec.with.(*Scanning); ok && spec.Kind == Scan {
-		in := x.of(class)
+	if spec.Kind == Scan {
+		in := spec.scan.of(class)
 		d.Action, d.Why, spec = in.action(), in.Why, in
 	}
 	switch spec.Kind {

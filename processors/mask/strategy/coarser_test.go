@@ -1,10 +1,8 @@
-package mask
+package strategy
 
 import (
 	"strings"
 	"testing"
-
-	"go.yaml.in/yaml/v3"
 
 	"sluice/schemas"
 )
@@ -16,28 +14,24 @@ func TestCoarser(t *testing.T) {
 	s := func(kind schemas.Kind) schemas.Field {
 		return schemas.Field{Name: "c", Type: schemas.Type{Kind: kind, Precision: 12, Scale: 2}}
 	}
-	mask := func(text string, f schemas.Field, value string) (string, *Spec) {
+	mask := func(text string, f schemas.Field, value string) (string, Masker) {
 		t.Helper()
-		var spec Spec
-		if err := yaml.Unmarshal([]byte(text), &spec); err != nil {
-			t.Fatalf("%s: %v", text, err)
-		}
-		if err := spec.fits(&f); err != nil {
+		m, x := bound(t, text)
+		if err := m.Fits(&f); err != nil {
 			if strings.Contains(text, "bucket: 1") { // so wide that a decimal(12,2) has no such number
 				return "", nil
 			}
 			t.Fatalf("%s: %v", text, err)
 		}
-		x := newScratch(&Gate{rest: Withhold})
-		x.field, x.cell, x.raw = &f, schemas.Cell{Enc: schemas.EncText, Flags: schemas.Present, Len: uint32(len(value))}, []byte(value)
+		x.Field, x.Cell, x.Raw = &f, schemas.Cell{Enc: schemas.EncText, Flags: schemas.Present, Len: uint32(len(value))}, []byte(value)
 		if f.Type.Kind == schemas.Date {
 			f.Wire = schemas.WireISO
 		}
-		out, enc := spec.with.mask(x, nil, f.Type.Kind, []byte(value))
-		if enc == refused || enc == asNull {
+		out, enc := m.Mask(x, nil, f.Type.Kind, []byte(value))
+		if enc == Refused || enc == AsNull {
 			t.Fatalf("%s refuses %s", text, value)
 		}
-		return string(out), &spec
+		return string(out), m
 	}
 	for _, c := range []struct {
 		action string
@@ -65,11 +59,11 @@ func TestCoarser(t *testing.T) {
 		f.Wire = schemas.WirePlain
 		action, steps := c.action, 0
 		for ; steps < 60; steps++ {
-			_, spec := mask("{generalize: "+action+"}", f, strings.Fields(c.values)[0])
-			if spec == nil {
+			_, m := mask("{generalize: "+action+"}", f, strings.Fields(c.values)[0])
+			if m == nil {
 				break
 			}
-			to, of := spec.Coarser(&f)
+			to, of := Coarser(m, &f)
 			if of == nil {
 				break
 			}
@@ -104,36 +98,14 @@ func TestCoarser(t *testing.T) {
 	}
 	f := s(schemas.String)
 	for text, value := range map[string]string{"{round: 2}": "37.77,-122.42"} {
-		_, spec := mask("{generalize: "+text+"}", f, value)
-		if to, of := spec.Coarser(&f); to != "{generalize: {round: 1}}" {
+		_, m := mask("{generalize: "+text+"}", f, value)
+		if to, of := Coarser(m, &f); to != "{generalize: {round: 1}}" {
 			t.Error(to)
 		} else if got, _ := of("37.77,-122.42"); got != "37.8,-122.4" {
 			t.Error(got)
 		}
 	}
-	if to, of := (&Spec{Kind: Hash}).Coarser(&f); to != "" || of != nil {
+	if to, of := Coarser(nil, &f); to != "" || of != nil {
 		t.Error("hash has a coarser step")
-	}
-}
-
-// TestShownByRule: values are printed of columns that a rule masks, and of no
-// others: what no rule names may be a column that a stage behind the gate added,
-// that the sink calls by another name, or one of a topic that was guessed wrong. // P1
-func TestShownByRule(t *testing.T) {
-	p, err := ReadPolicy(yamlOf(t, `{key: env:KEY, rules: [{topics: [shop.people], columns: {zip: {generalize: zip3}, city: {keep: r}, mail: hash}}]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		topic, column string
-		shown         bool
-	}{
-		{"shop.people", "zip", true}, {"shop.people", "mail", true}, {"shop.people", "city", false},
-		{"shop.people", "City", false}, {"shop.people", "full_name", false}, {"shop.peple", "city", false},
-	} {
-		x, _, _ := p.Identifying(c.topic, &schemas.Field{Name: c.column, Type: schemas.Type{Kind: schemas.String}})
-		if x.Shown != c.shown {
-			t.Errorf("%s of %s is shown: %v", c.column, c.topic, x.Shown)
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package mask
+package strategy
 
 import (
 	"bytes"
@@ -65,8 +65,8 @@ func fitsMoment(f *schemas.Field, u unit) error {
 }
 
 // when reads the value at hand, of kind k and canonical text p.
-func (s *scratch) when(k schemas.Kind, p []byte, u unit) (m moment, ok bool) {
-	f, c, raw := s.field, s.cell, s.raw
+func (s *Scratch) when(k schemas.Kind, p []byte, u unit) (m moment, ok bool) {
+	f, c, raw := s.Field, s.Cell, s.Raw
 	switch k {
 	case schemas.Date:
 		days, err := schemas.Int(f, c, raw)
@@ -163,13 +163,13 @@ func (m *moment) append(dst []byte) ([]byte, schemas.Encoding) {
 	case m.per > 0:
 		perDay := microsPerDay / m.per
 		if m.days > most/perDay || m.days < -most/perDay {
-			return dst, refused
+			return dst, Refused
 		}
 		return strconv.AppendInt(dst, m.days*perDay+m.micros/m.per, 10), schemas.EncInt
 	case m.per < 0:
 		const perDay = microsPerDay * 1000
 		if m.days > most/perDay || m.days < -most/perDay {
-			return dst, refused
+			return dst, Refused
 		}
 		return strconv.AppendInt(dst, m.days*perDay+m.micros*1000+m.nanos, 10), schemas.EncInt
 	}

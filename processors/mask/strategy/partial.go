@@ -1,4 +1,4 @@
-package mask
+package strategy
 
 import (
 	"bytes"
@@ -33,7 +33,8 @@ type partial struct {
 	Char       string `yaml:"char"`
 }
 
-func readPartial(y *yaml.Node) (strategy, error) {
+// ReadPartial reads the parameters of partial.
+func ReadPartial(y *yaml.Node) (Masker, error) {
 	if y == nil {
 		return nil, errors.New("partial says what stays: {partial: {keep_last: 4}}")
 	}
@@ -61,12 +62,12 @@ func readPartial(y *yaml.Node) (strategy, error) {
 	return p, nil
 }
 
-func (p *partial) bind(*binder) (strategy, error) { return p, nil }
-func (p *partial) fits(*schemas.Field) error      { return nil }
-func (p *partial) output(f *schemas.Field)        { asText(f) }
-func (p *partial) injective() bool                { return false }
+func (p *partial) Bind(*Binder) (Masker, error) { return p, nil }
+func (p *partial) Fits(*schemas.Field) error    { return nil }
+func (p *partial) Output(f *schemas.Field)      { AsText(f) }
+func (p *partial) Injective() bool              { return false }
 
-func (p *partial) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+func (p *partial) Mask(_ *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	first, last := p.KeepFirst, p.KeepLast
 	var domain []byte
 	if k == schemas.Bool {

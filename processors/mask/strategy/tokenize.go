@@ -1,4 +1,4 @@
-package mask
+package strategy
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 	"sluice/topology"
 )
 
-// tokenizing is tokenize: who has the key gets the value back, see Reveal.
+// Tokenizer is tokenize: who has the key gets the value back, see Reveal.
 //
 //	tokenize                                     # AES-SIV of any value: KEYID_TOKEN, a text
 //	{tokenize: {domain: email, encoding: base64url}}
@@ -26,17 +26,17 @@ import (
 // have no room for a key id: the column's action names it, as tokenize:k1. // P5
 // It takes no values of a domain below 1,000,000 (SP 800-38G r1): the policy is
 // refused where that shows, else the record.
-type tokenizing struct {
-	Form     string `yaml:"form"` // siv or ff1
-	Domain   string `yaml:"domain"`
-	Encoding form   `yaml:"encoding"` // of siv
-	Alphabet string `yaml:"alphabet"` // of ff1: digits, hex, base36, base62, class or the characters themselves
-	Length   int    `yaml:"length"`   // characters of the alphabet that every value has; 0: any
-	Width    int    `yaml:"width"`    // of integers: all below 10^width, whatever their length
-	Card     bool   `yaml:"card"`     // payment cards: tokens fail the Luhn check
-	Luhn     bool   `yaml:"luhn"`     // of card: tokens pass it
-	KeepEnds bool   `yaml:"keep_ends"`
-	Subject  named  `yaml:"subject"` // of siv
+type Tokenizer struct {
+	Form     string  `yaml:"form"` // siv or ff1
+	Domain   string  `yaml:"domain"`
+	Encoding form    `yaml:"encoding"` // of siv
+	Alphabet string  `yaml:"alphabet"` // of ff1: digits, hex, base36, base62, class or the characters themselves
+	Length   int     `yaml:"length"`   // characters of the alphabet that every value has; 0: any
+	Width    int     `yaml:"width"`    // of integers: all below 10^width, whatever their length
+	Card     bool    `yaml:"card"`     // payment cards: tokens fail the Luhn check
+	Luhn     bool    `yaml:"luhn"`     // of card: tokens pass it
+	KeepEnds bool    `yaml:"keep_ends"`
+	Subject  Subject `yaml:"subject"` // of siv
 
 	alpha *alphabet // nil: by class
 	keyID string
@@ -45,8 +45,9 @@ type tokenizing struct {
 	place int // of its domain in the keys of subjects
 }
 
-func readTokenize(y *yaml.Node) (strategy, error) {
-	t := &tokenizing{Form: "siv", Alphabet: "digits"}
+// ReadTokenize reads the parameters of tokenize, nil for none.
+func ReadTokenize(y *yaml.Node) (Masker, error) {
+	t := &Tokenizer{Form: "siv", Alphabet: "digits"}
 	if y == nil {
 		return t, nil
 	}
@@ -59,7 +60,7 @@ func readTokenize(y *yaml.Node) (strategy, error) {
 	return t, t.check()
 }
 
-func (t *tokenizing) check() error {
+func (t *Tokenizer) check() error {
 	const only = "tokenize: alphabet, length, width, card, luhn and keep_ends are of form ff1"
 	switch t.Form {
 	case "siv":
@@ -71,7 +72,7 @@ func (t *tokenizing) check() error {
 		}
 		return nil
 	case "ff1":
-		if t.Subject != (named{}) {
+		if t.Subject != (Subject{}) {
 			return errors.New("tokenize: subject is of form siv: a token of ff1 has no room for the id of its key")
 		}
 	default:
@@ -108,22 +109,22 @@ func (t *tokenizing) check() error {
 	return nil
 }
 
-func (t *tokenizing) bind(b *binder) (strategy, error) {
+func (t *Tokenizer) Bind(b *Binder) (Masker, error) {
 	out := *t
-	out.keyID = b.key.ID()
+	out.keyID = b.Key.ID()
 	var err error
 	if t.Subject.Column != "" {
 		out.keyID = "subject" // P5: tokens name the very key
-		if b.gate != nil {
-			out.place = b.gate.domain(t.Domain)
+		if b.Domains != nil {
+			out.place = b.Domains.place(t.Domain)
 		}
 		return &out, nil
 	}
 	if t.Form == "siv" {
 		var key [64]byte
 		defer clear(key[:])
-		copy(key[:32], b.key.Derive("siv mac", t.Domain))
-		copy(key[32:], b.key.Derive("siv ctr", t.Domain))
+		copy(key[:32], b.Key.Derive("siv mac", t.Domain))
+		copy(key[32:], b.Key.Derive("siv ctr", t.Domain))
 		out.siv, err = siv.New(key[:], []byte(t.Domain))
 		return &out, err
 	}
@@ -134,13 +135,13 @@ func (t *tokenizing) bind(b *binder) (strategy, error) {
 	if len(t.Domain) > ff1.MaxTweak {
 		return nil, errors.New("the domain is too long")
 	}
-	key := b.key.Derive("ff1", t.Domain)
+	key := b.Key.Derive("ff1", t.Domain)
 	defer clear(key)
 	out.ff1, err = ff1.New(key, []byte(t.Domain), radix)
 	return &out, err
 }
 
-func (t *tokenizing) fits(f *schemas.Field) error {
+func (t *Tokenizer) Fits(f *schemas.Field) error {
 	k := f.Type.Kind
 	if t.Form == "siv" {
 		if k == schemas.Bool {
@@ -169,10 +170,10 @@ func (t *tokenizing) fits(f *schemas.Field) error {
 	return fmt.Errorf("FF1 keeps the format of texts, integers and UUIDs, this is %v: take form siv, hash or generalize", f.Type)
 }
 
-func (t *tokenizing) output(f *schemas.Field) {
+func (t *Tokenizer) Output(f *schemas.Field) {
 	switch {
 	case t.Form == "siv":
-		asText(f)
+		AsText(f)
 	case f.Type.Kind == schemas.Decimal:
 		f.Wire = schemas.WirePlain
 	}
@@ -180,17 +181,21 @@ func (t *tokenizing) output(f *schemas.Field) {
 
 // injective: one value of two subjects has two tokens, and a row's key may lack
 // the column that tells whose it is.
-func (t *tokenizing) injective() bool { return t.Subject.Column == "" }
+func (t *Tokenizer) Injective() bool { return t.Subject.Column == "" }
 
-func (t *tokenizing) column() string { return t.Subject.Column }
+// KeyID is the id of the key that tokens are made under, "subject" for keys of data
+// subjects; "" before Bind.
+func (t *Tokenizer) KeyID() string { return t.keyID }
 
-func (t *tokenizing) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+func (t *Tokenizer) column() string { return t.Subject.Column }
+
+func (t *Tokenizer) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	if t.Form == "siv" {
 		id, c := t.keyID, t.siv
 		if t.Subject.Column != "" {
 			h := s.subjectKey(t.Subject.Kind)
 			if h == nil {
-				return dst, refused // P2: nobody says whose it is
+				return dst, Refused // P2: nobody says whose it is
 			}
 			id, c = h.id, h.cipher(t.place, t.Domain)
 		}
@@ -200,12 +205,12 @@ func (t *tokenizing) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) (
 	}
 	typ := schemas.Type{Kind: k}
 	if k == schemas.Decimal {
-		typ = s.field.Type
+		typ = s.Field.Type
 	}
 	dst, ok := t.turn(s, dst, typ, text, true)
 	switch {
 	case !ok:
-		return dst, refused
+		return dst, Refused
 	case k == schemas.String || k == schemas.UUID:
 		return dst, schemas.EncText
 	}
@@ -213,7 +218,7 @@ func (t *tokenizing) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) (
 }
 
 // turn appends the FF1 token of text, or the text of a token.
-func (t *tokenizing) turn(s *scratch, dst []byte, typ schemas.Type, text []byte, encrypt bool) ([]byte, bool) {
+func (t *Tokenizer) turn(s *Scratch, dst []byte, typ schemas.Type, text []byte, encrypt bool) ([]byte, bool) {
 	switch typ.Kind {
 	case schemas.Int32, schemas.Int64, schemas.Decimal:
 		if typ.Scale != 0 || t.Alphabet != "digits" { // inside of JSON nobody looked before
@@ -251,7 +256,7 @@ func (t *tokenizing) turn(s *scratch, dst []byte, typ schemas.Type, text []byte,
 	return dst, true
 }
 
-func (t *tokenizing) cipher(s *scratch, x []byte, encrypt bool) error {
+func (t *Tokenizer) cipher(s *Scratch, x []byte, encrypt bool) error {
 	if encrypt {
 		return t.ff1.Encrypt(x, &s.ff1)
 	}

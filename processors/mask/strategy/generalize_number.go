@@ -1,4 +1,4 @@
-package mask
+package strategy
 
 import (
 	"bytes"
@@ -76,15 +76,15 @@ const (
 	widestAge = 30
 )
 
-func (n ageBand) bind(*binder) (strategy, error) { return n, nil }
-func (n ageBand) fits(f *schemas.Field) error    { return fitsNumber(f, "age") }
-func (n ageBand) output(f *schemas.Field)        { plainDecimal(f) }
-func (n ageBand) injective() bool                { return false }
+func (n ageBand) Bind(*Binder) (Masker, error) { return n, nil }
+func (n ageBand) Fits(f *schemas.Field) error  { return fitsNumber(f, "age") }
+func (n ageBand) Output(f *schemas.Field)      { plainDecimal(f) }
+func (n ageBand) Injective() bool              { return false }
 
-func (n ageBand) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+func (n ageBand) Mask(_ *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	v, ok := number(text)
 	if !ok || v < 0 || v > 200 || !isNumber(k) && k != schemas.String {
-		return dst, refused
+		return dst, Refused
 	}
 	band := min(int64(v)/int64(n)*int64(n), oldest)
 	if v >= oldest {
@@ -106,18 +106,18 @@ func (n ageBand) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]by
 // count in front of the point. Decimals are cut, not rounded.
 type rounding int
 
-func (n rounding) bind(*binder) (strategy, error) { return n, nil }
-func (n rounding) output(f *schemas.Field)        { plainDecimal(f) }
-func (n rounding) injective() bool                { return false }
+func (n rounding) Bind(*Binder) (Masker, error) { return n, nil }
+func (n rounding) Output(f *schemas.Field)      { plainDecimal(f) }
+func (n rounding) Injective() bool              { return false }
 
-func (n rounding) fits(f *schemas.Field) error {
+func (n rounding) Fits(f *schemas.Field) error {
 	if k := f.Type.Kind; n >= 0 && (k == schemas.Int32 || k == schemas.Int64 || k == schemas.Decimal && int(f.Type.Scale) <= int(n)) {
 		return fmt.Errorf("round: %d leaves %v as it is", n, f.Type)
 	}
 	return fitsNumber(f, "round")
 }
 
-func (n rounding) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+func (n rounding) Mask(_ *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	from := len(dst)
 	switch {
 	case k == schemas.String: // numbers with blanks, commas and brackets between them
@@ -129,7 +129,7 @@ func (n rounding) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]b
 			}
 			if end == i {
 				if strings.IndexByte(" ,;()[]", text[i]) < 0 {
-					return dst[:from], refused
+					return dst[:from], Refused
 				}
 				dst = append(dst, text[i])
 				i++
@@ -137,17 +137,17 @@ func (n rounding) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]b
 			}
 			var ok bool
 			if dst, ok = n.round(dst, text[i:end]); !ok || n.stays(text[i:end]) {
-				return dst[:from], refused
+				return dst[:from], Refused
 			}
 			i, found = end, found+1
 		}
 		if found == 0 || n >= 0 && found > 2 { // "lat,lon" has two
-			return dst[:from], refused
+			return dst[:from], Refused
 		}
 		return dst, schemas.EncText
 	case k == schemas.Decimal && n >= 0:
 		if _, ok := number(text); !ok {
-			return dst, refused
+			return dst, Refused
 		}
 		if i := bytes.IndexByte(text, '.'); i >= 0 {
 			text = text[:min(len(text), i+1+int(n))]
@@ -155,7 +155,7 @@ func (n rounding) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]b
 		dst = append(dst, bytes.TrimSuffix(text, []byte("."))...)
 		return dst, literalOf(k, dst[from:])
 	case !isNumber(k):
-		return dst, refused
+		return dst, Refused
 	}
 	if k == schemas.Int32 || k == schemas.Int64 || k == schemas.Decimal { // exact, where floats are not
 		if n < 0 && bytes.IndexByte(text, '.') < 0 {
@@ -164,7 +164,7 @@ func (n rounding) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]b
 	}
 	dst, ok := n.round(dst, text)
 	if !ok || (k == schemas.Int32 || k == schemas.Int64) && n.stays(text) { // inside of JSON nobody looked before
-		return dst[:from], refused
+		return dst[:from], Refused
 	}
 	return dst, literalOf(k, dst[from:])
 }
@@ -220,7 +220,7 @@ type buckets struct {
 	scaled [19][]int64
 }
 
-func newBuckets(width *yaml.Node, edges []yaml.Node) (strategy, error) {
+func newBuckets(width *yaml.Node, edges []yaml.Node) (Masker, error) {
 	b := &buckets{}
 	bad := errors.New("generalize: buckets are numbers without an exponent, ascending; a bucket is wider than 0")
 	read := func(y *yaml.Node) (float64, bool) {
@@ -268,11 +268,11 @@ func (b *buckets) scale(list []float64) {
 	}
 }
 
-func (b *buckets) bind(*binder) (strategy, error) { return b, nil }
-func (b *buckets) output(f *schemas.Field)        { plainDecimal(f) }
-func (b *buckets) injective() bool                { return false }
+func (b *buckets) Bind(*Binder) (Masker, error) { return b, nil }
+func (b *buckets) Output(f *schemas.Field)      { plainDecimal(f) }
+func (b *buckets) Injective() bool              { return false }
 
-func (b *buckets) fits(f *schemas.Field) error {
+func (b *buckets) Fits(f *schemas.Field) error {
 	switch k := f.Type.Kind; {
 	case k == schemas.Int32 || k == schemas.Int64:
 		if b.scaled[0] == nil {
@@ -299,40 +299,40 @@ func (b *buckets) identity(scale int) bool {
 	return b.width > 0 && scale < len(b.scaled) && (b.scaled[scale] == nil && scale < b.frac || b.scaled[scale] != nil && b.scaled[scale][0] <= 1)
 }
 
-func (b *buckets) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+func (b *buckets) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	switch k {
 	case schemas.Int32, schemas.Int64:
 		v, err := strconv.ParseInt(string(text), 10, 64)
 		if err != nil || b.scaled[0] == nil || b.identity(0) {
-			return dst, refused
+			return dst, Refused
 		}
 		v, ok := b.edge(v, 0)
 		if !ok || k == schemas.Int32 && v != int64(int32(v)) {
-			return dst, refused
+			return dst, Refused
 		}
 		return strconv.AppendInt(dst, v, 10), schemas.EncInt
 	case schemas.Decimal:
-		hi, lo, err := schemas.Decimal128(s.field, s.cell, s.raw)
-		scale := int(s.field.Type.Scale)
+		hi, lo, err := schemas.Decimal128(s.Field, s.Cell, s.Raw)
+		scale := int(s.Field.Type.Scale)
 		if err != nil || hi != int64(lo)>>63 || b.scaled[scale] == nil {
-			return dst, refused
+			return dst, Refused
 		}
 		v, ok := b.edge(int64(lo), scale)
 		if !ok {
-			return dst, refused
+			return dst, Refused
 		}
 		return schemas.AppendDecimal(dst, v>>63, uint64(v), scale), schemas.EncText
 	case schemas.Float32, schemas.Float64, schemas.String:
 	default:
-		return dst, refused
+		return dst, Refused
 	}
 	v, ok := number(text)
 	if !ok || k == schemas.String && b.identity(decimalsOf(text)) {
-		return dst, refused
+		return dst, Refused
 	}
 	if b.width > 0 {
 		if !(math.Abs(v/b.width) < 1<<53) { // floats of that size have no buckets
-			return dst, refused
+			return dst, Refused
 		}
 		v = math.Floor(v/b.width) * b.width
 	} else {

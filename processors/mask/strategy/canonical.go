@@ -1,4 +1,4 @@
-package mask
+package strategy
 
 import (
 	"bytes"
@@ -64,7 +64,7 @@ func (c *canon) UnmarshalYAML(y *yaml.Node) error {
 }
 
 // fold is the canonical form of text: text itself, or in s.folded until the next call.
-func (c *canon) fold(s *scratch, text []byte) []byte {
+func (c *canon) fold(s *Scratch, text []byte) []byte {
 	switch c.kind {
 	case asWritten:
 		return text

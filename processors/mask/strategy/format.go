@@ -1,4 +1,4 @@
-package mask
+package strategy
 
 import (
 	"math/big"
@@ -13,7 +13,7 @@ import (
 // numerals puts the characters of t's alphabet into s.nums. What is neither
 // letter nor digit is a separator and stays; a letter that is not of the
 // alphabet would stay in clear, so the text is refused.
-func (t *tokenizing) numerals(s *scratch, text []byte) bool {
+func (t *Tokenizer) numerals(s *Scratch, text []byte) bool {
 	s.nums = s.nums[:0]
 	for i := 0; i < len(text); {
 		c := text[i]
@@ -49,7 +49,7 @@ const (
 
 // integer turns an integer into another of as many digits and the same sign,
 // or one of t.Width digits with leading zeros.
-func (t *tokenizing) integer(s *scratch, dst []byte, k schemas.Kind, text []byte, encrypt bool) ([]byte, bool) {
+func (t *Tokenizer) integer(s *Scratch, dst []byte, k schemas.Kind, text []byte, encrypt bool) ([]byte, bool) {
 	negative := len(text) > 0 && text[0] == '-'
 	if negative {
 		text = text[1:]
@@ -96,7 +96,7 @@ func (t *tokenizing) integer(s *scratch, dst []byte, k schemas.Kind, text []byte
 
 // holds reports digits that tokens of the type may have: no leading zero but
 // in a width, no -0, not beyond the type.
-func (t *tokenizing) holds(k schemas.Kind, x []byte, negative bool) bool {
+func (t *Tokenizer) holds(k schemas.Kind, x []byte, negative bool) bool {
 	if t.Width > 0 {
 		if !negative {
 			return true
@@ -133,7 +133,7 @@ func (t *tokenizing) holds(k schemas.Kind, x []byte, negative bool) bool {
 // that fail it, or with t.Luhn pass: the token of a card is never the number of
 // another by accident. All but the check digit are encrypted, or the digits
 // between the first six and the last four. number: no leading zero.
-func (t *tokenizing) card(s *scratch, x []byte, number, encrypt bool) bool {
+func (t *Tokenizer) card(s *Scratch, x []byte, number, encrypt bool) bool {
 	n := len(x)
 	if n < 12 || n > 19 || number && x[0] == 0 {
 		return false
@@ -209,7 +209,7 @@ func class(c byte) (uint64, byte) {
 // byClass turns each digit into a digit, each capital into a capital and each
 // small letter into one: all of them are one number below the product of
 // their classes, which is encrypted as so many bits until it is below again.
-func (t *tokenizing) byClass(s *scratch, dst, text []byte, encrypt bool) ([]byte, bool) {
+func (t *Tokenizer) byClass(s *Scratch, dst, text []byte, encrypt bool) ([]byte, bool) {
 	count := 0
 	size := uint128{lo: 1}
 	x := uint128{}
@@ -265,7 +265,7 @@ func (t *tokenizing) byClass(s *scratch, dst, text []byte, encrypt bool) ([]byte
 }
 
 // byClassLong is byClass of numbers beyond 126 bits.
-func (t *tokenizing) byClassLong(s *scratch, dst, text []byte, encrypt bool) ([]byte, bool) {
+func (t *Tokenizer) byClassLong(s *Scratch, dst, text []byte, encrypt bool) ([]byte, bool) {
 	size, x, n := big.NewInt(1), new(big.Int), new(big.Int)
 	for _, c := range text {
 		if k, first := class(c); k != 0 {

@@ -1,4 +1,4 @@
-package mask
+package strategy
 
 import (
 	"bytes"
@@ -64,7 +64,8 @@ const (
 
 var sortNames = []string{"name", "given", "family", "email", "username", "company", "address", "street", "city", "zip", "phone", "card", "ssn", "ip", "iban", "birth_date"}
 
-func readSynthetic(y *yaml.Node) (strategy, error) {
+// ReadSynthetic reads the parameters of synthetic, the name of a kind or a mapping.
+func ReadSynthetic(y *yaml.Node) (Masker, error) {
 	z := &synthetic{Locale: "en_US", Days: 180}
 	switch {
 	case y == nil:
@@ -110,7 +111,7 @@ func readSynthetic(y *yaml.Node) (strategy, error) {
 	return z, nil
 }
 
-func (z *synthetic) bind(b *binder) (strategy, error) {
+func (z *synthetic) Bind(b *Binder) (Masker, error) {
 	out := *z
 	var err error
 	if out.mac, err = b.cmac("synthetic", z.Domain); err != nil {
@@ -122,7 +123,7 @@ func (z *synthetic) bind(b *binder) (strategy, error) {
 
 func (z *synthetic) column() string { return z.By }
 
-func (z *synthetic) fits(f *schemas.Field) error {
+func (z *synthetic) Fits(f *schemas.Field) error {
 	switch k := f.Type.Kind; {
 	case k == schemas.String:
 		return nil
@@ -132,18 +133,18 @@ func (z *synthetic) fits(f *schemas.Field) error {
 	return fmt.Errorf("a made-up %s is no %v", z.Sort, f.Type)
 }
 
-func (z *synthetic) output(*schemas.Field) {}
+func (z *synthetic) Output(*schemas.Field) {}
 
 // injective: unique values are, but with by the row's key would not be what
 // the row has, as it lacks that column.
-func (z *synthetic) injective() bool { return z.Unique && z.By == "" }
+func (z *synthetic) Injective() bool { return z.Unique && z.By == "" }
 
-func (z *synthetic) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+func (z *synthetic) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	whole := k == schemas.Int64 || k == schemas.Int32
 	if !whole && k != schemas.String || whole && !(z.sort == sortPhone || z.sort == sortCard || z.sort == sortSSN) {
-		return dst, refused
+		return dst, Refused
 	}
-	seed := s.by
+	seed := s.By
 	if seed == nil {
 		seed = z.Canonical.fold(s, text)
 	}

@@ -1,7 +1,10 @@
-package mask
+package strategy
 
 import (
 	"bytes"
+	"encoding/base32"
+	"encoding/binary"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -10,7 +13,7 @@ import (
 )
 
 func TestCanonical(t *testing.T) {
-	var s scratch
+	var s Scratch
 	phone, german, british := canon{canonPhone, "1"}, canon{canonPhone, "49"}, canon{canonPhone, "44"}
 	for _, c := range []struct {
 		c        canon
@@ -38,7 +41,7 @@ func FuzzCanonical(f *testing.F) {
 	f.Add("Ann.LEE@Mail.Example", uint8(2))
 	f.Fuzz(func(t *testing.T, in string, kind uint8) {
 		c := canon{kind: canonKind(kind % 5), country: "49"}
-		var s scratch
+		var s Scratch
 		once := bytes.Clone(c.fold(&s, []byte(in)))
 		if len(once) == 0 && strings.TrimSpace(in) != "" {
 			t.Fatal("nothing is left")
@@ -47,33 +50,6 @@ func FuzzCanonical(f *testing.F) {
 			t.Fatalf("%q is %q, and that %q", in, once, twice)
 		}
 	})
-}
-
-// TestHashForms: domains part, spellings join, lengths and encodings.
-func TestHashForms(t *testing.T) {
-	hash := func(params, in string) string { return through(acting(t, "{hash: {"+params+"}}"), str(in)) }
-	plain := through(acting(t, "hash"), str("Ann@x.example"))
-	if got := hash("", "Ann@x.example"); got != plain {
-		t.Errorf("without parameters %s, with none %s", plain, got)
-	}
-	if got := hash("domain: email", "Ann@x.example"); got == plain {
-		t.Error("a domain changes nothing")
-	}
-	if hash("canonical: phone", "(415) 555-0132") != hash("canonical: phone", "+14155550132") || hash("canonical: phone", "+14155550132") != plain[:3]+hash("", "+14155550132")[3:] {
-		t.Error("spellings of a phone do not join")
-	}
-	if hash("canonical: email, domain: e", "Ann@x.example ") != hash("domain: e", "ann@x.example") {
-		t.Error("spellings of an address do not join")
-	}
-	for _, c := range []struct {
-		params string
-		length int
-		chars  string
-	}{{"bits: 64, encoding: hex", 16, "0123456789abcdef"}, {"bits: 256, encoding: base64url", 43, alphabets["base62"] + "-_"}, {"bits: 80", 16, base32Digits}, {"encoding: hex", 32, "0123456789abcdef"}} {
-		if got := hash(c.params, "x"); len(got) != 3+c.length || !strings.HasPrefix(got, token) || strings.Trim(got[3:], c.chars) != "" {
-			t.Errorf("%s: %s", c.params, got)
-		}
-	}
 }
 
 // TestRFC4231: the tokens are HMAC-SHA-256 as the RFC's test cases have it.
@@ -92,9 +68,9 @@ func TestRFC4231(t *testing.T) {
 		{rep(0xaa, 131), "This is a test using a larger than block-size key and a larger than block-size data. The key needs to be hashed before being used by the HMAC algorithm.",
 			"9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2"},
 	} {
-		h := &hashing{Bits: 256, Encoding: hexForm, keyID: "k", mac: mac.New([]byte(c.key))}
-		s := newScratch(&Gate{})
-		if got, _ := h.mask(s, nil, schemas.String, []byte(c.data)); string(got) != "k_"+c.want {
+		h := &Hasher{Bits: 256, Encoding: hexForm, keyID: "k", mac: mac.New([]byte(c.key))}
+		s := new(Scratch)
+		if got, _ := h.Mask(s, nil, schemas.String, []byte(c.data)); string(got) != "k_"+c.want {
 			t.Errorf("case %d: %s", i, got)
 		}
 	}
@@ -127,4 +103,17 @@ func FuzzForms(f *testing.F) {
 			t.Fatalf("two texts of one value: %q", text)
 		}
 	})
+}
+
+// TestTokenForm compares with encoding/base32.
+func TestTokenForm(t *testing.T) {
+	form := base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 1000 {
+		hi, lo := rng.Uint64(), rng.Uint64()
+		want := form.EncodeToString(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, hi), lo))
+		if got := string(appendToken(nil, hi, lo)); got != want {
+			t.Fatalf("%x %x: %s, want %s", hi, lo, got, want)
+		}
+	}
 }

@@ -1,4 +1,4 @@
-package mask
+package strategy
 
 import (
 	"encoding/base64"
@@ -14,27 +14,11 @@ import (
 	"sluice/topology"
 )
 
-// plainHash is hash without parameters: KEYID_TOKEN, the token being 128 bits of
+// PlainHash is hash without parameters: KEYID_TOKEN, the token being 128 bits of
 // the HMAC-SHA-256 of the value's text in lower case base32 (RFC 4648, without
 // padding). // P5
-func plainHash(keyID string, key []byte) *hashing {
-	return (&hashing{Bits: 128, Encoding: base32Form, keyID: keyID, mac: mac.New(key)}).ready()
-}
-
-// hashes is what does the hashing of a spec, nil for all else.
-func (g *Gate) hashes(spec *Spec) *hashing {
-	if spec.with == nil && spec.Kind == Hash {
-		return g.hash
-	}
-	h, _ := spec.with.(*hashing)
-	return h
-}
-
-func maskHash(s *scratch, dst []byte, spec *Spec, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
-	if spec != nil && spec.with != nil {
-		return spec.with.mask(s, dst, k, text)
-	}
-	return s.hash.mask(s, dst, k, text)
+func PlainHash(keyID string, key []byte) *Hasher {
+	return (&Hasher{Bits: 128, Encoding: base32Form, keyID: keyID, mac: mac.New(key)}).ready()
 }
 
 // appendToken appends hi and lo as 26 characters of 5 bits, from the top.
@@ -63,13 +47,13 @@ const base32Digits = "abcdefghijklmnopqrstuvwxyz234567"
 // of 2.4 million tables of 10^9 keys has two that fall together. // D4
 const keyBits = 80
 
-// hashing is hash with parameters:
+// Hasher is hash with parameters:
 //
 //	{hash: {domain: email, canonical: email, bits: 128, encoding: base32}}
 //
 // Values of one domain join, the default domain "" being that of a plain
 // hash. canonical has spellings of one value join, see canon.
-type hashing struct {
+type Hasher struct {
 	Domain    string `yaml:"domain"`
 	Canonical canon  `yaml:"canonical"`
 	Bits      int    `yaml:"bits"`     // 64 to 256, a multiple of 8
@@ -80,14 +64,15 @@ type hashing struct {
 	blank []byte // a token of underscores
 }
 
-func readHash(y *yaml.Node) (strategy, error) {
+// ReadHash reads the parameters of hash; nil for none: hash is PlainHash then.
+func ReadHash(y *yaml.Node) (Masker, error) {
 	if y == nil {
-		return nil, nil // maskHash as it is
+		return nil, nil
 	}
 	if y.Kind != yaml.MappingNode {
 		return nil, errors.New("hash takes its parameters as {domain: email, canonical: email, bits: 128, encoding: base32}")
 	}
-	h := &hashing{Bits: 128, Encoding: base32Form}
+	h := &Hasher{Bits: 128, Encoding: base32Form}
 	if err := topology.Strict(y, h); err != nil {
 		return nil, err
 	}
@@ -97,28 +82,28 @@ func readHash(y *yaml.Node) (strategy, error) {
 	return h, nil
 }
 
-func (h *hashing) bind(b *binder) (strategy, error) {
+func (h *Hasher) Bind(b *Binder) (Masker, error) {
 	out := *h
-	out.keyID = b.key.ID()
-	key := b.key.Derive("hash", h.Domain)
+	out.keyID = b.Key.ID()
+	key := b.Key.Derive("hash", h.Domain)
 	defer clear(key)
 	out.mac = mac.New(key)
 	return out.ready(), nil
 }
 
-func (h *hashing) fits(*schemas.Field) error { return nil }
-func (h *hashing) output(f *schemas.Field)   { asText(f) }
+func (h *Hasher) Fits(*schemas.Field) error { return nil }
+func (h *Hasher) Output(f *schemas.Field)   { AsText(f) }
 
 // injective: folded spellings fall together, and so may few bits.
-func (h *hashing) injective() bool { return h.Bits >= keyBits && h.Canonical.kind == asWritten }
+func (h *Hasher) Injective() bool { return h.Bits >= keyBits && h.Canonical.kind == asWritten }
 
-func (h *hashing) mask(s *scratch, dst []byte, _ schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+func (h *Hasher) Mask(s *Scratch, dst []byte, _ schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	h.mac.Of(&s.sum, h.Canonical.fold(s, text))
 	return h.token(append(append(dst, h.keyID...), '_'), &s.sum), schemas.EncText
 }
 
 // token appends what of a code is in the token.
-func (h *hashing) token(dst []byte, sum *mac.Sum) []byte {
+func (h *Hasher) token(dst []byte, sum *mac.Sum) []byte {
 	if h.Bits == 128 && h.Encoding == base32Form {
 		return appendToken(dst, binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:]))
 	}
@@ -136,42 +121,43 @@ func (f form) size(n int) int {
 	return (8*n + 4) / 5
 }
 
-// waiting are values to be hashed of which the tokens' places in the arena are
+// Waiting are values to be hashed of which the tokens' places in an arena are
 // taken: a group of them is hashed at a time, of whichever rows they are.
-type waiting struct {
+type Waiting struct {
 	group mac.Group
-	of    [mac.Lanes]*hashing
+	of    [mac.Lanes]*Hasher
 	at    [mac.Lanes]int
 }
 
-// hashed is the cell of a value's token, which stands there after x.wait at the
-// latest: until then its place holds an underscore for every character.
-func (x *pass) hashed(h *hashing, text []byte) (schemas.Cell, bool) {
-	w, from := &x.s.waiting, len(x.arena)
-	text = h.Canonical.fold(x.s, text)
+// Append appends a value's token, which stands there after Flush at the latest:
+// until then its place holds an underscore for every character. arena is the same
+// one until Flush, though it may grow; text is canonical.
+func (w *Waiting) Append(s *Scratch, arena []byte, h *Hasher, text []byte) []byte {
+	text = h.Canonical.fold(s, text)
 	if n := w.group.Len(); w.group.Add(h.mac, text) {
-		w.of[n], w.at[n] = h, from
-		if x.arena = append(x.arena, h.blank...); n == mac.Lanes-1 {
-			x.wait()
+		w.of[n], w.at[n] = h, len(arena)
+		if arena = append(arena, h.blank...); n == mac.Lanes-1 {
+			w.Flush(arena)
 		}
-		return x.made(from, schemas.EncText)
+		return arena
 	}
-	h.mac.Of(&x.s.sum, text)
-	x.arena = h.token(append(append(x.arena, h.keyID...), '_'), &x.s.sum)
-	return x.made(from, schemas.EncText)
+	h.mac.Of(&s.sum, text)
+	return h.token(append(append(arena, h.keyID...), '_'), &s.sum)
 }
 
-// wait makes the tokens that are not there yet.
-func (x *pass) wait() {
-	w := &x.s.waiting
+// Flush makes the tokens that are not there yet.
+func (w *Waiting) Flush(arena []byte) {
 	for i, sum := range w.group.Sums() {
 		h := w.of[i]
-		h.token(x.arena[:w.at[i]+len(h.keyID)+1], &sum)
+		h.token(arena[:w.at[i]+len(h.keyID)+1], &sum)
 	}
 }
 
+// Forget clears what is left of values.
+func (w *Waiting) Forget() { w.group.Forget() }
+
 // ready prepares h, of a key and all parameters, for many values.
-func (h *hashing) ready() *hashing {
+func (h *Hasher) ready() *Hasher {
 	h.blank = append([]byte(h.keyID), '_')
 	for range h.Encoding.size(h.Bits / 8) {
 		h.blank = append(h.blank, '_') // of what was not hashed yet nothing shows // P1

@@ -1,4 +1,4 @@
-package mask
+package strategy
 
 import (
 	"errors"
@@ -40,7 +40,8 @@ type general struct {
 	Prefix  int         `yaml:"prefix"`
 }
 
-func readGeneralize(y *yaml.Node) (strategy, error) {
+// ReadGeneralize reads the parameters of generalize, a name or a mapping.
+func ReadGeneralize(y *yaml.Node) (Masker, error) {
 	const want = "generalize: want one of year, month, quarter, decade, zip3, ip, {age: 5}, {round: 2}, {geohash: 5}, {bucket: 1000}, {buckets: [0, 18, 65]}, {prefix: 2}"
 	if y == nil {
 		return nil, errors.New(want)
@@ -71,7 +72,7 @@ func readGeneralize(y *yaml.Node) (strategy, error) {
 	return g.strategy(y)
 }
 
-func (g *general) strategy(y *yaml.Node) (strategy, error) {
+func (g *general) strategy(y *yaml.Node) (Masker, error) {
 	switch {
 	case g.Date != "":
 		d := &floorDate{unit: g.Unit}
@@ -162,21 +163,21 @@ type floorDate struct {
 	unit  unit
 }
 
-func (d *floorDate) bind(*binder) (strategy, error) { return d, nil }
-func (d *floorDate) output(*schemas.Field)          {}
-func (d *floorDate) injective() bool                { return false }
+func (d *floorDate) Bind(*Binder) (Masker, error) { return d, nil }
+func (d *floorDate) Output(*schemas.Field)        {}
+func (d *floorDate) Injective() bool              { return false }
 
-func (d *floorDate) fits(f *schemas.Field) error {
+func (d *floorDate) Fits(f *schemas.Field) error {
 	if f.Type.Kind == schemas.Date && d.grain == byDay {
 		return errAsItIs
 	}
 	return fitsMoment(f, d.unit)
 }
 
-func (d *floorDate) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+func (d *floorDate) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	m, ok := s.when(k, text, d.unit)
 	if !ok || d.grain == byDay && m.form == 'd' { // a text that is a date
-		return dst, refused
+		return dst, Refused
 	}
 	m.days, m.micros, m.nanos = d.grain.floor(m.days), 0, 0
 	return m.append(dst)
@@ -185,10 +186,10 @@ func (d *floorDate) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([
 // prefix gives the first characters of a text.
 type prefix int
 
-func (n prefix) bind(*binder) (strategy, error) { return n, nil }
-func (n prefix) fits(f *schemas.Field) error    { return fitsText(f, "prefix") }
-func (n prefix) output(f *schemas.Field)        { f.Nullable = true }
-func (n prefix) injective() bool                { return false }
+func (n prefix) Bind(*Binder) (Masker, error) { return n, nil }
+func (n prefix) Fits(f *schemas.Field) error  { return fitsText(f, "prefix") }
+func (n prefix) Output(f *schemas.Field)      { f.Nullable = true }
+func (n prefix) Injective() bool              { return false }
 
 func fitsText(f *schemas.Field, what string) error {
 	if f.Type.Kind != schemas.String {
@@ -197,16 +198,16 @@ func fitsText(f *schemas.Field, what string) error {
 	return nil
 }
 
-func (n prefix) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+func (n prefix) Mask(_ *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	if k != schemas.String {
-		return dst, refused
+		return dst, Refused
 	}
 	rest := text
 	for range n {
 		rest = rest[character(rest):]
 	}
 	if len(rest) == 0 { // all of it would stay
-		return dst, asNull
+		return dst, AsNull
 	}
 	return append(dst, text[:len(text)-len(rest)]...), schemas.EncText
 }

@@ -1,4 +1,4 @@
-package mask
+package strategy
 
 import (
 	"bytes"
@@ -22,11 +22,11 @@ type zip3 struct{}
 // 2000, as HHS's guidance on de-identification lists them.
 var sparse = []int64{36, 59, 63, 102, 203, 556, 692, 790, 821, 823, 830, 831, 878, 879, 884, 890, 893}
 
-func (zip3) bind(*binder) (strategy, error) { return zip3{}, nil }
-func (zip3) output(f *schemas.Field)        {}
-func (zip3) injective() bool                { return false }
+func (zip3) Bind(*Binder) (Masker, error) { return zip3{}, nil }
+func (zip3) Output(f *schemas.Field)      {}
+func (zip3) Injective() bool              { return false }
 
-func (zip3) fits(f *schemas.Field) error {
+func (zip3) Fits(f *schemas.Field) error {
 	switch f.Type.Kind {
 	case schemas.String, schemas.Int32, schemas.Int64:
 		return nil
@@ -34,12 +34,12 @@ func (zip3) fits(f *schemas.Field) error {
 	return fmt.Errorf("zip3 is of texts and integers, this is %v", f.Type)
 }
 
-func (zip3) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+func (zip3) Mask(_ *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	switch k {
 	case schemas.Int32, schemas.Int64:
 		v, err := strconv.ParseInt(string(text), 10, 64)
 		if err != nil || v < 0 || v > 999_999_999 {
-			return dst, refused
+			return dst, Refused
 		}
 		if v > 99_999 { // ZIP+4
 			v /= 10_000
@@ -51,16 +51,16 @@ func (zip3) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, s
 		return strconv.AppendInt(dst, 100*v, 10), schemas.EncInt
 	case schemas.String:
 	default:
-		return dst, refused
+		return dst, Refused
 	}
 	text = bytes.TrimSpace(text)
 	for i, c := range text {
 		if (c < '0' || c > '9') && !(i == 5 && len(text) == 10 && (c == '-' || c == ' ')) {
-			return dst, refused
+			return dst, Refused
 		}
 	}
 	if n := len(text); n != 5 && n != 9 && n != 10 {
-		return dst, refused
+		return dst, Refused
 	}
 	v := int64(text[0]-'0')*100 + int64(text[1]-'0')*10 + int64(text[2]-'0')
 	if slices.Contains(sparse, v) {
@@ -75,7 +75,7 @@ type blocks struct {
 	V6 int `yaml:"v6"`
 }
 
-func (b *blocks) checked() (strategy, error) {
+func (b *blocks) checked() (Masker, error) {
 	out := blocks{24, 48}
 	if b.V4 != 0 {
 		out.V4 = b.V4
@@ -89,18 +89,18 @@ func (b *blocks) checked() (strategy, error) {
 	return out, nil
 }
 
-func (b blocks) bind(*binder) (strategy, error) { return b, nil }
-func (b blocks) fits(f *schemas.Field) error    { return fitsText(f, "ip") }
-func (b blocks) output(*schemas.Field)          {}
-func (b blocks) injective() bool                { return false }
+func (b blocks) Bind(*Binder) (Masker, error) { return b, nil }
+func (b blocks) Fits(f *schemas.Field) error  { return fitsText(f, "ip") }
+func (b blocks) Output(*schemas.Field)        {}
+func (b blocks) Injective() bool              { return false }
 
-func (b blocks) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+func (b blocks) Mask(_ *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	if k != schemas.String || len(text) > 45 || bytes.IndexByte(text, '%') >= 0 { // a zone names a machine
-		return dst, refused
+		return dst, Refused
 	}
 	a, err := netip.ParseAddr(unsafe.String(unsafe.SliceData(text), len(text))) // only its error keeps it
 	if err != nil {
-		return dst, refused
+		return dst, Refused
 	}
 	n := b.V6
 	switch {
@@ -111,7 +111,7 @@ func (b blocks) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]byt
 	}
 	p, err := a.Prefix(n)
 	if err != nil {
-		return dst, refused
+		return dst, Refused
 	}
 	return p.Addr().AppendTo(dst), schemas.EncText
 }
@@ -121,14 +121,14 @@ type geohash int
 
 const geoDigits = "0123456789bcdefghjkmnpqrstuvwxyz"
 
-func (n geohash) bind(*binder) (strategy, error) { return n, nil }
-func (n geohash) fits(f *schemas.Field) error    { return fitsText(f, "geohash") }
-func (n geohash) output(f *schemas.Field)        { f.Nullable = true }
-func (n geohash) injective() bool                { return false }
+func (n geohash) Bind(*Binder) (Masker, error) { return n, nil }
+func (n geohash) Fits(f *schemas.Field) error  { return fitsText(f, "geohash") }
+func (n geohash) Output(f *schemas.Field)      { f.Nullable = true }
+func (n geohash) Injective() bool              { return false }
 
-func (n geohash) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+func (n geohash) Mask(_ *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	if k != schemas.String {
-		return dst, refused
+		return dst, Refused
 	}
 	lat, lon, ok := bytes.Cut(text, []byte(","))
 	if !ok {
@@ -137,21 +137,21 @@ func (n geohash) mask(_ *scratch, dst []byte, k schemas.Kind, text []byte) ([]by
 				c += 'a' - 'A'
 			}
 			if strings.IndexByte(geoDigits, c) < 0 {
-				return dst, refused
+				return dst, Refused
 			}
 		}
 		if len(text) == 0 || len(text) > 12 {
-			return dst, refused
+			return dst, Refused
 		}
 		if len(text) <= int(n) { // all of it would stay
-			return dst, asNull
+			return dst, AsNull
 		}
 		return append(dst, text[:n]...), schemas.EncText
 	}
 	y, ok1 := number(bytes.TrimSpace(lat))
 	x, ok2 := number(bytes.TrimSpace(lon))
 	if !ok1 || !ok2 || y < -90 || y > 90 || x < -180 || x > 180 {
-		return dst, refused
+		return dst, Refused
 	}
 	loX, hiX, loY, hiY := -180.0, 180.0, -90.0, 90.0
 	even := true

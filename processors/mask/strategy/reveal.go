@@ -1,4 +1,4 @@
-package mask
+package strategy
 
 import (
 	"bytes"
@@ -33,57 +33,30 @@ var (
 	ErrNoToken      = errors.New("reveal: this is no token of this column's action, domain and key, or it was changed")
 )
 
-// Reveal is the value of a token, as canonical text: numbers as digits, times
-// as ISO 8601. FF1 has no check: a token of another domain or key gives a
-// value of the same form that is not the one it was made of.
-func Reveal(ring *keys.Ring, spec *Spec, t Token) ([]byte, error) {
-	r, err := NewRevealer(ring, spec)
-	if err != nil {
-		return nil, err
-	}
-	return r.Reveal(t)
-}
-
-// Revealer reveals many tokens of one column. It is for one goroutine.
+// Revealer reveals the tokens of one column. It is for one goroutine.
 type Revealer struct {
 	ring *keys.Ring
-	spec *tokenizing
-	of   map[string]*tokenizing // by key id
-	s    scratch
+	spec *Tokenizer
+	of   map[string]*Tokenizer // by key id
+	s    Scratch
 
 	// Vault holds the keys of data subjects, which tokens of an action with a
 	// subject need.
 	Vault *subject.Vault
 }
 
-// Subjects reports that the action's tokens are under keys of data subjects.
-func (s *Spec) Subjects() bool {
-	t, ok := s.with.(*tokenizing)
-	return ok && t.Subject.Column != ""
-}
-
-// NewRevealer makes a Revealer for the tokens of an action, or ErrIrreversible.
-func NewRevealer(ring *keys.Ring, spec *Spec) (*Revealer, error) {
-	t, ok := spec.with.(*tokenizing)
+// NewRevealer makes a Revealer for the tokens of a strategy, or ErrIrreversible.
+func NewRevealer(ring *keys.Ring, m Masker) (*Revealer, error) {
+	t, ok := m.(*Tokenizer)
 	if !ok {
 		return nil, ErrIrreversible
 	}
-	return &Revealer{ring: ring, spec: t, of: map[string]*tokenizing{}}, nil
+	return &Revealer{ring: ring, spec: t, of: map[string]*Tokenizer{}}, nil
 }
 
-// Reversible reports that Reveal leads back from the action's tokens.
-func (s *Spec) Reversible() bool {
-	_, ok := s.with.(*tokenizing)
-	return ok
-}
-
-// KeepsFormat reports that the action's tokens have no room for the id of their key.
-func (s *Spec) KeepsFormat() bool {
-	t, ok := s.with.(*tokenizing)
-	return ok && t.Form == "ff1"
-}
-
-// Reveal is the value of a token.
+// Reveal is the value of a token, as canonical text: numbers as digits, times
+// as ISO 8601. FF1 has no check: a token of another domain or key gives a
+// value of the same form that is not the one it was made of.
 func (r *Revealer) Reveal(t Token) ([]byte, error) {
 	id, body := t.KeyID, t.Text
 	if r.spec.Form == "siv" {
@@ -122,7 +95,7 @@ func (r *Revealer) Reveal(t Token) ([]byte, error) {
 }
 
 // bound is the strategy under the key of an id.
-func (r *Revealer) bound(id string) (*tokenizing, error) {
+func (r *Revealer) bound(id string) (*Tokenizer, error) {
 	if x := r.of[id]; x != nil {
 		return x, nil
 	}
@@ -136,17 +109,17 @@ func (r *Revealer) bound(id string) (*tokenizing, error) {
 	if k == nil {
 		return nil, ErrUnknownKey
 	}
-	x, err := r.spec.bind(&binder{key: k})
+	x, err := r.spec.Bind(&Binder{Key: k})
 	if err != nil {
 		return nil, fmt.Errorf("reveal: %w", err)
 	}
-	r.of[id] = x.(*tokenizing)
+	r.of[id] = x.(*Tokenizer)
 	return r.of[id], nil
 }
 
 // ofSubject is the strategy under the key of a data subject. It is not kept: the
 // key may be destroyed before the next token.
-func (r *Revealer) ofSubject(id string) (*tokenizing, error) {
+func (r *Revealer) ofSubject(id string) (*Tokenizer, error) {
 	if r.Vault == nil {
 		return nil, errors.New("reveal: this column's tokens need the keys of subjects")
 	}

@@ -1,4 +1,4 @@
-package mask
+package strategy
 
 import (
 	"encoding/binary"
@@ -35,7 +35,8 @@ type noisy struct {
 	mac *siv.CMAC
 }
 
-func readNoise(y *yaml.Node) (strategy, error) {
+// ReadNoise reads the parameters of noise.
+func ReadNoise(y *yaml.Node) (Masker, error) {
 	if y == nil || y.Kind != yaml.MappingNode {
 		return nil, errors.New("noise says how much: {noise: {percent: 10}}, {noise: {within: 5}} or {noise: {laplace: 10}}")
 	}
@@ -61,23 +62,23 @@ func readNoise(y *yaml.Node) (strategy, error) {
 	return &n, nil
 }
 
-func (n *noisy) bind(b *binder) (strategy, error) {
+func (n *noisy) Bind(b *Binder) (Masker, error) {
 	out := *n
 	var err error
 	out.mac, err = b.cmac("noise", n.Domain)
 	return &out, err
 }
 
-func (n *noisy) fits(f *schemas.Field) error { return fitsNumber(f, "noise") }
-func (n *noisy) output(f *schemas.Field)     { plainDecimal(f) }
-func (n *noisy) injective() bool             { return false }
+func (n *noisy) Fits(f *schemas.Field) error { return fitsNumber(f, "noise") }
+func (n *noisy) Output(f *schemas.Field)     { plainDecimal(f) }
+func (n *noisy) Injective() bool             { return false }
 
 // least is how far, in units of a number's last digit, noise goes that is
 // too small for it: a third stays, a third is one more, a third one less.
 const least = 1.5
 
 // of is the noise of a number whose last digit counts unit.
-func (n *noisy) of(s *scratch, text []byte, v, unit float64) float64 {
+func (n *noisy) of(s *Scratch, text []byte, v, unit float64) float64 {
 	unit *= least
 	tag := n.mac.Sum(text, &s.siv)
 	u := (float64(binary.BigEndian.Uint64(tag[:])>>11) + 0.5) / (1 << 53) // in (0, 1)
@@ -102,12 +103,12 @@ func (n *noisy) clamp(v float64) float64 {
 	return v
 }
 
-func (n *noisy) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+func (n *noisy) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	switch k {
 	case schemas.Int32, schemas.Int64:
 		v, err := strconv.ParseInt(string(text), 10, 64)
 		if err != nil {
-			return dst, refused
+			return dst, Refused
 		}
 		lo, hi := int64(math.MinInt64), int64(math.MaxInt64)
 		if k == schemas.Int32 {
@@ -115,10 +116,10 @@ func (n *noisy) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byt
 		}
 		return strconv.AppendInt(dst, n.whole(s, text, v, 1, lo, hi), 10), schemas.EncInt
 	case schemas.Decimal:
-		h, l, err := schemas.Decimal128(s.field, s.cell, s.raw)
-		t := s.field.Type
+		h, l, err := schemas.Decimal128(s.Field, s.Cell, s.Raw)
+		t := s.Field.Type
 		if err != nil || h != int64(l)>>63 || t.Scale > 18 {
-			return dst, refused
+			return dst, Refused
 		}
 		most := int64(math.MaxInt64)
 		if t.Precision > 0 && t.Precision <= 18 {
@@ -128,11 +129,11 @@ func (n *noisy) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byt
 		return schemas.AppendDecimal(dst, v>>63, uint64(v), int(t.Scale)), schemas.EncText
 	case schemas.Float32, schemas.Float64, schemas.String:
 	default:
-		return dst, refused
+		return dst, Refused
 	}
 	v, ok := number(text)
 	if !ok {
-		return dst, refused
+		return dst, Refused
 	}
 	decimals := decimalsOf(text)
 	unit := math.Pow10(-decimals)
@@ -143,7 +144,7 @@ func (n *noisy) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byt
 	}
 	v = n.clamp(v + n.of(s, text, v, unit))
 	if math.IsInf(v, 0) {
-		return dst, refused
+		return dst, Refused
 	}
 	if k == schemas.Float32 {
 		v = max(min(v, math.MaxFloat32), -math.MaxFloat32)
@@ -154,7 +155,7 @@ func (n *noisy) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byt
 }
 
 // whole is v of so many units a one with noise, within lo and hi.
-func (n *noisy) whole(s *scratch, text []byte, v int64, unit float64, lo, hi int64) int64 {
+func (n *noisy) whole(s *Scratch, text []byte, v int64, unit float64, lo, hi int64) int64 {
 	x := float64(v) / unit
 	off := math.Round(n.of(s, text, x, 1/unit) * unit)
 	out := v

@@ -1,26 +1,25 @@
-package mask
+package strategy
 
 import (
 	"fmt"
 	"strconv"
 	"strings"
 
-	"sluice/processors/mask/anonymity"
 	"sluice/schemas"
 )
 
 // coarsens is a strategy that has a next coarser one: what that makes of a value
 // follows from what this made of it.
 type coarsens interface {
-	// coarser is the next strategy and how a policy writes it; nil: there is none.
-	coarser() (next strategy, written string)
+	// coarser is the next Masker and how a policy writes it; nil: there is none.
+	coarser() (next Masker, written string)
 }
 
-// Coarser is the action of one step more, as a policy writes it, and what that
-// makes of a value that this one made, given as the text that stores show of it;
-// "" and nil: there is none. f is the column behind the gate.
-func (s *Spec) Coarser(f *schemas.Field) (written string, of func(value string) (string, bool)) {
-	c, ok := s.with.(coarsens)
+// Coarser is the action of one step more than m, as a policy writes it, and what
+// that makes of a value that m made, given as the text that stores show of it; ""
+// and nil: there is none. f is the column behind the gate.
+func Coarser(m Masker, f *schemas.Field) (written string, of func(value string) (string, bool)) {
+	c, ok := m.(coarsens)
 	if !ok {
 		return "", nil
 	}
@@ -32,19 +31,19 @@ func (s *Spec) Coarser(f *schemas.Field) (written string, of func(value string) 
 	if z, is := c.(zip3); is && (k == schemas.Int32 || k == schemas.Int64) {
 		next, written = z.coarserInteger()
 	}
-	x := newScratch(&Gate{rest: Withhold})
+	var x Scratch
 	return "{generalize: " + written + "}", func(value string) (string, bool) {
-		x.field, x.cell, x.raw = f, schemas.Cell{Enc: schemas.EncText, Flags: schemas.Present, Len: uint32(len(value))}, []byte(value)
+		x.Field, x.Cell, x.Raw = f, schemas.Cell{Enc: schemas.EncText, Flags: schemas.Present, Len: uint32(len(value))}, []byte(value)
 		kind, text := shown(c, k, value)
-		out, enc := next.mask(x, nil, kind, []byte(text))
-		if enc == asNull || enc == refused {
+		out, enc := next.Mask(&x, nil, kind, []byte(text))
+		if enc == AsNull || enc == Refused {
 			return "", false
 		}
 		return string(out), true
 	}
 }
 
-// shown is a value that c made as the next strategy has to read it.
+// shown is a value that c made as the next Masker has to read it.
 func shown(c coarsens, k schemas.Kind, value string) (schemas.Kind, string) {
 	number := isNumber(k)
 	switch c := c.(type) {
@@ -69,7 +68,7 @@ func shown(c coarsens, k schemas.Kind, value string) (schemas.Kind, string) {
 	return schemas.String, value
 }
 
-func (d *floorDate) coarser() (strategy, string) {
+func (d *floorDate) coarser() (Masker, string) {
 	if d.grain == byDecade {
 		return nil, ""
 	}
@@ -80,24 +79,24 @@ func (d *floorDate) coarser() (strategy, string) {
 	return next, grainNames[next.grain]
 }
 
-func (n ageBand) coarser() (strategy, string) {
+func (n ageBand) coarser() (Masker, string) {
 	if next := 2 * n; next <= widestAge {
 		return next, fmt.Sprintf("{age: %d}", next)
 	}
 	return nil, "" // other bands do not consist of these
 }
 
-func (n rounding) coarser() (strategy, string) {
+func (n rounding) coarser() (Masker, string) {
 	if n <= -15 {
 		return nil, ""
 	}
 	return n - 1, fmt.Sprintf("{round: %d}", n-1)
 }
 
-func (zip3) coarser() (strategy, string)        { return prefix(2), "{prefix: 2}" }
-func (zip3) coarserInteger() (strategy, string) { return newWidth(10_000, 0), "{bucket: 10000}" }
+func (zip3) coarser() (Masker, string)        { return prefix(2), "{prefix: 2}" }
+func (zip3) coarserInteger() (Masker, string) { return newWidth(10_000, 0), "{bucket: 10000}" }
 
-func (b blocks) coarser() (strategy, string) {
+func (b blocks) coarser() (Masker, string) {
 	next := blocks{b.V4, b.V6}
 	if b.V4 > 8 {
 		next.V4 = (b.V4 - 1) / 8 * 8
@@ -111,21 +110,21 @@ func (b blocks) coarser() (strategy, string) {
 	return next, fmt.Sprintf("{ip: {v4: %d, v6: %d}}", next.V4, next.V6)
 }
 
-func (n geohash) coarser() (strategy, string) {
+func (n geohash) coarser() (Masker, string) {
 	if n == 1 {
 		return nil, ""
 	}
 	return n - 1, fmt.Sprintf("{geohash: %d}", n-1)
 }
 
-func (n prefix) coarser() (strategy, string) {
+func (n prefix) coarser() (Masker, string) {
 	if n == 1 {
 		return nil, ""
 	}
 	return n - 1, fmt.Sprintf("{prefix: %d}", n-1)
 }
 
-func (b *buckets) coarser() (strategy, string) {
+func (b *buckets) coarser() (Masker, string) {
 	text := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 	if b.width > 0 {
 		if b.width >= 1e14 {
@@ -151,24 +150,4 @@ func newWidth(width float64, frac int) *buckets {
 	b := &buckets{width: width, frac: frac}
 	b.scale([]float64{width})
 	return b
-}
-
-// Identifying tells of one column of a topic whether the policy generalizes it,
-// so that it may help to tell who a row is about, how it would be coarser, and the
-// paths inside of it that are generalized, which nobody counts.
-func (p *Policy) Identifying(topic string, f *schemas.Field) (c anonymity.Column, generalized bool, inside []string) {
-	c = anonymity.Column{Name: f.Name}
-	for _, d := range p.Explain(&schemas.Schema{Topic: topic, Fields: []schemas.Field{*f}}) {
-		if d.Action == Generalize.String() && d.Column != f.Name {
-			inside = append(inside, d.Column)
-		}
-	}
-	spec, d, err := p.At(topic, f, Path{{Name: f.Name}})
-	if err != nil {
-		return c, false, inside
-	}
-	// What no rule names may be no column of the topic at all, and never was masked. // P1
-	c.Shown = d.Rule > 0 && spec.Kind != Keep && spec.Kind != Scan
-	c.To, c.Coarser = spec.Coarser(f)
-	return c, spec.Kind == Generalize, inside
 }

@@ -1,4 +1,4 @@
-package mask
+package strategy
 
 import (
 	"encoding/binary"
@@ -27,7 +27,8 @@ type shifting struct {
 	mac *siv.CMAC
 }
 
-func readShift(y *yaml.Node) (strategy, error) {
+// ReadShift reads the parameters of shift.
+func ReadShift(y *yaml.Node) (Masker, error) {
 	if y == nil || y.Kind != yaml.MappingNode {
 		return nil, errors.New("shift says how far: {shift: {days: 30}}")
 	}
@@ -45,7 +46,7 @@ func (h *shifting) check() error {
 	return h.Unit.check()
 }
 
-func (h *shifting) bind(b *binder) (strategy, error) {
+func (h *shifting) Bind(b *Binder) (Masker, error) {
 	out := *h
 	var err error
 	out.mac, err = b.cmac("shift", h.Domain)
@@ -53,16 +54,16 @@ func (h *shifting) bind(b *binder) (strategy, error) {
 }
 
 func (h *shifting) column() string              { return h.By }
-func (h *shifting) fits(f *schemas.Field) error { return fitsMoment(f, h.Unit) }
-func (h *shifting) output(*schemas.Field)       {}
-func (h *shifting) injective() bool             { return false }
+func (h *shifting) Fits(f *schemas.Field) error { return fitsMoment(f, h.Unit) }
+func (h *shifting) Output(*schemas.Field)       {}
+func (h *shifting) Injective() bool             { return false }
 
-func (h *shifting) mask(s *scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+func (h *shifting) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	m, ok := s.when(k, text, h.Unit)
 	if !ok {
-		return dst, refused
+		return dst, Refused
 	}
-	seed := s.by
+	seed := s.By
 	if seed == nil {
 		seed = text
 	}
