@@ -13,8 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sluice/processors/mask"
 	"sluice/processors/mask/anonymity"
+	"sluice/processors/mask/policy"
 	"sluice/schemas"
 	"sluice/topology"
 	"sluice/topology/stream"
@@ -97,15 +97,15 @@ Exit code 4: --at-least was said, and k is less.`,
 }
 
 func (in *counting) count(a *app, c *cobra.Command, file, name string) ([]counted, error) {
-	s, policy, err := a.policyOf(file)
+	s, rules, err := a.policyOf(file)
 	if err != nil {
 		return nil, err
 	}
-	if policy == nil && len(in.columns) == 0 {
+	if rules == nil && len(in.columns) == 0 {
 		return nil, exit(exitUsage, fmt.Errorf("%s: nothing is generalized with `privacy: none`: say --columns", file))
 	}
 	if in.tape != "" || in.kafka {
-		x, err := in.ofTopic(a, c, file, policy, name)
+		x, err := in.ofTopic(a, c, file, rules, name)
 		return []counted{x}, err
 	}
 	_, p, err := a.open(file)
@@ -120,7 +120,7 @@ func (in *counting) count(a *app, c *cobra.Command, file, name string) ([]counte
 		if !can || in.sink != "" && in.sink != names[i] {
 			continue
 		}
-		x, err := in.ofTable(c.Context(), r, s, policy, name, fitting(c, name, sinks[i]))
+		x, err := in.ofTable(c.Context(), r, s, rules, name, fitting(c, name, sinks[i]))
 		if errors.Is(err, stream.ErrNoTable) {
 			continue
 		}
@@ -139,7 +139,7 @@ func (in *counting) count(a *app, c *cobra.Command, file, name string) ([]counte
 // tally feeds rows to a counter, and finds out which columns count.
 type tally struct {
 	in      *counting
-	policy  *mask.Policy
+	rules   *policy.Rules
 	topic   string
 	count   *anonymity.Counter
 	at      map[string]int // column to its place; -1: it does not count
@@ -151,8 +151,8 @@ type tally struct {
 	stored  bool // rows of a table: who knows by which policy they were written
 }
 
-func (in *counting) tally(policy *mask.Policy, topic string) *tally {
-	return &tally{in: in, policy: policy, topic: topic, count: anonymity.New(in.o), at: map[string]int{}, who: make([][]byte, len(in.person))}
+func (in *counting) tally(rules *policy.Rules, topic string) *tally {
+	return &tally{in: in, rules: rules, topic: topic, count: anonymity.New(in.o), at: map[string]int{}, who: make([][]byte, len(in.person))}
 }
 
 // place is where column f counts, -1 for nowhere.
@@ -162,9 +162,9 @@ func (t *tally) place(f *schemas.Field) int {
 		return i
 	}
 	x, counts := anonymity.Column{Name: f.Name}, false
-	if t.policy != nil && t.topic != "" {
+	if t.rules != nil && t.topic != "" {
 		var inside []string
-		x, counts, inside = t.policy.Identifying(t.topic, f)
+		x, counts, inside = t.rules.Identifying(t.topic, f)
 		t.inside = append(t.inside, inside...)
 		x.Shown = x.Shown && !t.stored // P1: an older policy may have kept the column
 	}
@@ -241,7 +241,7 @@ const metaOp, metaUnavailable = "_op", "_unavailable"
 
 // ofTable counts the rows of a table of a sink. guess is the topic that fits the
 // table's name, "" for none.
-func (in *counting) ofTable(ctx context.Context, r stream.TableReader, s *topology.Spec, policy *mask.Policy, name, guess string) (counted, error) {
+func (in *counting) ofTable(ctx context.Context, r stream.TableReader, s *topology.Spec, rules *policy.Rules, name, guess string) (counted, error) {
 	_, of, err := r.ReadTable(ctx, name, 1, func(int64, string, []byte) {})
 	if errors.Is(err, stream.ErrNoTable) {
 		return counted{}, err
@@ -252,7 +252,7 @@ func (in *counting) ofTable(ctx context.Context, r stream.TableReader, s *topolo
 	if k != nil && len(with.person) == 0 {
 		with.person = k.Key
 	}
-	t := with.tally(policy, topic)
+	t := with.tally(rules, topic)
 	t.stored = true
 	fields := map[string]*schemas.Field{}
 	field := func(column string) *schemas.Field {
@@ -311,7 +311,7 @@ func (in *counting) ofTable(ctx context.Context, r stream.TableReader, s *topolo
 }
 
 // ofTopic counts the rows of a topic behind the gate.
-func (in *counting) ofTopic(a *app, c *cobra.Command, file string, policy *mask.Policy, topic string) (counted, error) {
+func (in *counting) ofTopic(a *app, c *cobra.Command, file string, rules *policy.Rules, topic string) (counted, error) {
 	src, args := reading{policy: file, brokers: in.brokers, topic: topic}, []string(nil)
 	if !in.kafka {
 		src.topic, args = "", []string{in.tape}
@@ -332,7 +332,7 @@ func (in *counting) ofTopic(a *app, c *cobra.Command, file string, policy *mask.
 						with.person = append(with.person, rows[i].Table.Columns[at].Name)
 					}
 				}
-				t = with.tally(policy, topic)
+				t = with.tally(rules, topic)
 			}
 			full = t.clean(&rows[i])
 		}

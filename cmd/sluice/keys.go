@@ -14,8 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sluice/processors/mask"
 	"sluice/processors/mask/keys"
+	"sluice/processors/mask/policy"
 	"sluice/topology"
 )
 
@@ -43,13 +43,13 @@ type keyLine struct {
 }
 
 // keysOf lists the keys of a policy.
-func (a *app) keysOf(file string) (*mask.Policy, []keys.Config, []keyLine, error) {
+func (a *app) keysOf(file string) (*policy.Rules, []keys.Config, []keyLine, error) {
 	_, p, err := a.policyOf(file)
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	if p == nil {
-		return nil, nil, nil, exit(exitUsage, fmt.Errorf("%s: %w", file, mask.ErrNoGate))
+		return nil, nil, nil, exit(exitUsage, fmt.Errorf("%s: %w", file, policy.ErrNoGate))
 	}
 	list := p.KeyList()
 	if len(list) == 0 {

@@ -12,6 +12,7 @@ import (
 	"sluice/processors/decode"
 	"sluice/processors/decode/contract"
 	"sluice/processors/mask"
+	"sluice/processors/mask/policy"
 	"sluice/schemas"
 	"sluice/topology"
 	"sluice/topology/stream"
@@ -24,7 +25,7 @@ func maskCommand(a *app) *cobra.Command {
 }
 
 // policyOf is the policy of a pipeline file, nil with `privacy: none`.
-func (a *app) policyOf(file string) (*topology.Spec, *mask.Policy, error) {
+func (a *app) policyOf(file string) (*topology.Spec, *policy.Rules, error) {
 	s, err := a.load(file)
 	if err != nil {
 		return nil, nil, err
@@ -33,7 +34,7 @@ func (a *app) policyOf(file string) (*topology.Spec, *mask.Policy, error) {
 		if n.Type != mask.Factory.Name {
 			continue
 		}
-		p, err := mask.ReadPolicy(n.Config)
+		p, err := policy.Read(n.Config)
 		if err != nil {
 			return nil, nil, exit(exitUsage, placed(file, err))
 		}
@@ -44,7 +45,7 @@ func (a *app) policyOf(file string) (*topology.Spec, *mask.Policy, error) {
 
 // explained is one line of mask explain.
 type explained struct {
-	mask.Decision
+	policy.Decision
 	Type string `json:"type,omitempty"`
 	At   string `json:"at,omitempty"` // file:line
 }
@@ -103,7 +104,7 @@ FILE has one; else from the topic itself. No key is needed.`,
 	return c
 }
 
-func explain(p *mask.Policy, s *schemas.Schema) []mask.Decision {
+func explain(p *policy.Rules, s *schemas.Schema) []policy.Decision {
 	if p == nil {
 		return mask.KeepAll().(*mask.Gate).Explain(s)
 	}

@@ -15,8 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sluice/processors/mask"
 	"sluice/processors/mask/keys"
+	"sluice/processors/mask/policy"
 	"sluice/processors/mask/strategy"
 	"sluice/schemas"
 	"sluice/topology"
@@ -83,7 +83,7 @@ Exit code 4: some tokens are none of this column; their lines are empty.`,
 }
 
 // field is the column of in, its topic and the path to it.
-func (in *asked) field(s *topology.Spec) (topic string, f *schemas.Field, path mask.Path, err error) {
+func (in *asked) field(s *topology.Spec) (topic string, f *schemas.Field, path policy.Path, err error) {
 	topic, column := in.topic, in.column
 	if topic == "" {
 		i := strings.LastIndexByte(column, '.')
@@ -92,7 +92,7 @@ func (in *asked) field(s *topology.Spec) (topic string, f *schemas.Field, path m
 		}
 		topic, column = column[:i], column[i+1:]
 	}
-	if path, err = mask.ParsePath(column); err != nil {
+	if path, err = policy.ParsePath(column); err != nil {
 		return "", nil, nil, err
 	}
 	f = &schemas.Field{Name: path[0].Name, Type: schemas.Type{Kind: schemas.String}}
@@ -203,7 +203,7 @@ func (a *app) reveal(c *cobra.Command, file string, in asked) error {
 
 // ambiguous tells that nobody knows which key made the tokens: those of ff1 do not
 // say it, and another key would give a value of the same form that is not the one.
-func ambiguous(ring *keys.Ring, spec *mask.Spec, keyID string) error {
+func ambiguous(ring *keys.Ring, spec *policy.Spec, keyID string) error {
 	all := ring.All()
 	if keyID != "" || !spec.KeepsFormat() || len(all) < 2 {
 		return nil

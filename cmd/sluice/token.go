@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"sluice/processors/mask"
+	"sluice/processors/mask/policy"
 	"sluice/topology"
 )
 
@@ -28,7 +28,7 @@ The value is its canonical text: numbers as digits, times as ISO 8601.`,
 				return err
 			}
 			if p == nil {
-				return exit(exitUsage, fmt.Errorf("%s: %w", args[0], mask.ErrNoGate))
+				return exit(exitUsage, fmt.Errorf("%s: %w", args[0], policy.ErrNoGate))
 			}
 			topic, f, path, err := in.field(s)
 			if err != nil {
@@ -43,7 +43,7 @@ The value is its canonical text: numbers as digits, times as ISO 8601.`,
 				return exit(exitStore, err)
 			}
 			defer ring.Close()
-			var all [][]mask.TokenOf
+			var all [][]policy.TokenOf
 			for _, v := range values {
 				ts, err := p.Tokens(ring, topic, f, path, v)
 				if err != nil {

@@ -47,7 +47,7 @@ Exit code 4: there is a finding that nothing explains.`,
 		Example: "  sluice mask verify pipeline.yaml shop_public_customers\n  sluice mask verify --sink lake --topic shop.public.customers pipeline.yaml customers",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
-			_, policy, err := a.policyOf(args[0])
+			_, rules, err := a.policyOf(args[0])
 			if err != nil {
 				return err
 			}
@@ -63,7 +63,7 @@ Exit code 4: there is a finding that nothing explains.`,
 				if !can || sink != "" && sink != names[i] {
 					continue
 				}
-				v := mask.NewVerifier(policy)
+				v := mask.NewVerifier(rules)
 				rows, of, err := r.ReadTable(c.Context(), args[1], limit, func(_ int64, column string, value []byte) { v.Value(column, value) })
 				if errors.Is(err, stream.ErrNoTable) {
 					continue

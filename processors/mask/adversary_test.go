@@ -26,7 +26,7 @@ func TestP1NamesOfColumns(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, rest := range []string{"mask", "scan", "withhold"} {
-		g := policy(t, "key: env:KEY\ndefault: "+rest+"\nrules: [{columns: {id: {keep: r}, \"named by us\": hash}}]")
+		g := gateOf(t, "key: env:KEY\ndefault: "+rest+"\nrules: [{columns: {id: {keep: r}, \"named by us\": hash}}]")
 		m := &markers{rng: rand.New(rand.NewPCG(1, 4))}
 		name := func() string { return m.mark() + "@x.example" }
 		same := name()
@@ -54,7 +54,7 @@ func TestP1NamesOfColumns(t *testing.T) {
 			t.Errorf("%s: columns %q, want %q", rest, got, want)
 		}
 	}
-	g := policy(t, "key: env:KEY")
+	g := gateOf(t, "key: env:KEY")
 	m := &markers{rng: rand.New(rand.NewPCG(2, 4))}
 	b := proctest.NewBatch(t, stream.Lane{Topic: "keys"}, 0, proctest.JSON(`{"`+m.mark()+`.":1}`, `{"id":1}`))
 	if err := d.Process(b); err != nil || len(b.Records) != 1 {
@@ -118,7 +118,7 @@ func TestP1CoarserThanItWas(t *testing.T) {
 		"{generalize: {bucket: 1}}": {`{"a":219099999}`, lost},
 		"{generalize: day}":         {`{"a":"1984-03-05"}`, lost},
 	} {
-		if got := through(policy(t, "key: env:KEY\nrules:\n- columns: {v.a: "+action+"}"), js(want[0])); got != want[1] {
+		if got := through(gateOf(t, "key: env:KEY\nrules:\n- columns: {v.a: "+action+"}"), js(want[0])); got != want[1] {
 			t.Errorf("%s inside of %s: %s, want %s", action, want[0], got, want[1])
 		}
 	}
@@ -163,18 +163,18 @@ func TestP1NoiseMoves(t *testing.T) {
 // TestP1CaseOfMembers: where the rest is kept, Email is email.
 func TestP1CaseOfMembers(t *testing.T) {
 	in := `{"Email":"x@y.example","EMAIL":"x@y.example","\u0045mail":"x@y.example","email":"x@y.example","other":1,"in":{"TEL":"1","b":2}}`
-	got := through(policy(t, "key: env:KEY\nrules: [{columns: {v: {keep: r}, v.email: redact, v.in.tel: redact}}]"),
+	got := through(gateOf(t, "key: env:KEY\nrules: [{columns: {v: {keep: r}, v.email: redact, v.in.tel: redact}}]"),
 		spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, in})
 	want := `{"Email":"[redacted]","EMAIL":"[redacted]","\u0045mail":"[redacted]","email":"[redacted]","other":1,"in":{"TEL":"[redacted]","b":2}}`
 	if got = strings.ReplaceAll(strings.ReplaceAll(got, `\"`, `"`), `\\u`, `\u`); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	got = through(policy(t, "key: env:KEY\nrules: [{columns: {v.*: {keep: r}, v.email: redact}}]"), spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, `{"Email":"x@y.example","b":1}`})
+	got = through(gateOf(t, "key: env:KEY\nrules: [{columns: {v.*: {keep: r}, v.email: redact}}]"), spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, `{"Email":"x@y.example","b":1}`})
 	if got != `{\"Email\":\"[redacted]\",\"b\":1}` {
 		t.Errorf("beside all members: %s", got)
 	}
 	// The other way round is none: a path that keeps is meant as it is written.
-	got = through(policy(t, "key: env:KEY\nrules: [{columns: {v.email: {keep: r}}}]"), spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, `{"Email":"x@y.example"}`})
+	got = through(gateOf(t, "key: env:KEY\nrules: [{columns: {v.email: {keep: r}}}]"), spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, `{"Email":"x@y.example"}`})
 	if strings.Contains(got, "x@y") {
 		t.Errorf("kept by another name: %s", got)
 	}
@@ -189,7 +189,7 @@ func TestP1ScansSpellings(t *testing.T) {
 		{`{"\u0070hone":"2025550143"}`, `{"\u0070hone":"[phone]"}`},
 		{`{"ph\u006fne":2025550143}`, `{"ph\u006fne":null}`},
 	} {
-		got := through(policy(t, "key: env:KEY\ndefault: scan"), spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, c[0]})
+		got := through(gateOf(t, "key: env:KEY\ndefault: scan"), spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, c[0]})
 		if got = strings.ReplaceAll(strings.ReplaceAll(got, `\"`, `"`), `\\u`, `\u`); got != c[1] {
 			t.Errorf("%s: %s, want %s", c[0], got, c[1])
 		}
@@ -290,7 +290,7 @@ func TestNobodyIsOneAnswer(t *testing.T) {
 		t.Errorf("subject: %q at first, %q later", a, b)
 	}
 	const shift = "key: env:KEY\nrules: [{columns: {id: {keep: r}, who: {keep: r}, day: {shift: {days: 3000, by: who}}, mail: {synthetic: {kind: email, by: who}}}}]"
-	if a, b := pass(policy(t, shift), ""), pass(policy(t, shift), "w", ""); a != b {
+	if a, b := pass(gateOf(t, shift), ""), pass(gateOf(t, shift), "w", ""); a != b {
 		t.Errorf("by: %q at first, %q later", a, b)
 	}
 }
@@ -301,7 +301,7 @@ func TestAloneOrTogether(t *testing.T) {
 	const text = `key: env:KEY
 default: scan
 rules: [{columns: {a: hash, b: {hash: {bits: 256, encoding: hex}}, c: redact, d: tokenize, e.x: hash, f: {synthetic: {kind: name}}, g: {keep: r}, h: redact, id: hash}}]`
-	g := policy(t, text)
+	g := gateOf(t, text)
 	rng := rand.New(rand.NewPCG(7, 22))
 	word := func() string {
 		return []string{`"x"`, `""`, `null`, `"a\u0041"`, `"ann@x.example"`, `"call 415-555-0132"`, `"Zoë"`, `"` + strings.Repeat("long ", 3+rng.IntN(30)) + `"`, fmt.Sprintf("%q", strconv.Itoa(rng.IntN(9)))}[rng.IntN(9)]
@@ -360,7 +360,7 @@ rules: [{columns: {a: hash, b: {hash: {bits: 256, encoding: hex}}, c: redact, d:
 		b.Release()
 		for i := range changes {
 			b := make1(i, i+1)
-			x, err := policy(t, text).Pass(b)
+			x, err := gateOf(t, text).Pass(b)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -381,7 +381,7 @@ func TestByRetyped(t *testing.T) {
 	fields[3].Of = "who"
 	s = schemas.NewSchema(schemas.Schema{Topic: lane.Topic, Version: 2, Fields: fields})
 	subjects, _, _ := forgettable(t, filepath.Join(t.TempDir(), "s"), "")
-	for _, g := range []*Gate{subjects, policy(t, "key: env:KEY\nrules: [{columns: {mail: {synthetic: {kind: email, by: who}}}}]")} {
+	for _, g := range []*Gate{subjects, gateOf(t, "key: env:KEY\nrules: [{columns: {mail: {synthetic: {kind: email, by: who}}}}]")} {
 		x, err := g.Pass(batch(s, change{after: before}, change{after: after}))
 		if err != nil || len(x.Rows()) != 2 {
 			t.Fatalf("%v, %d rows", err, len(x.Rows()))

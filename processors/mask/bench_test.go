@@ -48,7 +48,7 @@ func benchPolicy(b *testing.B, action string) *Gate {
 		columns = append(columns, c+": "+action)
 	}
 	rest := "id, tenant_id, birth_date, city, zip, country, status, balance, currency, marketing, attributes, created_at, updated_at, version"
-	return policy(b, "key: env:KEY\nrules: [{columns: {"+strings.Join(columns, ", ")+"}, keep: {columns: ["+rest+"], because: bench}}]")
+	return gateOf(b, "key: env:KEY\nrules: [{columns: {"+strings.Join(columns, ", ")+"}, keep: {columns: ["+rest+"], because: bench}}]")
 }
 
 // BenchmarkDecodeMask is decode and gate over one batch of 1 MB in one run:
@@ -56,7 +56,7 @@ func benchPolicy(b *testing.B, action string) *Gate {
 // without reuse of equal values, and a map round trip with crypto/hmac.
 func BenchmarkDecodeMask(b *testing.B) {
 	recs, size := debezium(700)
-	scan := policy(b, "key: env:KEY\ndefault: scan\nrules: [{keep: {columns: [id], because: bench}}]")
+	scan := gateOf(b, "key: env:KEY\ndefault: scan\nrules: [{keep: {columns: [id], because: bench}}]")
 	noMemo := benchPolicy(b, "hash")
 	noMemo.memo = false
 	for _, c := range []struct {

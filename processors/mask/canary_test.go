@@ -73,8 +73,8 @@ rules:
 // headers and nested values, and looks for it, encoded forms too, in every
 // byte that can be reached behind the gate and in everything that prints. // P1 P6
 func TestP6Canary(t *testing.T) {
-	g := policy(t, canaryPolicy)
-	w := policy(t, strings.Replace(canaryPolicy, "key:", "default: withhold\nkey:", 1)+"    email: hash\n")
+	g := gateOf(t, canaryPolicy)
+	w := gateOf(t, strings.Replace(canaryPolicy, "key:", "default: withhold\nkey:", 1)+"    email: hash\n")
 	for seed := range uint64(20) {
 		m := &markers{rng: rand.New(rand.NewPCG(seed, 1))}
 		var changes []change
@@ -99,7 +99,7 @@ func TestP6Canary(t *testing.T) {
 // TestP6Scan does it with addresses, cards and phones in texts, JSON and names of
 // members, hidden in the ways the detector undoes.
 func TestP6Scan(t *testing.T) {
-	g := policy(t, "key: env:KEY\ndefault: scan\nscan: {classes: {email: hash, card: {partial: {keep_last: 1}}}}")
+	g := gateOf(t, "key: env:KEY\ndefault: scan\nscan: {classes: {email: hash, card: {partial: {keep_last: 1}}}}")
 	for seed := range uint64(20) {
 		m := &markers{rng: rand.New(rand.NewPCG(seed, 3))}
 		mail := func() string { return m.mark() + "@corp.example.org" }
@@ -124,7 +124,7 @@ func TestP6CanaryDecoded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := policy(t, canaryPolicy)
+	g := gateOf(t, canaryPolicy)
 	for seed := range uint64(20) {
 		m := &markers{rng: rand.New(rand.NewPCG(seed, 2))}
 		var recs []proctest.Rec
@@ -157,7 +157,7 @@ func TestP6Recordings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		g, values := policy(t, "key: env:KEY"), 0
+		g, values := gateOf(t, "key: env:KEY"), 0
 		for _, run := range proctest.Recording(t, "../decode/testdata/"+name+".jsonl.gz") {
 			b := run.Batch(t)
 			if err := d.Process(b); err != nil {
@@ -291,7 +291,7 @@ func TestCanaryFails(t *testing.T) {
 	m := "canary-1-abcdef0123"
 	for i, form := range forms(m) {
 		p, _ := json.Marshal(map[string]string{"a": string(form)})
-		x, _ := policy(t, "key: env:KEY\nrules: [{columns: {a: {keep: careless}}}]").Pass(batch(schemaOf(false, "", string(p)), change{after: string(p)}))
+		x, _ := gateOf(t, "key: env:KEY\nrules: [{columns: {a: {keep: careless}}}]").Pass(batch(schemaOf(false, "", string(p)), change{after: string(p)}))
 		if !bytes.Contains(reachable(&x.Rows()[0]), form) {
 			t.Errorf("form %d that was kept was not found", i)
 		}

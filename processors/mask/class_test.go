@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"sluice/processors/mask/policy"
 	"sluice/schemas"
 )
 
@@ -41,7 +42,7 @@ func TestClasses(t *testing.T) {
 		{"kept by class and tag", "rules: [{keep: {classes: [email], tags: [a], because: r}}]", `fax=HASH id=null mail=ann@x.example note=n other=HASH profile=HASH`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := policy(t, "key: env:KEY\n"+c.policy)
+			g := gateOf(t, "key: env:KEY\n"+c.policy)
 			x, err := g.Pass(batch(s, change{after: in}))
 			if err != nil {
 				t.Fatal(err)
@@ -54,15 +55,15 @@ func TestClasses(t *testing.T) {
 			}
 		})
 	}
-	g := policy(t, "key: env:KEY\nclass: [{columns: {mial: email, profile.tle: phone}}]\nrules: [{classes: {email: redact, phone: redact}}]")
+	g := gateOf(t, "key: env:KEY\nclass: [{columns: {mial: email, profile.tle: phone}}]\nrules: [{classes: {email: redact, phone: redact}}]")
 	if _, err := g.Pass(batch(s, change{after: in})); err != nil {
 		t.Fatal(err)
 	}
 	if un := strings.Join(g.Unmatched(), ", "); un != "class 1: mial, class 1: profile.tle" {
 		t.Errorf("unmatched %s", un)
 	}
-	d := policy(t, "key: env:KEY\nrules:\n- classes:\n    email: {partial: {keep_first: 1, keep_last: 2}}\n").Explain(s)
-	if i := s.Ordinal([]byte("mail")); d[i] != (Decision{Column: "mail", Action: "partial", Params: "{keep_first: 1, keep_last: 2}", Rule: 1, Line: 4, By: "class email", Class: "email"}) {
+	d := gateOf(t, "key: env:KEY\nrules:\n- classes:\n    email: {partial: {keep_first: 1, keep_last: 2}}\n").Explain(s)
+	if i := s.Ordinal([]byte("mail")); d[i] != (policy.Decision{Column: "mail", Action: "partial", Params: "{keep_first: 1, keep_last: 2}", Rule: 1, Line: 4, By: "class email", Class: "email"}) {
 		t.Errorf("explain %+v", d[i])
 	}
 }
@@ -87,7 +88,7 @@ func TestMembers(t *testing.T) {
 		{"names that may be data are withheld with their members", "withhold", `{"m.*": {keep: r}}`, `{"bob":{"tel":"3","fax":"4"}}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := policy(t, "key: env:KEY\ndefault: "+c.rest+"\nrules: [{columns: "+c.columns+"}]")
+			g := gateOf(t, "key: env:KEY\ndefault: "+c.rest+"\nrules: [{columns: "+c.columns+"}]")
 			b := batch(s, change{after: in})
 			x, err := g.Pass(b)
 			if err != nil || len(x.Rows()) != 1 {
@@ -102,7 +103,7 @@ func TestMembers(t *testing.T) {
 
 // TestIdentifier: names of members that stay, and those that may be data. // P4
 func TestIdentifier(t *testing.T) {
-	s := newScratch(policy(t, "key: env:KEY"))
+	s := newScratch(gateOf(t, "key: env:KEY"))
 	for name, want := range map[string]bool{
 		"city": true, "first_name": true, "zip-code": true, "$oid": true, "_id": true, "addr2": true, "year2026": true, "X509": true, "sha256": true,
 		"": false, "ann@x.example": false, "a b": false, "Zoë": false, "2026": false, "-a": false, "a.b": false, "@type": false, "10.0.0.1": false,

@@ -1,3 +1,35 @@
+// Package mask is the gate: it turns raw records into Clean rows of planned
+// columns, each through an action. Nobody else makes Clean rows. // P1
+//
+// The policy is a list of rules. For every column of a topic the first rule
+// that names it decides; what no rule names goes by the default (P4). Columns
+// that appear later are held to the same. A rule that names paths inside of a
+// JSON column decides all of that column: what it does not name in there goes
+// by the default too, unless the column itself is kept with a reason; then a
+// member whose name differs from a path's in its case alone goes by that path.
+// Headers, raw keys and raw values never pass. A column that is named by a record
+// alone, as the members of an event that is a map, has no place if its name is
+// no plain identifier and no rule names it: the name may be data.
+//
+//	mask:
+//	  key: env:SLUICE_MASK_KEY          # or file:/run/secrets/mask; never the key itself
+//	  key_id: k1                        # stands in every token; or keys: [{id: k2, ref: ...}, {id: k1, ref: ...}]
+//	  default: mask                     # text is hashed, the rest nulled; scan: see scan.go; withhold: no column at all
+//	  class: [{topics: ["*.users"], columns: {contact: email}, tags: {legal: [consent]}}]
+//	  rules:
+//	  - classes: {email: {tokenize: {domain: email}}}   # in a rule a path comes before a class,
+//	    tags: {legal: {keep: "the same for everybody"}} # and a class before a tag
+//	  - topics: ["*.customers"]
+//	    keep: {columns: [id, status], because: "surrogate key, no personal data"}
+//	    columns:
+//	      email: hash
+//	      phone: {partial: {keep_last: 4}}
+//	      notes: redact
+//	      ssn: drop
+//	      card: null
+//	      "address.lines[*].street": hash
+//	      "friends.{key}": hash         # names of members; "friends.*" is their values
+//	      address: {keep: "reviewed: nothing but street is personal"}
 package mask
 
 import (
@@ -11,9 +43,10 @@ import (
 	"sync/atomic"
 	"unicode/utf8"
 
-	"sluice/processors/mask/detect"
+	"sluice/processors/mask/policy"
 	"sluice/processors/mask/strategy"
 	"sluice/schemas"
+	"sluice/topology"
 	"sluice/topology/stream"
 	"sluice/topology/stream/gate"
 )
@@ -32,58 +65,71 @@ const (
 
 // Gate masks batches. It is safe for many workers at once.
 type Gate struct {
-	rules   []*rule
-	rest    Kind             // Hash (with null for what is no text) or Withhold: what nobody classified
-	hash    *strategy.Hasher // without parameters; nil: there is no key
-	log     *slog.Logger     // may be nil
+	rules   *policy.Rules
+	log     *slog.Logger // may be nil
 	keepAll bool
-	memo    bool // reuse what equal values became; off only to measure it
-
-	classed  []*classed       // what the policy says columns hold
-	detect   detect.Options   // of scans
-	restScan *Spec            // what default: scan does
-	keyring  *keyring         // keys of data subjects, nil: no action takes them
-	domains  strategy.Domains // of tokens under these
+	memo    bool     // reuse what equal values became; off only to measure it
+	keyring *keyring // keys of data subjects, nil: no action takes them
 
 	plans atomic.Pointer[map[*schemas.Schema]*plan] // copied on write
 	mu    sync.Mutex                                // one compiles at a time
 	pool  sync.Pool                                 // *scratch
 }
 
+// Factory makes the gate of a policy.
+var Factory = topology.New("mask", policy.Default, open)
+
+func open(c policy.Config, env topology.Env) (stream.Gate, error) {
+	r, err := policy.Compile(c)
+	if err != nil {
+		return nil, err
+	}
+	g := &Gate{rules: r, log: env.Log, memo: true}
+	if !r.NeedsKey() {
+		return g, r.Bind(nil)
+	}
+	ring, err := c.Ring(env)
+	if err != nil {
+		return nil, err
+	}
+	defer ring.Close() // what masks is derived from it
+	if err := r.Bind(ring.Primary()); err != nil {
+		return nil, err
+	}
+	if r.UsesSubjects() {
+		v, err := r.Vault(ring, env, false)
+		if err != nil {
+			return nil, err
+		}
+		g.keyring = newKeyring(v, c.Subjects.Cache)
+	}
+	return g, nil
+}
+
 // KeepAll is the gate of `privacy: none`: every column passes as it is. // P4
-func KeepAll() stream.Gate { return &Gate{keepAll: true} }
+func KeepAll() stream.Gate { return &Gate{keepAll: true, rules: &policy.Rules{}} }
 
 // String tells sizes only. // P1
-func (g *Gate) String() string { return fmt.Sprintf("mask gate of %d rules", len(g.rules)) }
+func (g *Gate) String() string { return fmt.Sprintf("mask gate of %d rules", g.rules.Len()) }
 
 // GoString tells sizes only. // P1
 func (g *Gate) GoString() string { return g.String() }
 
 // Explain says what happens to every field of s, and to the paths inside of
 // it, and which rule decided.
-func (g *Gate) Explain(s *schemas.Schema) (all []Decision) {
+func (g *Gate) Explain(s *schemas.Schema) (all []policy.Decision) {
+	if !g.keepAll {
+		return g.rules.Explain(s)
+	}
 	for i := range s.Fields {
-		f := &s.Fields[i]
-		if g.keepAll {
-			all = append(all, Decision{Column: f.Name, Action: Keep.String(), Why: "privacy: none"})
-			continue
-		}
-		_, ds := g.decide(s, f)
-		all = append(all, ds...)
+		all = append(all, policy.Decision{Column: s.Fields[i].Name, Action: policy.Keep.String(), Why: "privacy: none"})
 	}
 	return all
 }
 
-// Unmatched lists the paths of the policy whose topics were seen and that
-// nothing matched so far, as "rule 2: path" or "class 1: path".
-func (g *Gate) Unmatched() (paths []string) {
-	for _, c := range g.claims() {
-		if c.seen.asked.Load() && (!c.seen.column.Load() || len(c.path) > 1 && !c.seen.value.Load()) {
-			paths = append(paths, fmt.Sprintf("%s: %v", c.what, c.path))
-		}
-	}
-	return paths
-}
+// Unmatched lists the paths of the policy that nothing matched so far, as
+// policy.Rules has it.
+func (g *Gate) Unmatched() []string { return g.rules.Unmatched() }
 
 // plan finds or compiles the plan of s.
 func (g *Gate) plan(s *schemas.Schema) *plan {
@@ -185,8 +231,8 @@ type pass struct {
 	at    int32          // where the record at hand will stand in b.Records
 	side  []schemas.Cell // the row at hand: before, after or key
 
-	constant schemas.Cell // what the constant of act is in the arena
-	of       *action
+	constant schemas.Cell // what the constant of action of is in the arena
+	of       policy.Kind
 }
 
 // row fills the cells of one row; field names the column that cannot be
@@ -253,7 +299,7 @@ func (x *pass) constants(p *plan, r *stream.Record, in, out []schemas.Cell) (fai
 	}
 	for i := range p.constant {
 		f := &p.constant[i]
-		one, ok := x.one(f.act)
+		one, ok := x.one(f.kind)
 		for _, k := range f.cols {
 			if k.ord >= len(in) {
 				continue
@@ -314,16 +360,16 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 	case c.inner != nil:
 		x.s.under = c.context
 		return x.nested(c.inner, r, in)
-	case c.spec.Kind == Scan:
+	case c.spec.Kind == policy.Scan:
 		return x.scanned(c, r, in)
-	case c.act.constant != "" && isText(c.kind(in)):
-		return x.one(c.act)
-	case c.act.mask == nil:
+	case c.constant != "" && policy.IsText(c.kind(in)):
+		return x.one(c.spec.Kind)
+	case c.with == nil:
 		return nulled, true
 	}
 	raw := x.bytes(r, in)
 	var slot *slot
-	if c.act.slow && c.by < 0 && x.s.memo.worth(c.ord) {
+	if c.slow && c.by < 0 && x.s.memo.worth(c.ord) {
 		var out schemas.Cell
 		var ok bool
 		if slot, out, ok = x.remembered(c, r, in, raw); ok {
@@ -356,7 +402,7 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 	}
 	x.s.Field, x.s.Cell, x.s.Raw = c.field, cell, raw
 	var enc schemas.Encoding
-	x.arena, enc = c.act.mask(x.s, x.arena, c.spec, k, text)
+	x.arena, enc = c.with.Mask(&x.s.Scratch, x.arena, k, text)
 	if enc == strategy.AsNull || enc == strategy.Refused {
 		x.cut(x.arena, from)
 		return nulled, enc == strategy.AsNull // P2
@@ -389,15 +435,15 @@ func (x *pass) person(c *column, r *stream.Record) []byte {
 }
 
 // one is the cell of a constant, which stands in the arena once.
-func (x *pass) one(a *action) (schemas.Cell, bool) {
-	if x.of == a {
+func (x *pass) one(k policy.Kind) (schemas.Cell, bool) {
+	if x.of == k {
 		return x.constant, true
 	}
 	from := len(x.arena)
-	x.arena = append(x.arena, a.constant...)
+	x.arena = append(x.arena, k.Constant()...)
 	c, ok := x.made(from, schemas.EncText)
 	if ok {
-		x.constant, x.of = c, a
+		x.constant, x.of = c, k
 	}
 	return c, ok
 }
@@ -418,7 +464,7 @@ func (x *pass) made(from int, e schemas.Encoding) (schemas.Cell, bool) {
 }
 
 // nested masks inside of one JSON value, given as JSON or as text that holds JSON.
-func (x *pass) nested(n *node, r *stream.Record, in schemas.Cell) (schemas.Cell, bool) {
+func (x *pass) nested(n *policy.Node, r *stream.Record, in schemas.Cell) (schemas.Cell, bool) {
 	src := x.bytes(r, in)
 	s := x.s
 	s.more = s.more[:0]

@@ -3,7 +3,6 @@ package mask
 import (
 	"bytes"
 	"fmt"
-
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"sluice/processors/mask/policy"
 	"sluice/schemas"
 	"sluice/topology/stream"
 )
@@ -67,7 +67,7 @@ func TestP3FillersStayOutside(t *testing.T) {
 	for i := range b.Records {
 		b.Records[i].Full = false
 	}
-	x, err := policy(t, "key: env:KEY").Pass(b)
+	x, err := gateOf(t, "key: env:KEY").Pass(b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestP3FillersStayOutside(t *testing.T) {
 // the plan stops the lane. // P2 D1
 func TestP2AccountsHold(t *testing.T) {
 	s := schemaOf(false, "", `{"a":{"x":1},"s":"v"}`)
-	g := policy(t, "key: env:KEY\nrules: [{columns: {a.x: hash}}]")
+	g := gateOf(t, "key: env:KEY\nrules: [{columns: {a.x: hash}}]")
 	b := batch(s, change{after: `{"a":{"x":1},"s":"v"}`}, change{after: `{"a":[],"s":"v"}`}, change{after: `{"a":null,"s":"v"}`}, change{after: `{"a":{},"s":"v"}`})
 	b.Records[3].Schema = nil
 	x, err := g.Pass(b)
@@ -158,7 +158,7 @@ func said(t *testing.T, g *Gate, b *stream.Batch) string {
 // written into lent bytes.
 func TestMemoChangesNothing(t *testing.T) {
 	s := schemaOf(false, "id", string(random(rand.New(rand.NewPCG(0, 0)), schemaOf(false, "", `{"id":1}`), 1).Records[0].Value.Bytes()))
-	with, without := policy(t, randomPolicy), policy(t, randomPolicy)
+	with, without := gateOf(t, randomPolicy), gateOf(t, randomPolicy)
 	without.memo = false
 	for seed := range uint64(300) {
 		a, b := random(rand.New(rand.NewPCG(seed, 1)), s, 30), random(rand.New(rand.NewPCG(seed, 1)), s, 30)
@@ -188,7 +188,7 @@ func TestMemoOfManyRows(t *testing.T) {
 	}
 	s := schemaOf(false, "id", line(0))
 	for _, policies := range []string{"key: env:KEY\ndefault: scan\nrules: [{keep: {columns: [id], because: test}}]", "key: env:KEY"} {
-		with, without := policy(t, policies), policy(t, policies)
+		with, without := gateOf(t, policies), gateOf(t, policies)
 		without.memo = false
 		changes := make([]change, 300)
 		for i := range changes {
@@ -212,7 +212,7 @@ func TestMemoTellsColumnsApart(t *testing.T) {
 	uuid.Fields[0].Type.Kind = schemas.UUID
 	b := batch(text, change{after: in}, change{after: in}, change{after: in})
 	b.Records[1].Schema = uuid
-	x, err := policy(t, "key: env:KEY").Pass(b)
+	x, err := gateOf(t, "key: env:KEY").Pass(b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,11 +231,11 @@ func TestManyWorkers(t *testing.T) {
 		versions = append(versions, schemas.NewSchema(*base))
 	}
 	want := make([]string, len(versions))
-	one := policy(t, randomPolicy)
+	one := gateOf(t, randomPolicy)
 	for i, s := range versions {
 		want[i] = said(t, one, random(rand.New(rand.NewPCG(uint64(i), 2)), s, 20))
 	}
-	g := policy(t, randomPolicy)
+	g := gateOf(t, randomPolicy)
 	var wg sync.WaitGroup
 	for range 6 {
 		wg.Go(func() {
@@ -256,7 +256,7 @@ func TestManyWorkers(t *testing.T) {
 // TestExplain: which rule and line decided, the first that names a column.
 func TestExplain(t *testing.T) {
 	s := schemaOf(false, "id", `{"id":1,"email":"e","addr":{"city":"c"},"n":7,"x":"y"}`)
-	g := policy(t, `key: env:KEY
+	g := gateOf(t, `key: env:KEY
 rules:
 - topics: [elsewhere]
   columns: {email: redact}
@@ -270,7 +270,7 @@ rules:
     addr: drop
   keep: {columns: [id], because: "surrogate"}
 `)
-	want := []Decision{{Column: "addr", Action: "nested", Rule: 2, Line: 5, By: "path"}, {Column: "addr.city", Action: "redact", Rule: 2, Line: 8, By: "path"},
+	want := []policy.Decision{{Column: "addr", Action: "nested", Rule: 2, Line: 5, By: "path"}, {Column: "addr.city", Action: "redact", Rule: 2, Line: 8, By: "path"},
 		{Column: "addr.*", Action: "hash", By: "default", Why: "what no path names: text, objects and arrays; other values are nulled"},
 		{Column: "addr.{key}", Action: "hash", By: "default", Why: "names that no path names and that are no plain identifiers; others stay"},
 		{Column: "email", Action: "hash", Rule: 2, Line: 7, By: "path"}, {Column: "id", Action: "keep", Rule: 3, Line: 10, By: "path", Why: "surrogate"},
@@ -283,7 +283,7 @@ rules:
 // TestP4NewColumnsAreHeldToTheDefault: a column that appears later passes
 // through the default, never as it is. // P4
 func TestP4NewColumnsAreHeldToTheDefault(t *testing.T) {
-	g := policy(t, "key: env:KEY\nrules: [{columns: {id: {keep: r}}}]")
+	g := gateOf(t, "key: env:KEY\nrules: [{columns: {id: {keep: r}}}]")
 	old, later := schemaOf(true, "id", `{"id":1}`), schemaOf(true, "id", `{"id":1,"passport":"X1234567"}`)
 	for _, s := range []*schemas.Schema{old, later} {
 		x, err := g.Pass(batch(s, change{after: `{"id":1,"passport":"X1234567"}`, key: `{"id":1}`}))

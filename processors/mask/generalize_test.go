@@ -108,7 +108,7 @@ func TestGeneralize(t *testing.T) {
 
 // TestGeneralizeJSON: inside of JSON numbers stay numbers.
 func TestGeneralizeJSON(t *testing.T) {
-	g := policy(t, `{key: env:KEY, default: withhold, rules: [{columns: {v.age: {generalize: {age: 5}}, v.zip: {generalize: zip3}, v.pay: {generalize: {bucket: 0.5}},
+	g := gateOf(t, `{key: env:KEY, default: withhold, rules: [{columns: {v.age: {generalize: {age: 5}}, v.zip: {generalize: zip3}, v.pay: {generalize: {bucket: 0.5}},
   v.at: {generalize: {date: year, unit: millis}}, v.id: {tokenize: {form: ff1}}, v.mail: {synthetic: email}, v.n: {noise: {within: 3}}}}]}`)
 	in := spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, `{"age":37,"zip":94105,"pay":10.75,"at":1769853600123,"id":12345678,"mail":"Ann \"x\"@y.example","n":50}`}
 	got := strings.ReplaceAll(through(g, in), `\"`, `"`)

@@ -27,7 +27,7 @@ func TestActions(t *testing.T) {
 		{"partial of a short text", `{b: drop, f: drop, i: {partial: {keep_first: 1, keep_last: 1}}, j: drop, n: drop, s: drop}`, `i=**`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := policy(t, "key: env:KEY\nrules:\n- {topics: [shop.*], columns: "+c.columns+"}")
+			g := gateOf(t, "key: env:KEY\nrules:\n- {topics: [shop.*], columns: "+c.columns+"}")
 			x, err := g.Pass(batch(s, change{after: in}))
 			if err != nil {
 				t.Fatal(err)
@@ -43,17 +43,17 @@ func TestActions(t *testing.T) {
 func TestP4WhatNobodyClassified(t *testing.T) {
 	const in = `{"i":42,"s":"secret"}`
 	s := schemaOf(false, "", in)
-	x, _ := policy(t, "key: env:KEY").Pass(batch(s, change{after: in}))
+	x, _ := gateOf(t, "key: env:KEY").Pass(batch(s, change{after: in}))
 	got := row(&x.Rows()[0], x.Rows()[0].After)
 	if !strings.HasPrefix(got, "i=null s="+token) || strings.Contains(got, "secret") { // P4
 		t.Errorf("default mask: %s", got)
 	}
-	x, _ = policy(t, "default: withhold").Pass(batch(s, change{after: in}))
+	x, _ = gateOf(t, "default: withhold").Pass(batch(s, change{after: in}))
 	if n := len(x.Rows()[0].Table.Columns); n != 0 {
 		t.Errorf("default withhold left %d columns", n)
 	}
 	for i, c := range (func() []stream.Column {
-		x, _ := policy(t, "key: env:KEY\nrules: [{columns: {i: {keep: r}}}]").Pass(batch(s, change{after: in}))
+		x, _ := gateOf(t, "key: env:KEY\nrules: [{columns: {i: {keep: r}}}]").Pass(batch(s, change{after: in}))
 		return x.Rows()[0].Table.Columns
 	})() {
 		if c.Bounds != (i == 0) { // P1: no file statistics of masked columns
@@ -65,7 +65,7 @@ func TestP4WhatNobodyClassified(t *testing.T) {
 // TestP3EveryCopyGetsTheSameAction: before, after and key of one column. // P3
 func TestP3EveryCopyGetsTheSameAction(t *testing.T) {
 	s := schemaOf(false, "email", `{"email":"a","name":"n"}`)
-	g := policy(t, "key: env:KEY")
+	g := gateOf(t, "key: env:KEY")
 	x, err := g.Pass(batch(s,
 		change{before: `{"email":"ann@x.example","name":"Ann"}`, after: `{"email":"ann@x.example","name":"Anna"}`, key: `{"email":"ann@x.example"}`},
 		change{before: `{"email":"ann@x.example","name":"Anna"}`, key: `{"email":"ann@x.example"}`},
@@ -99,7 +99,7 @@ func TestNullAndUnavailable(t *testing.T) {
 			c.Flags |= schemas.Unavailable
 		}
 	}
-	x, err := policy(t, "key: env:KEY\nrules: [{columns: {part: {partial: {keep_last: 1}}, red: redact}}]").Pass(b)
+	x, err := gateOf(t, "key: env:KEY\nrules: [{columns: {part: {partial: {keep_last: 1}}, red: redact}}]").Pass(b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestNullAndUnavailable(t *testing.T) {
 // TestP5TokensAreKeyed: another key, another token; the key's name is in it. // P5
 func TestP5TokensAreKeyed(t *testing.T) {
 	token := func(key, id, text string) string {
-		p, _ := maskHash(newScratch(&Gate{hash: strategy.PlainHash(id, []byte(key))}), nil, nil, schemas.String, []byte(text))
+		p, _ := strategy.PlainHash(id, []byte(key)).Mask(new(strategy.Scratch), nil, schemas.String, []byte(text))
 		return string(p)
 	}
 	a, b := strings.Repeat("a", 32), strings.Repeat("b", 32)
@@ -158,7 +158,7 @@ func TestNestedPaths(t *testing.T) {
 			`a={"lines":[{"street":"[redacted]","flat":"2b"},{"street":null,"k":[1,{"x":"y"}]}],"city":"R***","a.b":"[redacted]","both":[{"z":"1"},{"z":"2"}]}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := policy(t, "key: env:KEY\ndefault: "+c.rest+"\nrules:\n- columns:"+columns+c.policy)
+			g := gateOf(t, "key: env:KEY\ndefault: "+c.rest+"\nrules:\n- columns:"+columns+c.policy)
 			x, err := g.Pass(batch(s, change{after: in}))
 			if err != nil {
 				t.Fatal(err)
@@ -183,7 +183,7 @@ var tokens = regexp.MustCompile("k1_[a-z2-7]{26}")
 // object is not guessed at. // P2
 func TestP2WhatCannotBeMaskedIsRefused(t *testing.T) {
 	s := schemaOf(false, "", `{"a":{"x":1}}`)
-	g := policy(t, "default: withhold\nrules: [{columns: {a.x: \"null\"}}]")
+	g := gateOf(t, "default: withhold\nrules: [{columns: {a.x: \"null\"}}]")
 	for _, bad := range []string{`{"a":"text"}`, `{"a":[1]}`, `{"a":7}`, `{"a":"{\"x\":"}`} {
 		b := batch(s, change{after: bad}, change{after: `{"a":{"x":1}}`})
 		x, err := g.Pass(b)
@@ -211,7 +211,7 @@ func TestP4Stops(t *testing.T) {
 		{"a path that matches nothing", `{topics: [shop.customers], columns: {emial: hash}}`, `column "emial", which shop.customers does not have, did you mean "email"?`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := policy(t, "key: env:KEY\nrules: ["+c.policy+"]").Pass(batch(s, change{after: `{"id":1,"email":"e"}`, key: `{"id":1}`}))
+			_, err := gateOf(t, "key: env:KEY\nrules: ["+c.policy+"]").Pass(batch(s, change{after: `{"id":1,"email":"e"}`, key: `{"id":1}`}))
 			var se *stream.StateError
 			if !errors.As(err, &se) || se.State != stream.StateParked || !strings.Contains(se.Why, c.want) || se.Todo == "" {
 				t.Errorf("got %v, want %q", err, c.want)
@@ -229,7 +229,7 @@ func TestP4Stops(t *testing.T) {
 		{"optional", `{topics: [shop.customers], columns: {emial: hash}, optional: true}`, s, 0},
 		{"other topics", `{topics: [shop.orders], columns: {emial: hash}}`, s, 0},
 	} {
-		g := policy(t, "key: env:KEY\nrules: ["+c.rule+"]")
+		g := gateOf(t, "key: env:KEY\nrules: ["+c.rule+"]")
 		if _, err := g.Pass(batch(c.s, change{after: `{"id":1}`})); err != nil || len(g.Unmatched()) != c.unmatched {
 			t.Errorf("%s that matched nothing so far: %v, %q", c.name, err, g.Unmatched())
 		}
@@ -284,9 +284,9 @@ func TestAllocations(t *testing.T) {
 		f := &s.Fields[s.Ordinal([]byte(name))]
 		f.Type.Kind, f.Wire = k, schemas.WireISO
 	}
-	g := policy(t, "key: env:KEY\nrules: [{columns: {id: {keep: r}, phone: {partial: {keep_last: 4}}, f: hash, day: hash, at: hash, dec: hash, nest.a: hash, 'nest.b[*].c': redact, text.a: hash}}]")
+	g := gateOf(t, "key: env:KEY\nrules: [{columns: {id: {keep: r}, phone: {partial: {keep_last: 4}}, f: hash, day: hash, at: hash, dec: hash, nest.a: hash, 'nest.b[*].c': redact, text.a: hash}}]")
 	allocations(t, s, in, g)
-	allocations(t, s, in, policy(t, "key: env:KEY\ndefault: scan\nrules: [{columns: {id: {keep: r}}}]"))
+	allocations(t, s, in, gateOf(t, "key: env:KEY\ndefault: scan\nrules: [{columns: {id: {keep: r}}}]"))
 }
 
 func allocations(t *testing.T, s *schemas.Schema, in string, g *Gate) {

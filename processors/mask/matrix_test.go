@@ -82,7 +82,7 @@ func TestMatrix(t *testing.T) {
 			for _, v := range c.spell {
 				v.typ, v.wire = c.typ, c.wire
 				for _, key := range []bool{false, true} {
-					if key && !g.rules[0].targets[0].spec.injective() {
+					if key && !rulingOf(g, "v").Spec.Injective() {
 						continue
 					}
 					outs, mark := places(g, v, key)
@@ -106,7 +106,7 @@ func TestMatrix(t *testing.T) {
 			if c.nested == "" || m.want[i] == '-' {
 				continue
 			}
-			g = policy(t, "key: env:KEY\nrules:\n- columns:\n    n.v: "+m.action)
+			g = gateOf(t, "key: env:KEY\nrules:\n- columns:\n    n.v: "+m.action)
 			for _, v := range []spelled{
 				{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, `{"v":` + c.nested + `}`},
 				{schemas.Type{Kind: schemas.String}, 0, schemas.EncText, `{"v":` + c.nested + `}`},
@@ -215,7 +215,7 @@ func inside(g *Gate, v spelled) string {
 func TestStrategiesByManyWorkers(t *testing.T) {
 	const p = `{key: env:KEY, rules: [{columns: {id: {keep: r}, a: {tokenize: {form: ff1, alphabet: class}}, b: tokenize, c: {synthetic: {kind: email, by: id}}, d: {hash: {domain: d, canonical: email}},
   e: {shift: {days: 9, by: id}}, f: {noise: {within: 9}}, g: {partial: last4}, h: {generalize: {bucket: 10}}, n.a: {tokenize: {form: ff1}}}}]}`
-	g := policy(t, p)
+	g := gateOf(t, p)
 	in := func(i int) string {
 		return fmt.Sprintf(`{"id":%d,"a":"AB-%07d","b":"b%d","c":"c","d":"D%d@x.example","e":"1985-04-12","f":%d,"g":"4111 %d","h":%d,"n":{"a":%d}}`, i, i, i, i, i, 1000+i, i, 1e6+i)
 	}

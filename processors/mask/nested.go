@@ -2,123 +2,12 @@ package mask
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 
+	"sluice/processors/mask/policy"
 	"sluice/processors/mask/strategy"
 	"sluice/schemas"
 )
-
-// node is a set of paths into a JSON value. A node with a target and with
-// paths below it is kept but for those.
-type node struct {
-	names map[string]*node // members by name
-	any   *node            // the other members
-	all   *node            // elements of an array
-	key   *target          // the names of the members
-	at    *target
-	fold  []folded // names, in any case
-}
-
-// folded is a name of a node's members.
-type folded struct {
-	name []byte
-	kid  *node
-}
-
-// newNode joins the targets of one column.
-func newNode(ts []*target) *node {
-	n := &node{}
-	for _, t := range ts {
-		n.add(t.path[1:], t)
-	}
-	n.settle()
-	return n
-}
-
-func (n *node) add(p Path, t *target) {
-	for _, step := range p {
-		next := &n.all
-		switch step.Kind {
-		case Keys:
-			n.key = t
-			return
-		case Members:
-			next = &n.any
-		case Named:
-			if n.names == nil {
-				n.names = map[string]*node{}
-			}
-			if n.names[step.Name] == nil {
-				n.names[step.Name] = &node{}
-			}
-			n = n.names[step.Name]
-			continue
-		}
-		if *next == nil {
-			*next = &node{}
-		}
-		n = *next
-	}
-	n.at = t
-}
-
-// settle gives members that have a name what is said of all members: a.*.b
-// holds for a.x too where a.x.c is named. What says nothing more than `*` about
-// a member is its own: the nearer path decides.
-func (n *node) settle() {
-	for name, kid := range n.names {
-		if n.any != nil {
-			kid.inherit(n.any)
-		}
-		kid.settle()
-		n.fold = append(n.fold, folded{[]byte(name), kid})
-	}
-	slices.SortFunc(n.fold, func(a, b folded) int { return bytes.Compare(a.name, b.name) })
-	for _, kid := range []*node{n.any, n.all} {
-		if kid != nil {
-			kid.settle()
-		}
-	}
-}
-
-func (n *node) inherit(w *node) {
-	if n.leaf() && n.at != nil && n.at != w.at && n.at.spec.Kind != Keep {
-		return // all of it is decided
-	}
-	if n.at == nil && w.at != nil && w.at.spec.Kind == Keep {
-		n.at = w.at
-	}
-	if n.key == nil {
-		n.key = w.key
-	}
-	for name, from := range w.names {
-		if n.names == nil {
-			n.names = map[string]*node{}
-		}
-		if n.names[name] == nil {
-			n.names[name] = &node{at: from.at} // a copy: it may inherit more from others
-		}
-		n.names[name].inherit(from)
-	}
-	for _, x := range []struct {
-		to   **node
-		from *node
-	}{{&n.any, w.any}, {&n.all, w.all}} {
-		if x.from == nil {
-			continue
-		}
-		if *x.to == nil {
-			*x.to = &node{at: x.from.at}
-		}
-		(*x.to).inherit(x.from)
-	}
-}
-
-func (n *node) leaf() bool { return !n.object() && n.all == nil }
-
-// object reports that paths lead to members.
-func (n *node) object() bool { return n.names != nil || n.any != nil || n.key != nil }
 
 const maxDepth = 64
 
@@ -129,26 +18,26 @@ const maxDepth = 64
 // it (P4). ok is false when src is no JSON value as RFC 8259 has it, nests too
 // deep, or a path leads into a value that has no inside: that is refused, never
 // guessed at. // P2
-func (s *scratch) json(dst, src []byte, n *node, rest Kind, depth int) (out, tail []byte, ok bool) {
+func (s *scratch) json(dst, src []byte, n *policy.Node, rest policy.Kind, depth int) (out, tail []byte, ok bool) {
 	src = skipSpace(src)
 	if len(src) == 0 || depth > maxDepth {
 		return dst, src, false
 	}
 	switch {
-	case n == nil && rest == Keep:
+	case n == nil && rest == policy.Keep:
 	case n == nil:
 		return s.leaf(dst, src, nil, rest)
-	case n.at != nil:
-		set(&n.at.seen.value)
-		if n.leaf() {
-			return s.leaf(dst, src, &n.at.spec, rest)
+	case n.At != nil:
+		n.At.Found()
+		if n.Leaf() {
+			return s.leaf(dst, src, &n.At.Spec, rest)
 		}
-		rest = Keep // the rest of what is kept
+		rest = policy.Keep // the rest of what is kept
 	}
 	switch {
-	case src[0] == '{' && (n == nil || n.object()):
+	case src[0] == '{' && (n == nil || n.Object()):
 		return s.object(dst, src, n, rest, depth)
-	case src[0] == '[' && (n == nil || n.all != nil):
+	case src[0] == '[' && (n == nil || n.All != nil):
 		return s.array(dst, src, n, rest, depth)
 	case n != nil && src[0] != 'n':
 		return dst, src, false
@@ -160,7 +49,7 @@ func (s *scratch) json(dst, src []byte, n *node, rest Kind, depth int) (out, tai
 	return append(dst, src[:end]...), src[end:], true
 }
 
-func (s *scratch) object(dst, src []byte, n *node, rest Kind, depth int) (out, tail []byte, ok bool) {
+func (s *scratch) object(dst, src []byte, n *policy.Node, rest policy.Kind, depth int) (out, tail []byte, ok bool) {
 	dst, src = append(dst, '{'), skipSpace(src[1:])
 	if len(src) > 0 && src[0] == '}' {
 		return append(dst, '}'), src[1:], true
@@ -177,7 +66,11 @@ func (s *scratch) object(dst, src []byte, n *node, rest Kind, depth int) (out, t
 		if len(src) == 0 || src[0] != ':' {
 			return dst, src, false
 		}
-		kid, named := n.member(s, key, rest)
+		var kid *policy.Node
+		named := false
+		if n != nil {
+			kid, named = n.Member(s.unescape(key), rest)
+		}
 		mark := len(dst)
 		if !empty {
 			dst = append(dst, ',')
@@ -214,21 +107,21 @@ func (s *scratch) object(dst, src []byte, n *node, rest Kind, depth int) (out, t
 // that a path names stays: so does what looks like the name of a column, unless
 // paths say what to do with names. Others may be data: a map by e-mail address.
 // What is kept keeps its names. stays is false when the member goes. // P4
-func (s *scratch) memberName(dst, key []byte, n *node, named bool, rest Kind) (out []byte, stays, ok bool) {
-	spec := &bare[Hash]
+func (s *scratch) memberName(dst, key []byte, n *policy.Node, named bool, rest policy.Kind) (out []byte, stays, ok bool) {
+	spec := s.rules.Unnamed(policy.Hash)
 	switch {
 	case n == nil || named:
 		return append(dst, key...), true, true
-	case n.key != nil:
-		set(&n.key.seen.value)
-		if spec = &n.key.spec; actions[spec.Kind].gone {
+	case n.Key != nil:
+		n.Key.Found()
+		if spec = &n.Key.Spec; spec.Kind.Gone() {
 			return dst, false, true
-		} else if spec.Kind == Keep {
+		} else if spec.Kind == policy.Keep {
 			return append(dst, key...), true, true
 		}
-	case rest == Keep, s.identifier(s.unescape(key)):
+	case rest == policy.Keep, s.identifier(s.unescape(key)):
 		return append(dst, key...), true, true
-	case rest == Withhold:
+	case rest == policy.Withhold:
 		return dst, false, true
 	}
 	f, c, inside := fieldOf(key)
@@ -238,53 +131,27 @@ func (s *scratch) memberName(dst, key []byte, n *node, named bool, rest Kind) (o
 }
 
 // cut is the node of a member that goes with its name.
-var cut = &node{at: &target{spec: Spec{Kind: Drop}, seen: &seen{}}}
-
-// member is the node of the member with that name, in quotes, nil for none,
-// and whether a path names it. Where the rest is kept a member whose name is one
-// of a path but for its case is that one: Email beside email would stay in
-// clear, and readers that ignore case take the one for the other. // P1
-func (n *node) member(s *scratch, key []byte, rest Kind) (kid *node, named bool) {
-	if n == nil {
-		return nil, false
-	}
-	name := s.unescape(key)
-	if kid = n.names[string(name)]; kid != nil { // does not allocate
-		return kid, true
-	}
-	kept := rest == Keep
-	if n.any != nil {
-		kept = n.any.at != nil && n.any.at.spec.Kind == Keep
-	}
-	if kept {
-		for i := range n.fold {
-			if bytes.EqualFold(n.fold[i].name, name) {
-				return n.fold[i].kid, true
-			}
-		}
-	}
-	return n.any, false
-}
+var cut = policy.Whole(policy.Spec{Kind: policy.Drop})
 
 // gone reports that kid, found under n, leaves nothing behind.
-func gone(n, kid *node, rest Kind) bool {
+func gone(n, kid *policy.Node, rest policy.Kind) bool {
 	switch {
 	case kid != nil:
-		return kid.at != nil && kid.leaf() && actions[kid.at.spec.Kind].gone
+		return kid.At != nil && kid.Leaf() && kid.At.Spec.Kind.Gone()
 	case n != nil:
-		return actions[rest].gone
+		return rest.Gone()
 	}
 	return false
 }
 
-func (s *scratch) array(dst, src []byte, n *node, rest Kind, depth int) (out, tail []byte, ok bool) {
+func (s *scratch) array(dst, src []byte, n *policy.Node, rest policy.Kind, depth int) (out, tail []byte, ok bool) {
 	dst, src = append(dst, '['), skipSpace(src[1:])
 	if len(src) > 0 && src[0] == ']' {
 		return append(dst, ']'), src[1:], true
 	}
-	var kid *node
+	var kid *policy.Node
 	if n != nil {
-		kid = n.all
+		kid = n.All
 	}
 	empty := true
 	for {
@@ -313,20 +180,20 @@ func (s *scratch) array(dst, src []byte, n *node, rest Kind, depth int) (out, ta
 }
 
 // leaf masks one whole value, scalar or not; spec nil is what nobody named.
-func (s *scratch) leaf(dst, src []byte, spec *Spec, rest Kind) (out, tail []byte, ok bool) {
+func (s *scratch) leaf(dst, src []byte, spec *policy.Spec, rest policy.Kind) (out, tail []byte, ok bool) {
 	mark := len(s.more)
-	s.more, tail, ok = s.json(s.more, src, nil, Keep, 0) // checks and measures it
+	s.more, tail, ok = s.json(s.more, src, nil, policy.Keep, 0) // checks and measures it
 	raw := s.more[mark:]
 	switch {
 	case !ok:
-	case spec != nil && spec.Kind == Keep, string(raw) == "null":
+	case spec != nil && spec.Kind == policy.Keep, string(raw) == "null":
 		dst = append(dst, raw...)
 	default:
 		f, c, inside := fieldOf(raw)
 		if spec == nil {
-			spec = s.unnamed(fallback(rest, f.Type.Kind))
+			spec = s.rules.Unnamed(policy.Fallback(rest, f.Type.Kind))
 		}
-		if spec.Kind == Scan {
+		if spec.Kind == policy.Scan {
 			dst, _, ok = s.scanJSON(dst, raw, spec)
 		} else {
 			dst, ok = s.masked(dst, spec, f, c, inside)
@@ -336,31 +203,19 @@ func (s *scratch) leaf(dst, src []byte, spec *Spec, rest Kind) (out, tail []byte
 	return dst, tail, ok
 }
 
-// bare are actions without parameters, for what nobody named.
-var bare = [...]Spec{Null: {Kind: Null}, Hash: {Kind: Hash}, Withhold: {Kind: Withhold}}
-
-// unnamed is the spec of the default's action k.
-func (s *scratch) unnamed(k Kind) *Spec {
-	if k == Scan {
-		return s.restScan
-	}
-	return &bare[k]
-}
-
 // masked appends what becomes of a value, as JSON; false: it cannot go through
 // its action. // P2
-func (s *scratch) masked(dst []byte, spec *Spec, f *schemas.Field, c schemas.Cell, p []byte) ([]byte, bool) {
-	act := &actions[spec.Kind]
-	switch {
-	case act.constant != "" && isText(f.Type.Kind):
-		return append(schemas.AppendEscaped(append(dst, '"'), []byte(act.constant)), '"'), true
-	case act.mask == nil: // gone ones are cut out by the caller
+func (s *scratch) masked(dst []byte, spec *policy.Spec, f *schemas.Field, c schemas.Cell, p []byte) ([]byte, bool) {
+	switch constant := spec.Kind.Constant(); {
+	case constant != "" && policy.IsText(f.Type.Kind):
+		return append(schemas.AppendEscaped(append(dst, '"'), []byte(constant)), '"'), true
+	case spec.Strategy == nil: // gone ones are cut out by the caller
 		return append(dst, "null"...), true
 	}
 	k, text := s.value(f, c, p)
 	s.Field, s.Cell, s.Raw, s.By = f, c, p, nil
 	at := len(s.more)
-	out, enc := act.mask(s, s.more, spec, k, text)
+	out, enc := spec.Strategy.Mask(&s.Scratch, s.more, k, text)
 	s.more = out[:at]
 	switch enc {
 	case strategy.Refused:

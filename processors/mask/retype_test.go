@@ -10,7 +10,7 @@ import (
 // that one's action, not the default; but what was kept as a number is not kept
 // as a text, unless a rule names it so.
 func TestP3RetypedColumn(t *testing.T) {
-	g := policy(t, `{key: "env:KEY", rules: [{columns: {id: {keep: "an id"}, email: redact, email__string: {keep: no}, age: {keep: r}, age__string: {keep: reviewed}, note: {keep: r}}}]}`)
+	g := gateOf(t, `{key: "env:KEY", rules: [{columns: {id: {keep: "an id"}, email: redact, email__string: {keep: no}, age: {keep: r}, age__string: {keep: reviewed}, note: {keep: r}}}]}`)
 	s := schemas.NewSchema(schemas.Schema{Topic: "t", Fields: []schemas.Field{
 		{Name: "id", Type: schemas.Type{Kind: schemas.Int64}}, {Name: "email", Type: schemas.Type{Kind: schemas.Int64}},
 		{Name: "email__string", Type: schemas.Type{Kind: schemas.String}, Of: "email"},

@@ -6,15 +6,16 @@ import (
 	"testing"
 
 	"sluice/processors/mask/keys"
+	"sluice/processors/mask/policy"
 	"sluice/processors/mask/strategy"
 	"sluice/schemas"
 )
 
 // specOf is the action of column v, bound as in the gate.
-func specOf(t testing.TB, action string) (*Spec, *scratch) {
+func specOf(t testing.TB, action string) (*policy.Spec, *scratch) {
 	t.Helper()
 	g := acting(t, action)
-	return &g.rules[0].targets[0].spec, newScratch(g)
+	return rulingOf(g, "v").Spec, newScratch(g)
 }
 
 func ringOf(t testing.TB) *keys.Ring {
@@ -58,7 +59,7 @@ func TestReveal(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		siv := spec.with.(*strategy.Tokenizer).Form == "siv"
+		siv := spec.Strategy.(*strategy.Tokenizer).Form == "siv"
 		for _, in := range c.in {
 			out := through(acting(t, c.action), in)
 			f := &schemas.Field{Type: in.typ, Wire: in.wire}
@@ -149,7 +150,7 @@ func TestRevealRefuses(t *testing.T) {
 	ff1, _ := specOf(t, "{tokenize: {form: ff1, card: true}}")
 	hash, _ := specOf(t, "hash")
 	for _, c := range []struct {
-		spec *Spec
+		spec *policy.Spec
 		tok  strategy.Token
 		want error
 	}{

@@ -2,20 +2,13 @@ package mask
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
-	"os"
-	"regexp"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
-	"go.yaml.in/yaml/v3"
-
 	"sluice/processors/mask/detect"
+	"sluice/processors/mask/policy"
 	"sluice/processors/mask/strategy"
 	"sluice/schemas"
-	"sluice/topology"
 	"sluice/topology/stream"
 )
 
@@ -35,171 +28,6 @@ import (
 // The name of the column or of the member stands before a short value when it
 // is looked at, so that `phone` and 2025550143 make a phone: names are context
 // that finds more, never a reason to keep.
-
-// Scanning are the parameters of scan.
-type Scanning struct {
-	by   []*Spec // by class; nil: rest
-	rest *Spec
-}
-
-// of is what happens to a finding of class c.
-func (x *Scanning) of(c schemas.Class) *Spec {
-	if int(c) < len(x.by) && x.by[c] != nil {
-		return x.by[c]
-	}
-	return x.rest
-}
-
-// specs lists the actions within.
-func (x *Scanning) specs() (all []*Spec) {
-	for _, s := range x.by {
-		if s != nil {
-			all = append(all, s)
-		}
-	}
-	return append(all, x.rest)
-}
-
-// plainScan replaces every finding by its class.
-func plainScan() *Scanning { return &Scanning{rest: &Spec{Kind: Redact}} }
-
-// scans is s with what scan says where s, a scan, says nothing.
-func (s Spec) scans(scan *Scanning) Spec {
-	if s.Kind == Scan && s.scan.rest == nil {
-		s.scan = scan
-	}
-	return s
-}
-
-func readScan(s *Spec, y *yaml.Node) error {
-	s.scan = new(Scanning)
-	if y == nil {
-		return nil // see scans
-	}
-	return s.scan.UnmarshalYAML(y)
-}
-
-// bind gives the actions within their keys.
-func (x *Scanning) bind(b *strategy.Binder) (*Scanning, error) {
-	bound := func(s *Spec) (*Spec, error) {
-		if s == nil {
-			return nil, nil
-		}
-		c := *s
-		return &c, c.bind(b)
-	}
-	out := &Scanning{by: make([]*Spec, len(x.by))}
-	var err error
-	for i := range x.by {
-		if out.by[i], err = bound(x.by[i]); err != nil {
-			return nil, err
-		}
-	}
-	out.rest, err = bound(x.rest)
-	return out, err
-}
-
-func outputScanned(_ *Spec, f *schemas.Field) {
-	f.Nullable = true
-	if k := f.Type.Kind; k == schemas.String || k == schemas.JSON {
-		f.Type, f.Wire = schemas.Type{Kind: k}, schemas.WirePlain
-	}
-}
-
-// written is the text of parameters, on one line.
-func written(params *yaml.Node) string {
-	if params == nil {
-		return ""
-	}
-	flow := *params
-	flow.Style = yaml.FlowStyle
-	p, err := yaml.Marshal(&flow)
-	if err != nil {
-		return ""
-	}
-	return strings.Join(strings.Fields(string(p)), " ")
-}
-
-// UnmarshalYAML reads {classes: {email: hash}, else: redact}.
-func (s *Scanning) UnmarshalYAML(y *yaml.Node) error {
-	p := struct {
-		Classes map[string]Spec `yaml:"classes"`
-		Else    *Spec           `yaml:"else"`
-	}{}
-	if err := topology.Strict(y, &p); err != nil {
-		return err
-	}
-	x := plainScan()
-	if p.Else != nil {
-		x.rest = p.Else
-	}
-	x.by = make([]*Spec, len(schemas.Classes())+1)
-	var errs []error
-	for name, spec := range p.Classes {
-		c, err := schemas.ParseClass(name)
-		if err != nil {
-			errs = append(errs, topology.At(y, err))
-			continue
-		}
-		x.by[c] = &spec
-	}
-	for _, in := range x.specs() {
-		if in.by() != "" {
-			errs = append(errs, topology.At(y, fmt.Errorf("scan: %s of a part of a text cannot go by column %s", in.Kind, in.by())))
-		}
-		if in.Kind == Scan || in.Kind == Drop {
-			errs = append(errs, topology.At(y, fmt.Errorf("scan: %s is no action for a part of a text: use hash, partial, redact, null or keep", in.Kind)))
-		}
-	}
-	*s = *x
-	return errors.Join(errs...)
-}
-
-// Detection is what the detector of scans looks for beyond its own classes.
-type Detection struct {
-	Min      float64     `yaml:"min"`      // least confidence, 0 to 1; 0: 0.5
-	Names    string      `yaml:"names"`    // file of names of persons, one word a line; "": none
-	Patterns []Expressed `yaml:"patterns"` // RE2
-}
-
-// Expressed is a user's expression.
-type Expressed struct {
-	Class string `yaml:"class"` // default custom
-	Regex string `yaml:"regex"`
-}
-
-// options reads and compiles them.
-func (d *Detection) options() (o detect.Options, err error) {
-	if d.Min < 0 || d.Min > 1 {
-		return o, fmt.Errorf("detect: min %v is not between 0 and 1", d.Min)
-	}
-	o.Min = float32(d.Min)
-	for i, p := range d.Patterns {
-		x := detect.Pattern{Class: schemas.Custom, Confidence: 1}
-		if p.Class != "" {
-			if x.Class, err = schemas.ParseClass(p.Class); err != nil {
-				return o, fmt.Errorf("detect: pattern %d: %w", i+1, err)
-			}
-		}
-		if x.Expr, err = regexp.Compile(p.Regex); err != nil || p.Regex == "" {
-			return o, fmt.Errorf("detect: pattern %d: want regex, an expression of RE2: %w", i+1, err)
-		}
-		o.Patterns = append(o.Patterns, x)
-	}
-	if d.Names == "" {
-		return o, nil
-	}
-	p, err := os.ReadFile(d.Names)
-	if err != nil {
-		return o, fmt.Errorf("detect: names: %w", err)
-	}
-	var words []string
-	for w := range bytes.FieldsSeq(p) {
-		words = append(words, string(w))
-	}
-	o.Names = detect.NewDictionary(schemas.Name, words)
-	return o, nil
-}
 
 // Numbers shorter than these hold nothing: a card has 12 digits, a phone 7 with
 // its context; an SSN as a number loses the zeros in front.
@@ -265,7 +93,7 @@ func (x *pass) scan(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 		return in, true
 	}
 	s.more = s.more[:0]
-	out, found := s.scanText(s.more, text, c.spec.scan)
+	out, found := s.scanText(s.more, text, c.spec.Scanning)
 	s.more = out
 	if !found && c.field.Wire == schemas.WirePlain {
 		return in, true
@@ -331,7 +159,7 @@ func (s *scratch) numberHolds(text []byte) bool {
 }
 
 // scanText appends text with its findings masked; found is false if there are none.
-func (s *scratch) scanText(dst, text []byte, x *Scanning) (out []byte, found bool) {
+func (s *scratch) scanText(dst, text []byte, x *policy.Scanning) (out []byte, found bool) {
 	from, name := len(dst), s.look(text)
 	s.scan, s.name, s.hits = x, name, 0
 	dst = s.det.Replace(dst, s.seen, s.replace)
@@ -348,25 +176,24 @@ func (s *scratch) replaced(dst []byte, f detect.Span, value []byte) []byte {
 		dst = append(dst, s.seen[f.Start:s.name]...)
 	}
 	s.hits++
-	return s.part(dst, s.scan.of(f.Class), f.Class, value)
+	return s.part(dst, s.scan.Of(f.Class), f.Class, value)
 }
 
 var textField = schemas.Field{Type: schemas.Type{Kind: schemas.String}}
 
 // part appends what becomes of a finding: [class] where its action can do
 // nothing with it.
-func (s *scratch) part(dst []byte, spec *Spec, c schemas.Class, value []byte) []byte {
-	act := &actions[spec.Kind]
+func (s *scratch) part(dst []byte, spec *policy.Spec, c schemas.Class, value []byte) []byte {
 	at := len(dst)
 	switch {
-	case spec.Kind == Keep:
+	case spec.Kind == policy.Keep:
 		return append(dst, value...)
-	case act.constant != "":
-	case act.mask == nil: // null
+	case spec.Kind.Constant() != "":
+	case spec.Strategy == nil: // null
 		return dst
 	default:
 		s.Field, s.Cell, s.Raw, s.By = &textField, schemas.Cell{Enc: schemas.EncText, Flags: schemas.Present, Len: uint32(len(value))}, value, nil
-		switch out, enc := act.mask(s, dst, spec, schemas.String, value); enc {
+		switch out, enc := spec.Strategy.Mask(&s.Scratch, dst, schemas.String, value); enc {
 		case strategy.AsNull, strategy.Refused: // a part that is not what its action takes is still found
 		default:
 			return out
@@ -377,14 +204,14 @@ func (s *scratch) part(dst []byte, spec *Spec, c schemas.Class, value []byte) []
 
 // scanJSON appends the JSON value at the start of src, which was checked and
 // has no white space, with its findings masked.
-func (s *scratch) scanJSON(dst, src []byte, spec *Spec) (out, tail []byte, ok bool) {
+func (s *scratch) scanJSON(dst, src []byte, spec *policy.Spec) (out, tail []byte, ok bool) {
 	switch src[0] {
 	case '{', '[':
 		return s.scanInside(dst, src, spec)
 	case '"':
 		end, _ := stringEnd(src)
 		at := len(s.more)
-		more, found := s.scanText(s.more, s.unescape(src[:end]), spec.scan)
+		more, found := s.scanText(s.more, s.unescape(src[:end]), spec.Scanning)
 		s.more = more[:at]
 		if !found {
 			return append(dst, src[:end]...), src[end:], true
@@ -398,7 +225,7 @@ func (s *scratch) scanJSON(dst, src []byte, spec *Spec) (out, tail []byte, ok bo
 	return append(dst, src[:end]...), src[end:], true
 }
 
-func (s *scratch) scanInside(dst, src []byte, spec *Spec) (out, tail []byte, ok bool) {
+func (s *scratch) scanInside(dst, src []byte, spec *policy.Spec) (out, tail []byte, ok bool) {
 	object, above := src[0] == '{', s.under
 	dst, src = append(dst, src[0]), src[1:]
 	for src[0] != ']' && src[0] != '}' {
@@ -412,7 +239,7 @@ func (s *scratch) scanInside(dst, src []byte, spec *Spec) (out, tail []byte, ok 
 				dst = append(dst, key...)
 			} else {
 				f, c, inside := fieldOf(key)
-				if dst, ok = s.masked(dst, &bare[Hash], f, c, inside); !ok {
+				if dst, ok = s.masked(dst, s.rules.Unnamed(policy.Hash), f, c, inside); !ok {
 					return dst, src, false
 				}
 			}
@@ -426,17 +253,12 @@ func (s *scratch) scanInside(dst, src []byte, spec *Spec) (out, tail []byte, ok 
 	return append(dst, src[0]), src[1:], true
 }
 
-const fewDigits = 4 // with less of them no detector finds anything in an identifier
-
-// identifier reports whether the name of a member is one, as schemas.Identifier
-// has it, and holds nothing personal. // P4
+// identifier reports whether the name of a member is one and holds nothing
+// personal. // P4
 func (s *scratch) identifier(name []byte) bool {
-	ok, digits := schemas.Identifier(name)
-	if !ok {
-		return false
-	}
-	if digits < fewDigits && !s.names {
-		return true
+	plain, certain := policy.Identifier(name, s.names)
+	if !plain || certain {
+		return plain
 	}
 	under := s.under
 	s.under = nil
@@ -460,21 +282,4 @@ func appendWords(dst, name []byte) []byte {
 		dst = append(dst, c)
 	}
 	return dst
-}
-
-// scanDoes tells what a scan does to values of kind k.
-func scanDoes(k schemas.Kind) string {
-	switch k {
-	case schemas.Unknown:
-		return "only nulls so far"
-	case schemas.String:
-		return "findings are masked"
-	case schemas.JSON:
-		return "findings in its strings are masked, numbers with one nulled, names that may be data hashed"
-	case schemas.UUID, schemas.Int32, schemas.Int64, schemas.Float32, schemas.Float64, schemas.Decimal:
-		return "nulled if it is a finding"
-	case schemas.Bool, schemas.Time:
-		return "stays: no personal data by its type"
-	}
-	return "nulled: what it means nobody said"
 }

@@ -50,7 +50,7 @@ func TestScan(t *testing.T) {
 			if !strings.Contains(c.policy, "default:") {
 				p += "\ndefault: scan"
 			}
-			g := policy(t, p)
+			g := gateOf(t, p)
 			v, _ := json.Marshal(c.in)
 			if c.kind == schemas.Int64 || c.kind == schemas.Float64 {
 				v = []byte(c.in)
@@ -100,7 +100,7 @@ func TestScanJSON(t *testing.T) {
 		{"at a path", "default: withhold\nrules: [{columns: {j.in: {scan: {else: hash}}}}]", `{"in":{"phone":"HASH","tel":["HASH"],"q":"a \"b\" é"}}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			g := policy(t, "key: env:KEY\n"+c.policy)
+			g := gateOf(t, "key: env:KEY\n"+c.policy)
 			b := batch(s, change{after: in})
 			x, err := g.Pass(b)
 			if err != nil || len(x.Rows()) != 1 {
@@ -115,7 +115,7 @@ func TestScanJSON(t *testing.T) {
 
 // TestScanRefuses: what is not what its column says is not guessed at. // P2
 func TestScanRefuses(t *testing.T) {
-	g := policy(t, "key: env:KEY\ndefault: scan")
+	g := gateOf(t, "key: env:KEY\ndefault: scan")
 	s := schemaOf(false, "", `{"a":"x","j":{}}`)
 	for _, bad := range []string{"{\"a\":\"ann\xff@corp.example.org\"}", `{"j":"{\"x\":"}`, `{"j":"plain"}`} {
 		b := batch(s, change{after: strings.ReplaceAll(bad, "\xff", "?")})

@@ -64,7 +64,7 @@ func one(t testing.TB, action string, in spelled) (mask func(), made func() stri
 		k, text := s.value(f, c, raw)
 		s.Field, s.Cell, s.Raw = f, c, raw
 		var enc schemas.Encoding
-		if dst, enc = actions[spec.Kind].mask(s, dst[:0], spec, k, text); enc == strategy.Refused {
+		if dst, enc = spec.Strategy.Mask(&s.Scratch, dst[:0], k, text); enc == strategy.Refused {
 			t.Fatal("refused")
 		}
 	}, func() string { return string(dst) }

@@ -68,7 +68,7 @@ func throughNamed(g *Gate, name string, v spelled) string {
 
 func acting(t testing.TB, action string) *Gate {
 	t.Helper()
-	return policy(t, "key: env:KEY\nrules:\n- columns:\n    v: "+action)
+	return gateOf(t, "key: env:KEY\nrules:\n- columns:\n    v: "+action)
 }
 
 func TestPartial(t *testing.T) {
@@ -171,7 +171,7 @@ func TestKeysOfRows(t *testing.T) {
 		"{generalize: {prefix: 3}}": false, "{partial: last4}": false,
 	} {
 		s := schemaOf(true, "v", `{"v":"123456789","name":"Ann"}`)
-		_, err := policy(t, "key: env:KEY\nrules: [{columns: {v: "+action+"}}]").Pass(batch(s, change{after: `{"v":"123456789","name":"Ann"}`, key: `{"v":"123456789"}`}))
+		_, err := gateOf(t, "key: env:KEY\nrules: [{columns: {v: "+action+"}}]").Pass(batch(s, change{after: `{"v":"123456789","name":"Ann"}`, key: `{"v":"123456789"}`}))
 		if got := err == nil || !strings.Contains(err.Error(), "is in the key of"); got != want {
 			t.Errorf("%s in a key: %v", action, err)
 		}
@@ -181,7 +181,7 @@ func TestKeysOfRows(t *testing.T) {
 // TestActionNamesKey: an FF1 token has no room for a key id. // P5
 func TestActionNamesKey(t *testing.T) {
 	s := schemaOf(false, "", `{"v":"123456789","w":"x","y":{"z":"123456789"}}`)
-	g := policy(t, "key: env:KEY\nrules: [{columns: {v: {tokenize: {form: ff1}}, w: hash, y.z: {tokenize: {form: ff1}}}}]")
+	g := gateOf(t, "key: env:KEY\nrules: [{columns: {v: {tokenize: {form: ff1}}, w: hash, y.z: {tokenize: {form: ff1}}}}]")
 	x, err := g.Pass(batch(s, change{after: `{"v":"123456789","w":"x","y":{"z":"123456789"}}`}))
 	if err != nil {
 		t.Fatal(err)
@@ -197,13 +197,11 @@ func TestActionNamesKey(t *testing.T) {
 
 // TestStrategiesPrint: nothing of a key is printed with a policy. // P1 P5
 func TestStrategiesPrint(t *testing.T) {
-	g := policy(t, `{key: env:KEY, rules: [{columns: {a: tokenize, b: {tokenize: {form: ff1}}, c: {synthetic: name}, d: {noise: {within: 1}}, e: {hash: {domain: x}}}}]}`)
-	for _, r := range g.rules {
-		for _, target := range r.targets {
-			for _, form := range []string{"%v", "%+v", "%#v"} {
-				if out := fmt.Sprintf(form, target.spec.with); strings.Contains(out, "kkkk") || len(out) > 1000 {
-					t.Errorf("%s prints %d bytes", target.path, len(out))
-				}
+	g := gateOf(t, `{key: env:KEY, rules: [{columns: {a: tokenize, b: {tokenize: {form: ff1}}, c: {synthetic: name}, d: {noise: {within: 1}}, e: {hash: {domain: x}}}}]}`)
+	for _, column := range []string{"a", "b", "c", "d", "e"} {
+		for _, form := range []string{"%v", "%+v", "%#v"} {
+			if out := fmt.Sprintf(form, rulingOf(g, column).Spec.Strategy); strings.Contains(out, "kkkk") || len(out) > 1000 {
+				t.Errorf("%s prints %d bytes", column, len(out))
 			}
 		}
 	}
@@ -234,7 +232,7 @@ rules:
     "nest.c": {tokenize: {form: ff1, alphabet: class}}
     "nest.n": {tokenize: {form: ff1}}
 `
-	g := policy(t, p)
+	g := gateOf(t, p)
 	for seed := range uint64(20) {
 		m := &markers{rng: rand.New(rand.NewPCG(seed, 3))}
 		row := func() string {

@@ -2,93 +2,16 @@ package mask
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"sync"
-	"time"
 
-	"sluice/processors/mask/keys"
 	"sluice/processors/mask/strategy"
 	"sluice/processors/mask/subject"
 	"sluice/schemas"
-	"sluice/topology"
 	"sluice/topology/stream"
 )
 
-// Subjects says where the keys of data subjects are, which tokenize with a
-// subject takes:
-//
-//	subjects: {store: "folder:/var/lib/sluice/subjects"}   # sluice keys init FILE makes it
-//	rules:
-//	- columns: {email: {tokenize: {subject: {column: customer_id}}}}
-//
-// The first row of a customer makes its key. `sluice keys shred FILE 4711` destroys
-// it: no token made under it can be led back, and the next row of 4711 makes another
-// one. Tokens are SUBJECTKEY_TOKEN: those of one person can be told to be one
-// person's. While a key lives, equal values of one subject and domain give equal
-// tokens. A row that has a value and no subject is refused. A store that does not
-// answer stops the batch, which is tried again: nothing goes on without its key.
-//
-// All instances that share the store agree on the keys: the first one made stays.
-// They learn of a destroyed one with their next batch; what they tokenized between
-// is under the destroyed key, and lost with it.
-type Subjects struct {
-	Store string `yaml:"store" plan:"-"` // folder:PATH
-	Cache int    `yaml:"cache" plan:"-"` // keys in memory, about 2 KB each; default 20,000
-}
-
 const defaultHeld = 20_000
-
-func (c *Subjects) folder() (string, error) {
-	path, ok := strings.CutPrefix(c.Store, "folder:")
-	switch {
-	case c.Store == "":
-		return "", errors.New("subjects: store: tokenize with a subject needs a place for the keys, as folder:/var/lib/sluice/subjects")
-	case !ok || path == "":
-		return "", fmt.Errorf("subjects: store: %q: want folder:PATH", c.Store)
-	case c.Cache < 0:
-		return "", errors.New("subjects: cache: a number of keys, or 0 for the default")
-	}
-	return path, nil
-}
-
-// usesSubjects reports that some action takes keys of data subjects.
-func (c *Config) usesSubjects(g *Gate) bool {
-	for _, s := range g.specs() {
-		for _, t := range tokensOf(s) {
-			if t.Subject.Column != "" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// Vault opens the keys of data subjects, nil if the policy has none; first makes
-// the store.
-func (p *Policy) Vault(ring *keys.Ring, env topology.Env, first bool) (*subject.Vault, error) {
-	if !p.usesSubjects(p.gate) {
-		return nil, errors.New("no action of the policy takes keys of subjects: it has no tokenize with a subject")
-	}
-	open := subject.Open
-	if first {
-		open = subject.Init
-	}
-	return p.vault(ring, env, open)
-}
-
-func (c *Config) vault(ring *keys.Ring, env topology.Env, open func(context.Context, subject.Store, *keys.Ring, func() time.Time) (*subject.Vault, error)) (*subject.Vault, error) {
-	dir, err := c.Subjects.folder()
-	if err != nil {
-		return nil, err
-	}
-	v, err := open(context.Background(), subject.NewFolder(dir), ring, env.Now)
-	if err != nil {
-		return nil, fmt.Errorf("subjects: %w", err)
-	}
-	return v, nil
-}
 
 // keyring is the keys of subjects that are in memory: those used last, in two
 // halves, of which the older one goes when the younger is full. It is safe for
@@ -194,14 +117,14 @@ func (x *pass) subjects(g *Gate) error {
 				if who == nil {
 					continue
 				}
-				at := x.s.Subjects.Index(c.spec.tokens().Subject.Kind, who)
+				at := x.s.Subjects.Index(c.spec.Tokens().Subject.Kind, who)
 				if x.s.Subjects.Holds(at) {
 					continue
 				}
 				h := g.keyring.get(at)
 				if h == nil {
 					var err error
-					if h, err = g.keyring.load(ctx, at, g.domains); err != nil {
+					if h, err = g.keyring.load(ctx, at, g.rules.Domains); err != nil {
 						return failed(err)
 					}
 				}

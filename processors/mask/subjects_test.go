@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sluice/processors/mask/keys"
+	"sluice/processors/mask/policy"
 	"sluice/processors/mask/strategy"
 	"sluice/processors/mask/subject"
 	"sluice/schemas"
@@ -21,11 +22,11 @@ import (
 const customers = `{"id":1,"mail":"ann@x.example","who":7}`
 
 // forgettable is a gate with keys of subjects in dir, and its policy.
-func forgettable(t testing.TB, dir, more string) (*Gate, *Policy, *keys.Ring) {
+func forgettable(t testing.TB, dir, more string) (*Gate, *policy.Rules, *keys.Ring) {
 	t.Helper()
 	text := "key: env:KEY\nsubjects: {store: 'folder:" + dir + "'" + more + "}\nrules: [{columns: {id: {keep: r}, who: {keep: r}, mail: {tokenize: {subject: {column: who}}}}}]"
 	node := yamlOf(t, text)
-	p, err := ReadPolicy(node)
+	p, err := policy.Read(node)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +95,7 @@ func TestSubjects(t *testing.T) {
 	if tokens[0][7] != got[0] {
 		t.Error("a token changed")
 	}
-	spec, _, err := p.At(lane.Topic, &schemas.Field{Name: "mail", Type: schemas.Type{Kind: schemas.String}}, Path{{Name: "mail"}})
+	spec, _, err := p.At(lane.Topic, &schemas.Field{Name: "mail", Type: schemas.Type{Kind: schemas.String}}, policy.Path{{Name: "mail"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,7 +263,7 @@ func TestSubjectPolicies(t *testing.T) {
 // same under one key.
 func BenchmarkSubjects(b *testing.B) {
 	g, _, _ := forgettable(b, filepath.Join(b.TempDir(), "s"), "")
-	plain := policy(b, "key: env:KEY\nrules: [{columns: {id: {keep: r}, who: {keep: r}, mail: tokenize}}]")
+	plain := gateOf(b, "key: env:KEY\nrules: [{columns: {id: {keep: r}, who: {keep: r}, mail: tokenize}}]")
 	var changes []change
 	for i := range 1000 {
 		changes = append(changes, change{after: whose(i%200, fmt.Sprint("somebody", i, "@x.example"))})

@@ -61,7 +61,7 @@ func TestSyntheticCanonical(t *testing.T) {
 func TestBy(t *testing.T) {
 	const p = `{key: env:KEY, rules: [{columns: {name: {synthetic: {kind: name, by: id}}, email: {synthetic: {kind: email, by: id}}, born: {shift: {days: 300, by: id}},
   died: {shift: {days: 300, by: id}}, id: {keep: r}}}]}`
-	g := policy(t, p)
+	g := gateOf(t, p)
 	row1 := func(id int, name string) string {
 		return fmt.Sprintf(`{"id":%d,"name":%q,"email":"a%d@x.example","born":"1950-01-31","died":"2020-03-01"}`, id, name, id)
 	}
@@ -111,13 +111,13 @@ func TestBy(t *testing.T) {
 	if o[0]["name"] == o[1]["name"] {
 		t.Error("two customers of one name are one")
 	}
-	_, err := policy(t, strings.ReplaceAll(p, "by: id", "by: idd")).Pass(batch(s, change{after: row1(1, "x")}))
+	_, err := gateOf(t, strings.ReplaceAll(p, "by: id", "by: idd")).Pass(batch(s, change{after: row1(1, "x")}))
 	if err == nil || !strings.Contains(err.Error(), `goes by column "idd", which shop.customers does not have, did you mean "id"?`) {
 		t.Errorf("a column that is not there: %v", err)
 	}
 	// without the column each value is its own
 	open := schemaOf(false, "", `{"name":"x"}`)
-	x, err := policy(t, p).Pass(batch(open, change{after: `{"name":"Ann"}`}, change{after: `{"name":"Bob"}`}))
+	x, err := gateOf(t, p).Pass(batch(open, change{after: `{"name":"Ann"}`}, change{after: `{"name":"Bob"}`}))
 	if err != nil || string(x.Rows()[0].Bytes(x.Rows()[0].After[0])) == string(x.Rows()[1].Bytes(x.Rows()[1].After[0])) {
 		t.Errorf("without the column: %v", err)
 	}

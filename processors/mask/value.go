@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"sluice/processors/mask/detect"
+	"sluice/processors/mask/policy"
 	"sluice/processors/mask/strategy"
 	"sluice/schemas"
 )
@@ -14,8 +15,8 @@ import (
 type scratch struct {
 	strategy.Scratch
 
-	hash    *strategy.Hasher // without parameters; nil: there is no key
-	rest    Kind             // of what nobody classified inside of JSON
+	rules   *policy.Rules
+	rest    policy.Kind // of what nobody classified inside of JSON
 	waiting strategy.Waiting
 	text    []byte // the canonical text of one value
 	more    []byte // the JSON text that is walked, and leaves of it
@@ -24,24 +25,23 @@ type scratch struct {
 	person []byte // what By is in
 
 	// What scans use: see scan.go.
-	det      *detect.Detector
-	names    bool   // the detector knows names: any word may be one
-	restScan *Spec  // of default: scan
-	under    []byte // the name of the column or member whose value is looked at
-	seen     []byte // what the detector sees
-	num      []byte // digits of a number
-	spelled  []byte // a value of binary data, as JSON spells it
-	context  []byte // a name with its escapes undone
-	spans    []detect.Span
+	det     *detect.Detector
+	names   bool   // the detector knows names: any word may be one
+	under   []byte // the name of the column or member whose value is looked at
+	seen    []byte // what the detector sees
+	num     []byte // digits of a number
+	spelled []byte // a value of binary data, as JSON spells it
+	context []byte // a name with its escapes undone
+	spans   []detect.Span
 
-	scan    *Scanning // of the text at hand
-	name    int       // how long the name before it is
-	hits    int       // findings in it
+	scan    *policy.Scanning // of the text at hand
+	name    int              // how long the name before it is
+	hits    int              // findings in it
 	replace func([]byte, detect.Span, []byte) []byte
 }
 
 func newScratch(g *Gate) *scratch {
-	s := &scratch{hash: g.hash, rest: g.rest, restScan: g.restScan, det: detect.New(g.detect), names: g.detect.Names != nil}
+	s := &scratch{rules: g.rules, rest: g.rules.Rest, det: detect.New(g.rules.Detector), names: g.rules.Detector.Names != nil}
 	if g.memo {
 		s.memo = newMemo()
 	}
@@ -96,7 +96,7 @@ func (s *scratch) value(f *schemas.Field, c schemas.Cell, p []byte) (schemas.Kin
 	if k == schemas.Unknown {
 		k = literal(c.Enc)
 	}
-	if c.Enc == schemas.EncText && isText(k) && k != schemas.UUID && utf8.Valid(p) { // nearly always
+	if c.Enc == schemas.EncText && policy.IsText(k) && k != schemas.UUID && utf8.Valid(p) { // nearly always
 		return k, p
 	}
 	done := false

@@ -62,7 +62,7 @@ func TestOneTextPerValue(t *testing.T) {
 		{"a\uFFFD", of(schemas.String), 0, schemas.EncText, "a\xff"},
 	} {
 		f := &schemas.Field{Type: c.typ, Wire: c.wire}
-		s := newScratch(&Gate{})
+		s := newScratch(KeepAll().(*Gate))
 		if _, got := s.value(f, schemas.Cell{Enc: c.enc, Flags: schemas.Present, Len: uint32(len(c.in))}, []byte(c.in)); string(got) != c.want {
 			t.Errorf("%v wire %d %q: %q, want %q", c.typ, c.wire, c.in, got, c.want)
 		}
@@ -98,7 +98,7 @@ func TestKinds(t *testing.T) {
 			for _, f := range s.Fields {
 				columns = append(columns, f.Name+": "+c.action)
 			}
-			g := policy(t, "key: env:KEY\nrules: [{columns: {"+strings.Join(columns, ", ")+"}}]")
+			g := gateOf(t, "key: env:KEY\nrules: [{columns: {"+strings.Join(columns, ", ")+"}}]")
 			x, err := g.Pass(batch(s, change{after: in, before: in}))
 			if err != nil {
 				t.Fatal(err)

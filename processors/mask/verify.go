@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"sluice/processors/mask/detect"
+	"sluice/processors/mask/policy"
 	"sluice/processors/mask/subject"
 	"sluice/schemas"
 )
 
 // Verifier looks for personal data in what was written. It is for one goroutine.
 type Verifier struct {
-	policy *Policy
+	rules  *policy.Rules
 	s      *scratch
 	ids    []string // of the policy's keys
 	found  map[place]*Found
@@ -34,7 +35,7 @@ type Found struct {
 	Values  int64         `json:"values"`
 	Samples []string      `json:"samples"`           // shapes of them: a letter is x, a digit 9
 	Why     string        `json:"because,omitempty"` // the policy explains it; "": it does not
-	path    Path
+	path    policy.Path
 }
 
 // ofSubjects is what tokens under keys of data subjects count as.
@@ -46,12 +47,13 @@ const (
 )
 
 // NewVerifier looks with the detector of a policy; nil: the default one.
-func NewVerifier(p *Policy) *Verifier {
-	g := &Gate{rest: Withhold}
-	v := &Verifier{policy: p, found: map[place]*Found{}, tokens: map[string]int64{}}
-	if p != nil {
-		g.detect = p.gate.detect
-		for _, k := range p.KeyList() {
+func NewVerifier(r *policy.Rules) *Verifier {
+	v := &Verifier{rules: r, found: map[place]*Found{}, tokens: map[string]int64{}}
+	g := &Gate{rules: r}
+	if r == nil {
+		g.rules = &policy.Rules{Rest: policy.Withhold}
+	} else {
+		for _, k := range r.KeyList() {
 			v.ids = append(v.ids, k.ID)
 		}
 	}
@@ -70,7 +72,7 @@ func (v *Verifier) Value(column string, value []byte) {
 	if len(value) > 17 && value[16] == '_' && subject.CheckID(value[:16]) {
 		v.tokens[ofSubjects]++
 	}
-	path := Path{{Name: column}}
+	path := policy.Path{{Name: column}}
 	if len(value) > 1 && (value[0] == '{' || value[0] == '[') {
 		var doc any
 		d := json.NewDecoder(bytes.NewReader(value))
@@ -83,20 +85,20 @@ func (v *Verifier) Value(column string, value []byte) {
 	v.text(path, column, value)
 }
 
-func (v *Verifier) walk(path Path, under string, doc any) {
+func (v *Verifier) walk(path policy.Path, under string, doc any) {
 	switch doc := doc.(type) {
 	case map[string]any:
 		for name, x := range doc {
-			v.text(with(path, Step{Kind: Keys}), "", []byte(name))
-			step := Step{Name: name}
+			v.text(with(path, policy.Step{Kind: policy.Keys}), "", []byte(name))
+			step := policy.Step{Name: name}
 			if !v.s.identifier([]byte(name)) { // it may be data: it is not shown
-				step = Step{Kind: Members}
+				step = policy.Step{Kind: policy.Members}
 			}
 			v.walk(with(path, step), name, x)
 		}
 	case []any:
 		for _, x := range doc {
-			v.walk(with(path, Step{Kind: Elements}), under, x)
+			v.walk(with(path, policy.Step{Kind: policy.Elements}), under, x)
 		}
 	case string:
 		v.text(path, under, []byte(doc))
@@ -105,9 +107,9 @@ func (v *Verifier) walk(path Path, under string, doc any) {
 	}
 }
 
-func with(p Path, s Step) Path { return append(slices.Clone(p), s) }
+func with(p policy.Path, s policy.Step) policy.Path { return append(slices.Clone(p), s) }
 
-func (v *Verifier) text(path Path, under string, value []byte) {
+func (v *Verifier) text(path policy.Path, under string, value []byte) {
 	s := v.s
 	s.under = []byte(under)
 	name := s.look(value)
@@ -155,9 +157,9 @@ func (v *Verifier) Tokens() map[string]int64 { return v.tokens }
 // a column of it.
 func (v *Verifier) Findings(topic string, field func(name string) schemas.Field) (all []Found) {
 	for _, x := range v.found {
-		if v.policy != nil && topic != "" {
+		if v.rules != nil && topic != "" {
 			f := field(x.path[0].Name)
-			x.Why = v.policy.explains(topic, &f, x.path, x.Class)
+			x.Why = explains(v.rules, topic, &f, x.path, x.Class)
 		}
 		all = append(all, *x)
 	}
@@ -169,19 +171,19 @@ func (v *Verifier) Findings(topic string, field func(name string) schemas.Field)
 
 // explains tells why the policy lets values of a class stand at a path: they
 // are kept with a reason, or made up so that they look like that. "": it does not.
-func (p *Policy) explains(topic string, f *schemas.Field, path Path, class schemas.Class) string {
-	spec, d, err := p.At(topic, f, path)
+func explains(r *policy.Rules, topic string, f *schemas.Field, path policy.Path, class schemas.Class) string {
+	spec, d, err := r.At(topic, f, path)
 	if err != nil || spec == nil {
 		return ""
 	}
-	if spec.Kind == Scan {
-		in := spec.scan.of(class)
-		d.Action, d.Why, spec = in.action(), in.Why, in
+	if spec.Kind == policy.Scan {
+		in := spec.Scanning.Of(class)
+		d.Action, d.Why, spec = in.Action(), in.Why, in
 	}
 	switch spec.Kind {
-	case Keep:
+	case policy.Keep:
 		return "kept: " + d.Why
-	case Tokenize, Synthetic, Shift, Noise:
+	case policy.Tokenize, policy.Synthetic, policy.Shift, policy.Noise:
 		return "made by " + spec.Kind.String()
 	}
 	return ""

@@ -11,6 +11,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"sluice/processors/mask/policy"
 	"sluice/schemas"
 	"sluice/topology"
 	"sluice/topology/stream"
@@ -18,8 +19,8 @@ import (
 
 var lane = stream.Lane{Topic: "shop.customers", Partition: 1}
 
-// policy opens a gate from YAML.
-func policy(t testing.TB, text string) *Gate {
+// gateOf opens a gate from YAML.
+func gateOf(t testing.TB, text string) *Gate {
 	t.Helper()
 	g, err := open1(text)
 	if err != nil {
@@ -59,6 +60,12 @@ func open1(text string) (*Gate, error) {
 		return nil, err
 	}
 	return g.(*Gate), nil
+}
+
+// rulingOf is what g does with a column of texts.
+func rulingOf(g *Gate, column string) policy.Ruling {
+	s := schemas.Schema{Topic: lane.Topic, Fields: []schemas.Field{{Name: column, Type: schemas.Type{Kind: schemas.String}}}}
+	return g.rules.Decide(&s, &s.Fields[0])
 }
 
 // schemaOf has the fields of rows in order of name; key names the key.

@@ -1,7 +1,9 @@
-package mask
+package policy
 
 import (
 	"testing"
+
+	"go.yaml.in/yaml/v3"
 
 	"sluice/schemas"
 )
@@ -10,7 +12,11 @@ import (
 // others: what no rule names may be a column that a stage behind the gate added,
 // that the sink calls by another name, or one of a topic that was guessed wrong. // P1
 func TestShownByRule(t *testing.T) {
-	p, err := ReadPolicy(yamlOf(t, `{key: env:KEY, rules: [{topics: [shop.people], columns: {zip: {generalize: zip3}, city: {keep: r}, mail: hash}}]}`))
+	var n yaml.Node
+	if err := yaml.Unmarshal([]byte(`{key: env:KEY, rules: [{topics: [shop.people], columns: {zip: {generalize: zip3}, city: {keep: r}, mail: hash}}]}`), &n); err != nil {
+		t.Fatal(err)
+	}
+	p, err := Read(n.Content[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package mask
+package policy
 
 import (
 	"errors"
@@ -15,18 +15,21 @@ import (
 type rule struct {
 	*Rule
 	number  int // from 1
-	targets []*target
+	targets []*Target
 	classes map[schemas.Class]*Spec
 	tags    map[string]*Spec
 }
 
-// target is one path of a rule and what happens there.
-type target struct {
-	path Path
-	spec Spec
-	by   string // what of the rule named it: path, class email, tag gdpr
+// Target is one path of a rule and what happens there.
+type Target struct {
+	Path Path
+	Spec Spec
+	By   string // what of the rule named it: path, class email, tag gdpr
 	seen *seen
 }
+
+// Found notes that a value was there, for Unmatched.
+func (t *Target) Found() { set(&t.seen.value) }
 
 // seen is what Unmatched has to know of a path: its topics were seen, a column
 // has its name, and, for a path into JSON, a value was found there.
@@ -49,17 +52,17 @@ func compileRule(number int, r *Rule, scan *Scanning) (*rule, error) {
 	}
 	take := func(name string, s Spec) {
 		p, err := ParsePath(name)
-		if err == nil && p[len(p)-1].Kind == Keys && s.Kind != Keep && s.Kind != Drop && !s.injective() {
+		if err == nil && p[len(p)-1].Kind == Keys && s.Kind != Keep && s.Kind != Drop && !s.Injective() {
 			err = fmt.Errorf("%q: %v would make names of members fall together: hash them, drop them or keep them with a reason", name, s.Kind)
 		}
 		if err != nil {
 			add("%w", err)
 			return
 		}
-		if s.by() != "" && len(p) > 1 {
+		if s.By() != "" && len(p) > 1 {
 			add("%q: by names a column, and an action inside of a JSON value sees none", name)
 		}
-		out.targets = append(out.targets, &target{path: p, spec: s.scans(scan), by: "path", seen: &seen{}})
+		out.targets = append(out.targets, &Target{Path: p, Spec: s.scans(scan), By: "path", seen: &seen{}})
 	}
 	class := func(name string, s Spec) {
 		c, err := schemas.ParseClass(name)
@@ -92,7 +95,7 @@ func compileRule(number int, r *Rule, scan *Scanning) (*rule, error) {
 		if strings.TrimSpace(k.Because) == "" {
 			add("keep needs a reason, as `because: \"...\"`") // P4
 		}
-		kept := Spec{Kind: Keep, Why: k.Because, line: r.line}
+		kept := Spec{Kind: Keep, Why: k.Because, Line: r.line}
 		for _, name := range k.Columns {
 			take(name, kept)
 		}
@@ -115,17 +118,17 @@ func compileRule(number int, r *Rule, scan *Scanning) (*rule, error) {
 
 // contradictions sorts the targets and reports those that cannot both be.
 func (r *rule) contradictions(add func(string, ...any)) {
-	slices.SortFunc(r.targets, func(a, b *target) int { return strings.Compare(a.path.String(), b.path.String()) })
+	slices.SortFunc(r.targets, func(a, b *Target) int { return strings.Compare(a.Path.String(), b.Path.String()) })
 	for i, a := range r.targets {
 		for j, b := range r.targets {
 			switch {
-			case i == j || !b.path.within(a.path):
-			case len(a.path) == len(b.path):
+			case i == j || !b.Path.within(a.Path):
+			case len(a.Path) == len(b.Path):
 				if i < j {
-					add("%q is given twice, as %v and as %v", a.path, a.spec.Kind, b.spec.Kind)
+					add("%q is given twice, as %v and as %v", a.Path, a.Spec.Kind, b.Spec.Kind)
 				}
-			case a.spec.Kind != Keep:
-				add("%q contradicts the action for all of %q", b.path, a.path)
+			case a.Spec.Kind != Keep:
+				add("%q contradicts the action for all of %q", b.Path, a.Path)
 			}
 		}
 	}
@@ -148,7 +151,7 @@ func (t topics) literal() bool {
 // specs lists every action of the rule.
 func (r *rule) specs() (all []*Spec) {
 	for _, t := range r.targets {
-		all = append(all, &t.spec)
+		all = append(all, &t.Spec)
 	}
 	for _, s := range r.classes {
 		all = append(all, s)
@@ -162,21 +165,21 @@ func (r *rule) specs() (all []*Spec) {
 // of lists the targets for column name and what is inside of it. A path of the
 // rule decides before a class, a class before a tag, and of tags the first by
 // name; what a path decides about all of a value no class inside undoes.
-func (r *rule) of(name string, says []statement) (ts []*target) {
+func (r *rule) of(name string, says []statement) (ts []*Target) {
 	for _, t := range r.targets {
-		if t.path[0].Name == name {
+		if t.Path[0].Name == name {
 			ts = append(ts, t)
 		}
 	}
 	paths := len(ts)
 	for _, x := range says { // shorter paths come first
-		if len(x.path) == 1 && paths > 0 || slices.ContainsFunc(ts, func(t *target) bool {
-			return t.path.within(x.path) || x.path.within(t.path) && t.spec.Kind != Keep
+		if len(x.path) == 1 && paths > 0 || slices.ContainsFunc(ts, func(t *Target) bool {
+			return t.Path.within(x.path) || x.path.within(t.Path) && t.Spec.Kind != Keep
 		}) {
 			continue
 		}
 		if spec, by := r.about(x); spec != nil {
-			ts = append(ts, &target{path: x.path, spec: *spec, by: by, seen: x.seen})
+			ts = append(ts, &Target{Path: x.path, Spec: *spec, By: by, seen: x.seen})
 		}
 	}
 	return ts

@@ -1,4 +1,4 @@
-package mask
+package policy
 
 import (
 	"crypto/sha256"
@@ -78,7 +78,7 @@ func (x *Role) may(column string) bool {
 // of the same form and domain would be led back as this one's. nil: the role may
 // reveal those, too, or there are none. Rules that name a class or a tag, and
 // texts that are scanned, are columns that nobody knows. // P5
-func (p *Policy) Alone(role, topic string, spec *Spec) error {
+func (p *Rules) Alone(role, topic string, spec *Spec) error {
 	x := p.Reveal.Roles[role]
 	mine := tokensOf(spec)
 	check := func(r *rule, path string, other *Spec) error {
@@ -101,11 +101,11 @@ func (p *Policy) Alone(role, topic string, spec *Spec) error {
 		}
 		return nil
 	}
-	for _, r := range p.gate.rules {
+	for _, r := range p.rules {
 		var errs []error
 		for _, t := range r.targets {
-			if !t.spec.same(spec) {
-				errs = append(errs, check(r, t.path.String(), &t.spec))
+			if !t.Spec.same(spec) {
+				errs = append(errs, check(r, t.Path.String(), &t.Spec))
 			}
 		}
 		for _, s := range r.classes {
@@ -124,23 +124,23 @@ func (p *Policy) Alone(role, topic string, spec *Spec) error {
 			}
 		}
 	}
-	if p.gate.rest == Scan {
-		return check(&rule{Rule: &Rule{}}, "*", p.gate.restScan)
+	if p.Rest == Scan {
+		return check(&rule{Rule: &Rule{}}, "*", p.Unnamed(Scan))
 	}
 	return nil
 }
 
 // same reports that two columns have one action of the policy.
-func (s *Spec) same(o *Spec) bool { return s.with == o.with && s.scan == o.scan }
+func (s *Spec) same(o *Spec) bool { return s.Strategy == o.Strategy && s.Scanning == o.Scanning }
 
 // tokensOf are the reversible actions in a spec: its own, or those of a scan.
 func tokensOf(s *Spec) (all []*strategy.Tokenizer) {
-	if t := s.tokens(); t != nil {
+	if t := s.Tokens(); t != nil {
 		all = append(all, t)
 	}
-	if s.scan != nil {
-		for _, in := range s.scan.specs() {
-			if t := in.tokens(); t != nil {
+	if s.Scanning != nil {
+		for _, in := range s.Scanning.specs() {
+			if t := in.Tokens(); t != nil {
 				all = append(all, t)
 			}
 		}

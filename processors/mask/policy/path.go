@@ -1,4 +1,4 @@
-package mask
+package policy
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package mask
+package policy
 
 import (
 	"cmp"
@@ -99,9 +99,9 @@ func bySize(a, b statement) int {
 // says lists what is said of a field and of the paths inside of it, shorter
 // paths first: of the policy's entries the first that names a path, then the
 // field's own.
-func (g *Gate) says(topic string, f *schemas.Field) (all []statement) {
+func (r *Rules) says(topic string, f *schemas.Field) (all []statement) {
 	name := cmp.Or(f.Of, f.Name) // P3
-	for _, c := range g.classed {
+	for _, c := range r.classed {
 		if !topics(c.Topics).match(topic) {
 			continue
 		}
