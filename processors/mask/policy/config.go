@@ -1,3 +1,35 @@
+// Package policy reads what a mask stage says and decides by it what happens to
+// every column of a topic. It masks nothing: that is the gate's, package mask.
+//
+// A policy is a list of rules. For every column of a topic the first rule
+// that names it decides; what no rule names goes by the default (P4). Columns
+// that appear later are held to the same. A rule that names paths inside of a
+// JSON column decides all of that column: what it does not name in there goes
+// by the default too, unless the column itself is kept with a reason; then a
+// member whose name differs from a path's in its case alone goes by that path.
+// A column that is named by a record alone, as the members of an event that is a
+// map, has no place if its name is no plain identifier and no rule names it: the
+// name may be data.
+//
+//	mask:
+//	  key: env:SLUICE_MASK_KEY          # or file:/run/secrets/mask; never the key itself
+//	  key_id: k1                        # stands in every token; or keys: [{id: k2, ref: ...}, {id: k1, ref: ...}]
+//	  default: mask                     # text is hashed, the rest nulled; scan: what is found in it is masked; withhold: no column at all
+//	  class: [{topics: ["*.users"], columns: {contact: email}, tags: {legal: [consent]}}]
+//	  rules:
+//	  - classes: {email: {tokenize: {domain: email}}}   # in a rule a path comes before a class,
+//	    tags: {legal: {keep: "the same for everybody"}} # and a class before a tag
+//	  - topics: ["*.customers"]
+//	    keep: {columns: [id, status], because: "surrogate key, no personal data"}
+//	    columns:
+//	      email: hash
+//	      phone: {partial: {keep_last: 4}}
+//	      notes: redact
+//	      ssn: drop
+//	      card: null
+//	      "address.lines[*].street": hash
+//	      "friends.{key}": hash         # names of members; "friends.*" is their values
+//	      address: {keep: "reviewed: nothing but street is personal"}
 package policy
 
 import (
