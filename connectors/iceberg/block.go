@@ -47,3 +47,14 @@ func (w *writer) rows(all []stream.CleanRow) (taken, tried int) {
 	}
 	return n, n
 }
+
+// cellsOf are the cells that are kept of r.
+func cellsOf(r *stream.CleanRow) []schemas.Cell {
+	if r.Op != stream.Delete {
+		return r.After
+	}
+	if r.Key == nil {
+		return r.Before // no key: the full old row, where the source sends it
+	}
+	return r.Key
+}

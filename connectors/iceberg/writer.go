@@ -206,17 +206,6 @@ func (w *writer) row(r *stream.CleanRow) error {
 	return b.EndRow()
 }
 
-// cellsOf are the cells that are kept of r.
-func cellsOf(r *stream.CleanRow) []schemas.Cell {
-	if r.Op != stream.Delete {
-		return r.After
-	}
-	if r.Key == nil {
-		return r.Before // no key: the full old row, where the source sends it
-	}
-	return r.Key
-}
-
 // target is the buffer of the row's partition, marked for this Write.
 func (w *writer) target(rt *route, r *stream.CleanRow, cells []schemas.Cell) (*target, error) {
 	key := w.keyed[:0]

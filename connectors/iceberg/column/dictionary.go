@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"math"
 	"math/bits"
+	"slices"
 )
 
 // A dictionary is worth it while it is small: it stays in the cache, its
@@ -101,32 +102,67 @@ func (d *dictionary) poor(seen, n int) bool {
 }
 
 func (d *dictionary) buildFixed(data []byte, width, n int) bool {
-	var prev uint64
-	var prevIndex uint32
 	next := 1024
-	for i := range n {
-		var v uint64
+	for from := 0; from < n; {
+		to := min(next, n)
+		d.index = slices.Grow(d.index, to-from)[:to]
 		if width == 8 {
-			v = binary.LittleEndian.Uint64(data[i*8:])
+			d.index64(data[8*from:8*to], d.index[from:to])
 		} else {
-			v = uint64(binary.LittleEndian.Uint32(data[i*4:]))
+			d.index32(data[4*from:4*to], d.index[from:to])
 		}
-		if i == 0 || v != prev {
-			prev, prevIndex = v, d.findFixed(v, width)
-		}
-		d.index = append(d.index, prevIndex)
-		if i+1 == next {
+		if to == next {
 			if d.poor(next, n) {
 				return false
 			}
 			next *= 2
 		}
+		from = to
 	}
 	return d.entries() <= dictEntries
 }
 
+// index64 finds the values of data. Most are where they are looked for first.
+func (d *dictionary) index64(data []byte, index []uint32) {
+	slots, fixed, shift := d.slots, d.fixed, d.shift&63
+	for i := range index {
+		if len(data) < 8 {
+			return
+		}
+		v := binary.LittleEndian.Uint64(data)
+		data = data[8:]
+		at := slots[v*spread>>shift] - 1
+		if at >= uint32(len(fixed)) || fixed[at] != v {
+			at = d.findFixed(v, 8)
+			slots, fixed, shift = d.slots, d.fixed, d.shift&63
+		}
+		index[i] = at
+	}
+}
+
+// index32 is index64 of values of four bytes.
+func (d *dictionary) index32(data []byte, index []uint32) {
+	slots, fixed, shift := d.slots, d.fixed, d.shift&63
+	for i := range index {
+		if len(data) < 4 {
+			return
+		}
+		v := uint64(binary.LittleEndian.Uint32(data))
+		data = data[4:]
+		at := slots[v*spread>>shift] - 1
+		if at >= uint32(len(fixed)) || fixed[at] != v {
+			at = d.findFixed(v, 4)
+			slots, fixed, shift = d.slots, d.fixed, d.shift&63
+		}
+		index[i] = at
+	}
+}
+
+// spread makes a hash of a number: its highest bits.
+const spread = 0x9E3779B97F4A7C15
+
 func (d *dictionary) findFixed(v uint64, width int) uint32 {
-	h := v * 0x9E3779B97F4A7C15 >> d.shift
+	h := v * spread >> d.shift
 	mask := uint64(len(d.slots) - 1)
 	for {
 		s := d.slots[h]
@@ -145,7 +181,7 @@ func (d *dictionary) findFixed(v uint64, width int) uint32 {
 	if 2*len(d.fixed) > len(d.slots) {
 		d.resize(4 * len(d.slots))
 		for k, v := range d.fixed {
-			d.place(v*0x9E3779B97F4A7C15, uint32(k+1))
+			d.place(v*spread, uint32(k+1))
 		}
 	}
 	return i - 1
