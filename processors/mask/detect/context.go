@@ -164,7 +164,7 @@ func (d *Detector) before(start, limit int) (c context) {
 				if x == against && d.at(second) == ':' && look(centers, p[s:second]) { // call center: 202-555-0143
 					a = aboutPhone
 				}
-				if (x == aboutSecret || x == aboutPhone) && c.near == against { // a key of this kind, a caller ID
+				if (x == aboutSecret || x == aboutPhone || x == aboutTax) && c.near == against { // a key of this kind, a caller ID
 					c.near = 0
 				}
 			}

@@ -76,7 +76,7 @@ func (v *view) amount() bool {
 func (v *view) dotted() bool {
 	dots, short := 0, false
 	for i := range v.groups[1:] {
-		if g := &v.groups[i+1]; g.sep == '.' {
+		if g := &v.groups[i+1]; g.sep == '.' && g.gap == 1 {
 			dots++
 			short = short || g.len() == 1
 		}

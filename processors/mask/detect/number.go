@@ -81,7 +81,7 @@ func (d *Detector) number(i int) int {
 		n.groups[n.n] = g
 		n.n++
 		k := j
-		for k < len(p) && k-j < 4 && isSeparator(p[k]) {
+		for k < len(p) && k-j < 5 && isSeparator(p[k]) {
 			k++
 		}
 		if k == j || k >= len(p) || !digit(p[k]) || separator(p[j:k]) == 0 || p[k-1] == '(' && !closes(p[k:]) {
@@ -92,7 +92,7 @@ func (d *Detector) number(i int) int {
 		for e < len(p) && digit(p[e]) {
 			e++
 		}
-		if e < len(p) && (word(p[e]) && p[e]|0x20 != 'x' || p[e] == '@') {
+		if e < len(p) && (word(p[e]) && p[e]|0x20 != 'x' || p[e] == '@') && !d.label(e) {
 			for n.n > 0 && k == j+1 && p[j] == '-' { // nor is what hyphens join to it
 				n.n--
 				if n.n > 0 {
@@ -123,6 +123,18 @@ func (d *Detector) number(i int) int {
 	return d.views(n, end)
 }
 
+// label reports a word about a number and a colon at i, which no space parts
+// from what is before: 457-55-5462Phone:.
+func (d *Detector) label(i int) bool {
+	e := i
+	for e < len(d.p) && e-i < maxWord && letter(d.p[e]) {
+		e++
+	}
+	return d.at(e) == ':' && chars[d.p[i]]&charUpper != 0 && (meaning(d.p[i:e]).positive() || bytes.EqualFold(d.p[i:e], mail))
+}
+
+var mail = []byte("email")
+
 // short is the end of fewer than six digits at i that no other digits follow
 // within a number, 0 for others.
 func (d *Detector) short(i int) int {
@@ -138,7 +150,7 @@ func (d *Detector) short(i int) int {
 			return e
 		}
 	}
-	for s := k; s < len(p) && s-k < 4; s++ {
+	for s := k; s < len(p) && s-k < 6; s++ {
 		if digit(p[s]) {
 			return 0
 		}
@@ -174,6 +186,10 @@ func separator(p []byte) byte {
 		}
 		if p[0] == ')' && (p[1] == ' ' || p[1] == '-' || p[1] == '.' || p[1] == '/') || p[1] == '(' && (p[0] == ' ' || p[0] == '-') {
 			return '('
+		}
+	case 5: // 202 555  .  0143
+		if string(p) == "  .  " || string(p) == "  -  " {
+			return p[2]
 		}
 	case 3:
 		if p[0] == ' ' && p[2] == ' ' && (p[1] == '-' || p[1] == '/') {
@@ -245,7 +261,7 @@ func (d *Detector) views(n *number, end int) int {
 		if s == '/' && n.groups[k].gap == 1 && n.groups[k-1].len() <= 2 { // 01/03/89
 			return false
 		}
-		return s == ' ' || n.groups[k].gap == 3 || s == '/' || s == '(' && d.at(n.groups[k].start-1) == '('
+		return s == ' ' || n.groups[k].gap >= 3 || s == '/' || s == '(' && d.at(n.groups[k].start-1) == '('
 	}
 	for i := 0; i < n.n; {
 		if i+3 <= n.n && dated(n.groups[i:i+3], n.digits[n.groups[i].first:]) && !d.born(n, i) {

@@ -213,6 +213,8 @@ func (v *view) american() float32 {
 		return 0.75
 	case a == ' ' && b == ' ':
 		return 0.65
+	case a == ' ' && b == '.' && g[2].gap > 1:
+		return 0.55
 	case a == '/' && (b == '-' || b == '.' || b == ' '), a == ' ' && b == '-', a == '-' && b == ' ', a == '.' && b == '-':
 		return 0.7
 	}
@@ -279,7 +281,7 @@ func (v *view) national() float32 {
 		return 0.65
 	case len(d) == 9 && v.shape(3, 2, 2, 2) && (d[0] == '6' || d[0] == '7' || d[0] == '9'): // Spain
 		return 0.6
-	case len(d) == 10 && v.shape(3, 3, 2, 2): // Russia, Turkey without the trunk digit
+	case len(d) == 10 && v.shape(3, 3, 2, 2) && v.sep() != '.': // Russia, Turkey without the trunk digit
 		return 0.55
 	}
 	return 0
@@ -316,6 +318,11 @@ func (v *view) inSomePlan() bool {
 func (v *view) headed() bool {
 	if v.plus || v.context().near&aboutPhone == 0 {
 		return false
+	}
+	for k := v.end; k < len(v.d.p) && k-v.end < 6 && (isSeparator(v.d.p[k]) || digit(v.d.p[k])); k++ { // a part of more
+		if digit(v.d.p[k]) {
+			return false
+		}
 	}
 	if _, ok := v.d.field(v.from); ok {
 		return true

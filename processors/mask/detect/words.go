@@ -44,7 +44,7 @@ var contexts = func() map[string]about {
 		"revision", "rev", "rfc", "patent", "score", "ratio", "lat", "latitude", "lon", "longitude", "coordinates", "ip", "job", "trace", "span", "request",
 		"bytes", "weight", "population", "users", "views", "downloads",
 		"bestellung", "bestellnummer", "rechnung", "auftrag", "sendung", "kundennummer", "commande", "facture", "colis", "pedido", "factura", "envío", "ordine", "fattura", "заказ", "счет", "订单", "注文", "주문",
-		"sid", "size", "depth", "member", "npi", "waybill", "awb", "container", "passcode", "webinar", "prescription", "rx", "buffer", "stack", "ein", "cusip", "isin", "record", "chart", "eticket", "zoom", "webex", "rrn", "arn", "nhs", "vat", "pesel", "rs", "inr", "gbp", "jpy", "cad", "aud", "chf", "voucher", "coupon", "key", "activation", "kg", "quantity", "qty", "gtid", "xid", "layer", "rows", "duration", "bill", "bills", "values",
+		"sid", "size", "depth", "member", "npi", "waybill", "awb", "container", "passcode", "webinar", "prescription", "rx", "buffer", "stack", "ein", "cusip", "isin", "chart", "eticket", "zoom", "webex", "rrn", "arn", "nhs", "vat", "pesel", "rs", "inr", "gbp", "jpy", "cad", "aud", "chf", "voucher", "coupon", "key", "activation", "kg", "quantity", "qty", "gtid", "xid", "layer", "rows", "duration", "bill", "bills", "values",
 		"pin", "lottery", "lotto", "sipariş", "ordernr", "ordernummer", "ordrenr", "ordre", "ordrenummer", "bestellnr", "auftragsnummer", "rechnungsnummer", "kundennr", "zamówienie", "zamówienia", "faktura", "faktury", "factuur", "dossier", "protocolo", "pratica",
 		"tilaus", "objednávka", "rendelés", "comanda", "beställning", "накладная", "заказа", "注文番号", "订单号", "주문번호", "iva", "siret", "siren", "rma", "ndc", "cas", "doi", "pmid", "hs", "orcid", "loinc", "cpt", "icd", "unit", "replaces", "warranty", "company", "drawing", "dwg", "mpn", "accession", "receipt", "asset", "folio", "снилс", "инн", "огрн", "кпп", "индекс", "nip", "regon", "bsn", "abn", "acn", "gstin", "gst", "plz", "postleitzahl", "邮编", "郵便番号", "身份证", "身份证号", "requisition", "sample", "specimen", "bbox", "inode", "loan", "permit", "meter", "nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr")
 	m["no"], m["nr"], m["num"] = 0, 0, 0
@@ -68,7 +68,7 @@ var phrases = func() map[string]about {
 			m[of+" "+number.noun] = aboutPhone
 		}
 	}
-	m["soc sec"] = aboutSSN
+	m["soc sec"], m["tax id"], m["taxpayer id"], m["tax_id"] = aboutSSN, aboutTax, aboutTax, aboutTax
 	for _, head := range []struct{ first, heads string }{ // what is named after a phone, and is none
 		{"social", "media network networks club worker workers services studies distancing score"}, {"call", "center centre centers stats volume log logs id ids"}, {"cell", "tower count counts culture"},
 		{"phone", "model models case id size os"}, {"card", "game games reader id"}, {"text", "file files size length editor"}, {"mobile", "app apps game games site os"}, {"credit", "score limit"},
