@@ -144,7 +144,10 @@ func (d *Detector) before(start, limit int) (c context) {
 			clause++
 		}
 		a := said(p[s:e])
-		if a == 0 && camel {
+		if e-s == 2 && p[s]|0x20 == 'p' && dot && d.at(e+1)|0x20 == 'd' { // Ph.D.
+			a = 0
+		}
+		if a == 0 && camel && e-s > 3 { // PhD
 			a = parts(p[s:e])
 		}
 		if e-s == 1 && p[s]|0x20 == 'n' && d.at(s-1) == '/' && (d.at(s-2)|0x20 == 'p' || d.at(s-2)|0x20 == 's') { // P/N, S/N

@@ -87,6 +87,9 @@ func (d *Detector) number(i int) int {
 		if k == j || k >= len(p) || !digit(p[k]) || separator(p[j:k]) == 0 || p[k-1] == '(' && !closes(p[k:]) {
 			break
 		}
+		if bytes.IndexByte(p[j:k], ')') >= 0 && !n.area(p) { // a bracket around more than an area's code
+			break
+		}
 		// A group that goes on as a word is no part of this.
 		e := k
 		for e < len(p) && digit(p[e]) {
@@ -121,6 +124,19 @@ func (d *Detector) number(i int) int {
 		return e
 	}
 	return d.views(n, end)
+}
+
+// area reports that a bracket that closes here was opened beside one of the
+// groups, and has no whole number in it.
+func (n *number) area(p []byte) bool {
+	for k := n.n - 1; k >= 0; k-- {
+		from := max(0, n.groups[k].start-2)
+		if bytes.IndexByte(p[from:n.groups[k].start], '(') >= 0 {
+			last := &n.groups[n.n-1]
+			return last.first+last.len()-n.groups[k].first < 7
+		}
+	}
+	return false
 }
 
 // label reports a word about a number and a colon at i, which no space parts
