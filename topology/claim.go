@@ -148,7 +148,7 @@ func (p *Pipeline) samePlan(infos []stream.LaneInfo, j *joined) error {
 					return errors.New(apart + ": run `sluice align` first")
 				}
 				if j.held[info.Lane] == nil && !p.ran(info.Lane, j) { // lanes that stopped under different plans are aligned one plan after the other
-					j.held[info.Lane] = &stream.StateError{State: stream.StateParked, Why: apart, Todo: "run `sluice align` again behind this one"}
+					j.held[info.Lane] = &stream.StateError{State: stream.StateParked, Why: apart, Todo: "run `sluice align FILE` again behind this one"}
 				}
 			}
 		}

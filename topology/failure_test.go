@@ -69,7 +69,7 @@ func (b *bench) next(store int) int64 {
 
 func (b *bench) state() (stream.LaneState, string) {
 	for _, x := range b.m.p.Positions() {
-		for s := stream.StateRunning; s <= stream.StateStateAhead; s++ {
+		for s := stream.StateRunning + 1; s <= stream.StateStateAhead; s++ {
 			if x.State == s.String() {
 				return s, x.Why
 			}

@@ -26,7 +26,8 @@ func (p *Pipeline) Assign(ctx context.Context, cluster string, infos []stream.La
 	for _, info := range infos {
 		l := p.enter(info, j.at)
 		if e := j.held[info.Lane]; e != nil {
-			l.state, l.why, l.again, l.held = e.State, e.Why, true, true
+			l.enter("", e)
+			l.again, l.held = true, true
 			continue
 		}
 		l.pos = p.least(l)

@@ -84,7 +84,7 @@ func (o *output) rejoin(ctx context.Context, lanes []stream.Lane) (gone []stream
 		// behind what the new log begins with).
 		if e := o.mismatch(p.cluster, prog, at, ok, l.info); e != nil && !l.held {
 			l.reading, l.held, l.again = false, true, true
-			l.state, l.why = e.State, e.Why
+			l.enter("", e)
 			changed = append(changed, LaneChanged{Lane: ln, Sink: o.name, State: e.State, Why: e.Why, Todo: e.Todo})
 		}
 		if l.until >= 0 { // align: what was on its way when this process asked is there by now

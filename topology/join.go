@@ -235,10 +235,10 @@ func (p *Pipeline) topicKnown(topic string, prog stream.Progress) bool {
 // A position past the end is not judged here: another instance may have moved
 // the lane since the broker was asked. The source tells a cut log by its epoch.
 func (o *output) mismatch(cluster string, prog stream.Progress, known stream.LanePos, ok bool, info stream.LaneInfo) *stream.StateError {
-	fix := fmt.Sprintf("sluice rebase --lane %v", info.Lane)
+	fix := fmt.Sprintf("sluice rebase FILE --lane %v --yes", info.Lane)
 	switch {
 	case otherCluster(prog, cluster): // new lanes wait too: their starts would name the new cluster for the old ones
-		return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("%s stands on cluster %s, this is %s", o.name, prog.Cluster, cluster), Todo: "sluice rebase --all"}
+		return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("%s stands on cluster %s, this is %s", o.name, prog.Cluster, cluster), Todo: "sluice rebase FILE --all --yes"}
 	case !ok && o.seen[info.Lane]: // a wiped store started anew in silence
 		return lostProgress()
 	case !ok:
@@ -247,7 +247,7 @@ func (o *output) mismatch(cluster string, prog stream.Progress, known stream.Lan
 		return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("the topic was deleted and made anew (%s knows id %s, it is now %s)", o.name, known.TopicID, info.TopicID), Todo: fix}
 	case known.Next.Offset < info.LogStart:
 		return &stream.StateError{State: stream.StateDataLost, Why: fmt.Sprintf("retention took offsets %d to %d before %s had them", known.Next.Offset, info.LogStart-1, o.name),
-			Todo: fmt.Sprintf("sluice accept-loss --lane %v", info.Lane)} // was lost in silence
+			Todo: fmt.Sprintf("sluice accept-loss FILE --lane %v --yes", info.Lane)} // was lost in silence
 	}
 	return nil
 }

@@ -35,6 +35,8 @@ type output struct {
 	said    []string             // tickets it gave a verdict on
 	planned bool                 // the plan is kept in this store
 	seen    map[stream.Lane]bool // lanes this store knew, so that it may not forget them
+	trying  string               // p.mu: the call that fails and is made again, and why
+	since   int64                // p.mu: when it failed first, in microseconds since 1970 UTC
 }
 
 func newOutput(p *Pipeline, index int, s SinkSpec, sink stream.Sink) *output {
@@ -235,6 +237,7 @@ const (
 // without end; a StateError shows in the lanes and is tried slowly.
 func (o *output) retry(ctx context.Context, call string, spans []stream.LedgerSpan, f func() error) error {
 	var stated []stream.Lane
+	defer o.tries("", nil)
 	for attempt := 1; ; attempt++ {
 		err := f()
 		wait := min(retryMax, retryMin<<min(attempt-1, 9))
@@ -250,6 +253,7 @@ func (o *output) retry(ctx context.Context, call string, spans []stream.LedgerSp
 		case stream.KindRetry:
 			errors.As(err, &re)
 			code, wait = re.Code, max(wait, re.After)
+			o.tries(call, err)
 		case stream.KindState:
 			errors.As(err, &se)
 			stated = append(stated, o.p.setStates(o.name, spans, se)...)
@@ -263,6 +267,22 @@ func (o *output) retry(ctx context.Context, call string, spans []stream.LedgerSp
 		if err := o.sleep(ctx, wait); err != nil {
 			return err
 		}
+	}
+}
+
+// tries keeps what the store answers to a call that is made again, for who asks
+// why nothing becomes durable; without an error nothing is.
+func (o *output) tries(call string, err error) {
+	o.p.mu.Lock()
+	defer o.p.mu.Unlock()
+	switch {
+	case err == nil:
+		o.trying, o.since = "", 0
+	case o.trying == "":
+		o.since = o.p.env.Now().UnixMicro()
+		fallthrough
+	default:
+		o.trying = call + ": " + err.Error()
 	}
 }
 

@@ -66,6 +66,8 @@ type lane struct {
 	reading bool
 	state   stream.LaneState
 	why     string
+	todo    string
+	by      string                // the sink whose state it is; "": the source's, or a stage's
 	held    bool                  // by the log, the group or a stage: a sink that runs does not make it run
 	refused bool                  // by a stage: only a restart lets it go
 	after   map[stream.Lane]int64 // of a new partition: wait until these lanes are durable to there
@@ -95,6 +97,9 @@ func newPipeline(s *Spec, env Env) *Pipeline {
 	env.Workers = n
 	return &Pipeline{spec: s, env: env, home: -1, budget: newBudget(int64(s.Engine.Budget)), lanes: map[stream.Lane]*lane{}}
 }
+
+// ID is the pipeline's id.
+func (p *Pipeline) ID() string { return p.env.Pipeline }
 
 // Plan is the hash of the plan.
 func (p *Pipeline) Plan() string { return p.env.Plan }
@@ -345,7 +350,7 @@ func (l *lane) otherLog(b *stream.Batch) error {
 		return nil
 	}
 	return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("the topic was deleted and made anew (it was %s, it is now %s)", l.info.TopicID, b.TopicID),
-		Todo: fmt.Sprintf("sluice rebase --lane %v", b.Lane)}
+		Todo: fmt.Sprintf("sluice rebase FILE --lane %v --yes", b.Lane)}
 }
 
 // token is the part of the byte budget one batch took. // D7

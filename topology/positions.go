@@ -16,7 +16,10 @@ func (p *Pipeline) Positions() []lag.Positions {
 		l := p.lanes[ln]
 		for i, o := range p.outs {
 			x := lag.Positions{Lane: ln, Sink: o.name, LogStart: l.info.LogStart, End: max(l.info.End, l.pos.Offset),
-				Fetched: l.pos.Offset, Staged: l.at[i].want.Offset, Durable: l.at[i].durable.Offset, State: l.state.String(), Why: l.why}
+				Fetched: l.pos.Offset, Staged: l.at[i].want.Offset, Durable: l.at[i].durable.Offset, State: stream.StateRunning.String(), Trying: o.trying, Since: o.since}
+			if l.by == "" || l.by == o.name {
+				x.State, x.Why, x.Todo = l.state.String(), l.why, l.todo
+			}
 			for _, m := range l.marks {
 				if m.from >= x.Durable || x.Oldest == 0 {
 					x.Oldest = m.time

@@ -20,13 +20,20 @@ func (p *Pipeline) hold(lane stream.Lane, err error, fromSource bool) {
 	}
 	p.mu.Lock()
 	if l := p.lanes[lane]; l != nil {
-		l.reading, l.held, l.state, l.why = false, true, e.State, e.Why
+		l.reading, l.held = false, true
+		l.enter("", e)
 		l.refused = l.refused || !fromSource
 		l.again = !l.refused
 	}
 	p.mu.Unlock()
 	p.Observer.laneState(LaneChanged{Lane: lane, State: e.State, Why: e.Why, Todo: e.Todo})
 	p.env.Log.Error("lane is held", "lane", lane.String(), "state", e.State.String(), "why", e.Why, "todo", e.Todo)
+}
+
+// enter puts the lane in a state: of a sink, or "" of the source or a stage.
+// p.mu is held.
+func (l *lane) enter(by string, e *stream.StateError) {
+	l.by, l.state, l.why, l.todo = by, e.State, e.Why, e.Todo
 }
 
 // setStates shows a state of a sink on the lanes of spans, all lanes if there are none.
@@ -48,10 +55,12 @@ func (p *Pipeline) setAll(sink string, lanes []stream.Lane, e *stream.StateError
 	var changed []stream.Lane
 	p.mu.Lock()
 	for _, ln := range lanes {
-		if l := p.lanes[ln]; l != nil && !l.held && (l.state != e.State || l.why != e.Why) {
-			l.state, l.why = e.State, e.Why
-			changed = append(changed, ln)
+		l := p.lanes[ln]
+		if l == nil || l.held || l.state == e.State && l.why == e.Why || e.State == stream.StateRunning && l.by != sink { // what another sink waits for still holds
+			continue
 		}
+		l.enter(sink, e)
+		changed = append(changed, ln)
 	}
 	p.mu.Unlock()
 	for _, ln := range changed {
@@ -122,7 +131,7 @@ func (p *Pipeline) lookAgain(ctx context.Context) error {
 			l.at[i].want, l.at[i].durable = j.at[i][info.Lane], j.at[i][info.Lane]
 		}
 		l.info, l.pos, l.reading, l.again, l.held = info, p.least(l), true, false, false
-		l.state, l.why = stream.StateRunning, ""
+		l.enter("", &stream.StateError{State: stream.StateRunning})
 		seek[info.Lane] = l.pos
 	}
 	mended := stream.SortedLanes(seek)

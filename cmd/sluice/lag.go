@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"text/tabwriter"
+	"maps"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,71 +15,121 @@ import (
 	"sluice/topology/stream"
 )
 
+// lagReport is what lag says: the text of it is in lag_text.go.
+type lagReport struct {
+	Pipeline string        `json:"pipeline"`
+	Time     time.Time     `json:"time"`
+	Verdict  string        `json:"verdict"` // the worst of Lanes
+	Group    *stream.Group `json:"group,omitempty"`
+	Notes    []string      `json:"notes,omitempty"` // who could not be asked
+	Lanes    []lag.Verdict `json:"lanes"`
+}
+
 func lagCommand(a *app) *cobra.Command {
-	var fail bool
+	var fail, every bool
+	var within time.Duration
+	var processes []string
 	c := &cobra.Command{
-		Use: "lag FILE", Short: "Show where every sink stands on every lane, from broker and stores",
-		Long: `Asks the broker for the ends of the lanes and every sink for what is durable in
-it. It works while the pipeline runs and when it is down, and changes nothing.
-Lag counts against the last stable offset. UNKNOWN is never well.`,
-		Example: "  sluice lag pipeline.yaml\n  sluice lag --json pipeline.yaml\n  sluice lag --fail pipeline.yaml || page somebody",
+		Use: "lag FILE", Short: "Show where every sink stands, why it stands there and what to do",
+		Long: `Asks every sink what is durable in it, the broker for the ends of the lanes, for
+the age of what is not durable and for who reads, and the running process why a
+lane stands. It works while the pipeline runs and when it is down, changes
+nothing and takes no part in the group.
+
+RECORDS counts offsets up to the last stable one; BEHIND is the age of the oldest
+record that is not durable. Lanes that are well are counted, not shown: --all.
+UNKNOWN is never well. A process is asked at http.listen of the file, which has
+to name a port, or where --process says.`,
+		Example: "  sluice lag pipeline.yaml\n  sluice lag --json pipeline.yaml\n  sluice lag --process http://10.0.3.17:8080,http://10.0.3.18:8080 pipeline.yaml\n  sluice lag --fail --within 5m pipeline.yaml || page somebody",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			_, p, err := a.open(args[0])
+			s, p, err := a.open(args[0])
 			if err != nil {
 				return err
 			}
 			defer p.Close()
-			all, err := survey(c.Context(), p)
-			if err != nil {
-				return exit(exitStore, err)
+			xs, failed := standings(c.Context(), p)
+			if xs == nil {
+				return exit(exitStore, failed)
 			}
-			worst := "OK"
-			for _, v := range all {
-				worst = lag.Worst(worst, v.Verdict)
+			r := lagReport{Pipeline: s.ID, Time: time.Now().UTC(), Verdict: "OK"}
+			r.askProcesses(c.Context(), s, processes, xs)
+			r.askReaders(c.Context(), p.Source(), xs)
+			late := false
+			for _, x := range xs {
+				v := lag.Judge(x, r.Time)
+				r.Lanes, r.Verdict = append(r.Lanes, v), lag.Worst(r.Verdict, v.Verdict)
+				late = late || within > 0 && v.Behind > within
 			}
-			err = a.print(map[string]any{"verdict": worst, "lanes": all}, func(w io.Writer) { lagTable(w, worst, all) })
-			if err == nil && fail && worst != "OK" && worst != "BEHIND" {
-				err = exit(exitFinding, errors.New(worst))
+			err = a.print(r, func(w io.Writer) { r.text(w, args[0], every) })
+			switch {
+			case err != nil:
+			case failed != nil:
+				err = exit(exitStore, failed)
+			case fail && r.Verdict != "OK" && r.Verdict != "BEHIND":
+				err = exit(exitFinding, errors.New(r.Verdict))
+			case fail && late:
+				err = exit(exitFinding, fmt.Errorf("behind by more than %v", within))
 			}
 			return err
 		},
 	}
-	c.Flags().BoolVar(&fail, "fail", false, "exit 4 if a lane is neither OK nor BEHIND")
+	f := c.Flags()
+	f.BoolVar(&fail, "fail", false, "exit 4 if a lane is neither OK nor BEHIND")
+	f.DurationVar(&within, "within", 0, "with --fail, exit 4 as well if a record is older than this and not durable")
+	f.BoolVar(&every, "all", false, "show lanes that are well, too")
+	f.StringSliceVar(&processes, "process", nil, "URL of a running process, may be given many times (default: http.listen of the file)")
 	return c
 }
 
-// survey joins what the broker and the stores say. Stores are asked first: lag
-// is over- and never understated.
-func survey(ctx context.Context, p *topology.Pipeline) ([]lag.Verdict, error) {
+// survey is the verdicts by what the broker and the stores say.
+func survey(ctx context.Context, p *topology.Pipeline) (all []lag.Verdict, err error) {
+	xs, err := standings(ctx, p)
+	for _, x := range xs {
+		all = append(all, lag.Judge(x, time.Now()))
+	}
+	return all, err
+}
+
+// storePatience is how long a store may take to say where it stands.
+const storePatience = 30 * time.Second
+
+// standings joins what the broker and the stores say. Stores are asked first:
+// lag is over- and never understated. A store that does not answer makes its
+// own lines unknown and nobody else's; without the broker there are no lines.
+func standings(ctx context.Context, p *topology.Pipeline) (xs []lag.Positions, err error) {
 	names, sinks := p.Sinks()
-	durable := make([]stream.Progress, len(sinks))
+	durable, failed := make([]stream.Progress, len(sinks)), make([]error, len(sinks))
 	for i, s := range sinks {
 		in, ok := s.(stream.Inspector)
 		if !ok {
 			continue
 		}
-		prog, err := in.Inspect(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", names[i], err)
+		brief, cancel := context.WithTimeout(ctx, storePatience)
+		durable[i], failed[i] = in.Inspect(brief)
+		cancel()
+		if failed[i] != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", names[i], failed[i]))
 		}
-		durable[i] = prog
 	}
 	sv, ok := p.Source().(stream.Surveyor)
 	if !ok {
 		return nil, errors.New("the source cannot list its lanes")
 	}
-	cluster, infos, err := sv.Survey(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("source: %w", err)
+	cluster, infos, err2 := sv.Survey(ctx)
+	if err2 != nil {
+		return nil, errors.Join(fmt.Errorf("source: %w", err2), err)
 	}
-	var all []lag.Verdict
 	for _, info := range infos {
 		for i, n := range names {
-			all = append(all, lag.Judge(stands(n, durable[i], cluster, info), time.Now()))
+			x := stands(n, durable[i], cluster, info)
+			if failed[i] != nil {
+				x.State, x.Why, x.Todo = "UNKNOWN", "the store does not say: "+failed[i].Error(), "see whether the store is up and its credentials are right"
+			}
+			xs = append(xs, x)
 		}
 	}
-	return all, nil
+	return xs, err
 }
 
 // stands is where a sink stands on a lane, by its store and the broker, which
@@ -93,26 +142,89 @@ func stands(sink string, prog stream.Progress, cluster string, info stream.LaneI
 		return x
 	}
 	x.Durable = at.Next.Offset
+	todo := fmt.Sprintf("sluice rebase FILE --lane %v --yes", info.Lane)
 	switch {
 	case prog.Cluster != "" && cluster != "" && prog.Cluster != cluster:
-		x.Why = fmt.Sprintf("the sink stands on cluster %s, this is %s: sluice rebase --all", prog.Cluster, cluster)
+		x.Why, todo = fmt.Sprintf("the sink stands on cluster %s, this is %s", prog.Cluster, cluster), "sluice rebase FILE --all --yes"
 	case at.TopicID != "" && info.TopicID != "" && at.TopicID != info.TopicID:
-		x.Why = "the topic was deleted and made anew: sluice rebase"
+		x.Why = "the topic was deleted and made anew"
 	case info.End >= 0 && x.Durable > info.End:
-		x.Why = fmt.Sprintf("the log ends %d offsets before the sink's position, it was cut or is another: sluice rebase", x.Durable-info.End)
+		x.Why = fmt.Sprintf("the log ends %d offsets before the sink's position, it was cut or is another", x.Durable-info.End)
 	default:
 		return x
 	}
-	x.State = stream.StateParked.String()
+	x.State, x.Todo = stream.StateParked.String(), todo
 	return x
 }
 
-func lagTable(w io.Writer, worst string, all []lag.Verdict) {
-	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "SINK\tTOPIC\tPART\tDURABLE\tEND\tLAG\tVERDICT\tDETAIL")
-	for _, v := range all {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%d\t%s\t%s\n", v.Sink, v.Lane.Topic, v.Lane.Partition, v.Durable, v.End, v.Lag, v.Verdict, v.Detail)
+// askReaders adds when what is not durable was produced, and who reads.
+func (r *lagReport) askReaders(ctx context.Context, source stream.Source, xs []lag.Positions) {
+	if d, ok := source.(stream.Dater); ok {
+		r.date(ctx, d, xs)
 	}
-	t.Flush()
-	fmt.Fprintln(w, strings.ToLower(worst)+":", len(all), "lanes and sinks")
+	g, ok := source.(stream.Grouped)
+	if !ok {
+		return
+	}
+	group, err := g.Readers(ctx)
+	if err != nil {
+		r.Notes = append(r.Notes, fmt.Sprintf("who reads is not known: group %s: %v", group.Name, err))
+		return
+	}
+	r.Group = &group
+	reader := map[stream.Lane]string{}
+	for _, m := range group.Readers {
+		for _, l := range m.Lanes {
+			reader[l] = m.Name + " at " + m.Host
+		}
+	}
+	for i := range xs {
+		x := &xs[i]
+		who, ok := reader[x.Lane]
+		switch {
+		case x.State != "" && x.State != stream.StateRunning.String() || x.Durable >= x.End || x.Durable >= 0 && x.Durable < x.LogStart: // it has its own reason
+		case ok:
+			x.Why = "read by " + who
+		case len(group.Readers) == 0:
+			x.Why, x.Todo = "nobody reads", "sluice run FILE"
+		case group.State != "Stable":
+			x.Why = "the group is sharing its lanes out"
+		default:
+			x.Why, x.Todo = "no member of the group has the lane", "see the members' logs: they may run another file, or wait for older partitions"
+		}
+	}
+}
+
+// date asks for the time of the first record that a sink does not have. Sinks
+// of one lane mostly stand at one offset: each offset is asked for once.
+func (r *lagReport) date(ctx context.Context, d stream.Dater, xs []lag.Positions) {
+	ask := make([]map[stream.Lane]int64, 0, 4)
+	of := make([]int, len(xs)) // place in ask
+	for i, x := range xs {
+		of[i] = -1
+		if from := max(x.Durable, x.LogStart); from < x.End {
+			for of[i] = 0; of[i] < len(ask); of[i]++ {
+				if o, taken := ask[of[i]][x.Lane]; !taken || o == from {
+					break
+				}
+			}
+			if of[i] == len(ask) {
+				ask = append(ask, map[stream.Lane]int64{})
+			}
+			ask[of[i]][x.Lane] = from
+		}
+	}
+	times := make([]map[stream.Lane]int64, len(ask))
+	for i := range ask {
+		var err error
+		if times[i], err = d.Produced(ctx, maps.Clone(ask[i])); err != nil {
+			r.Notes = append(r.Notes, fmt.Sprintf("the age of records is not known: %v", err))
+			return
+		}
+	}
+	for i := range xs {
+		if of[i] >= 0 && times[of[i]][xs[i].Lane] > 0 {
+			xs[i].Oldest = times[of[i]][xs[i].Lane]
+		}
+	}
 }

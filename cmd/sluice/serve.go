@@ -52,6 +52,7 @@ func handler(p *topology.Pipeline, m *metrics, profiles bool) http.Handler {
 			all = append(all, lag.Judge(x, time.Now()))
 		}
 		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set(pipelineHeader, p.ID())
 		json.NewEncoder(w).Encode(all)
 	})
 	if profiles {

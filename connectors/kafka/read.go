@@ -118,7 +118,7 @@ func view(p []byte) stream.View {
 
 func lost(lane stream.Lane, from, start int64) *stream.StateError {
 	return &stream.StateError{State: stream.StateDataLost, Why: fmt.Sprintf("retention took offsets %d to %d before they were read", from, start-1),
-		Todo: fmt.Sprintf("sluice accept-loss --lane %v", lane)}
+		Todo: fmt.Sprintf("sluice accept-loss FILE --lane %v --yes", lane)}
 }
 
 // trouble sorts out a fetch error of one lane. A returned error ends the pipeline.
@@ -126,7 +126,7 @@ func (s *Source) trouble(ctx context.Context, f stream.Feed, lane stream.Lane, e
 	var cut *kgo.ErrDataLoss
 	parked := func(why string) {
 		s.takeAway([]stream.Lane{lane})
-		f.Report(lane, &stream.StateError{State: stream.StateParked, Why: why, Todo: fmt.Sprintf("sluice rebase --lane %v", lane)})
+		f.Report(lane, &stream.StateError{State: stream.StateParked, Why: why, Todo: fmt.Sprintf("sluice rebase FILE --lane %v --yes", lane)})
 	}
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, kgo.ErrClientClosed):
@@ -166,5 +166,5 @@ func (s *Source) outOfRange(ctx context.Context, f stream.Feed, lane stream.Lane
 		return
 	}
 	f.Report(lane, &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("the log ends at %d, it was read to %d: the broker lost records", infos[0].End, at.Offset),
-		Todo: fmt.Sprintf("sluice rebase --lane %v", lane)})
+		Todo: fmt.Sprintf("sluice rebase FILE --lane %v --yes", lane)})
 }

@@ -2,6 +2,7 @@
 package lag
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -22,6 +23,9 @@ type Positions struct {
 	Oldest int64  `json:"oldest"`
 	State  string `json:"state"`
 	Why    string `json:"why,omitempty"`
+	Todo   string `json:"todo,omitempty"`   // what a person has to do
+	Trying string `json:"trying,omitempty"` // call of the sink that fails and is made again, and what the store says
+	Since  int64  `json:"since,omitempty"`  // when it failed first, in microseconds since 1970 UTC
 }
 
 // Verdict is one line for the one who is called at night.
@@ -29,9 +33,12 @@ type Verdict struct {
 	Positions
 	Lag     int64         `json:"lag"`       // records (offsets) that are not durable; control records count
 	Behind  time.Duration `json:"behind_ns"` // age of the oldest record that is not durable
-	Verdict string        `json:"verdict"`   // OK, BEHIND, DATA_LOST, ..., UNKNOWN; UNKNOWN is never green
+	Verdict string        `json:"verdict"`   // OK, BEHIND, RETRYING, a lane's state, UNKNOWN; UNKNOWN is never green
 	Detail  string        `json:"detail"`
 }
+
+// patience is how long a store may fail before that is a verdict of its own.
+const patience = time.Minute
 
 // Judge works out the verdict at now. lag is counted against the last stable
 // offset and from the log start, so that neither a transaction's marker nor
@@ -48,6 +55,7 @@ func Judge(p Positions, now time.Time) Verdict {
 	case p.Durable < p.LogStart:
 		v.Lag = max(0, p.End-p.LogStart)
 		v.Verdict, v.Detail = "DATA_LOST", fmt.Sprintf("retention took %d offsets", p.LogStart-p.Durable)
+		v.Todo = cmp.Or(p.Todo, fmt.Sprintf("sluice accept-loss FILE --lane %v --yes", p.Lane))
 	default:
 		v.Lag = max(0, p.End-p.Durable)
 	}
@@ -57,8 +65,14 @@ func Judge(p Positions, now time.Time) Verdict {
 	switch {
 	case p.State != "" && p.State != stream.StateRunning.String():
 		v.Verdict, v.Detail = p.State, p.Why
+	case v.Verdict == "OK" && v.Lag > 0 && p.Trying != "":
+		v.Verdict, v.Detail = "BEHIND", p.Trying
+		if d := now.Sub(time.UnixMicro(p.Since)); d >= patience {
+			v.Verdict, v.Detail = "RETRYING", fmt.Sprintf("fails for %v: %s", d.Round(time.Second), p.Trying)
+			v.Todo = cmp.Or(p.Todo, "see whether the store is up and reachable from the process; it is tried again without end")
+		}
 	case v.Verdict == "OK" && v.Lag > 0:
-		v.Verdict, v.Detail = "BEHIND", fmt.Sprintf("%d offsets are not durable yet", v.Lag)
+		v.Verdict, v.Detail = "BEHIND", cmp.Or(p.Why, fmt.Sprintf("%d offsets are not durable yet", v.Lag))
 	}
 	return v
 }
@@ -72,10 +86,10 @@ func Worst(a, b string) string {
 }
 
 func rank(v string) int {
-	for i, s := range []string{"OK", "BEHIND", "FENCED", "UNKNOWN", "STATE_AHEAD", "REWOUND", "TORN", "PARKED", "DATA_LOST"} {
+	for i, s := range []string{"OK", "BEHIND", "FENCED", "RETRYING", "UNKNOWN", "STATE_AHEAD", "REWOUND", "TORN", "PARKED", "DATA_LOST"} {
 		if s == v {
 			return i
 		}
 	}
-	return 3
+	return 4
 }

@@ -78,6 +78,34 @@ type Surveyor interface {
 	Survey(ctx context.Context) (cluster string, lanes []LaneInfo, err error)
 }
 
+// Dater is a source that can say when records were produced.
+type Dater interface {
+	// Produced is the time of the first record at or behind each offset, in
+	// microseconds since 1970 UTC, of committed records alone; nothing else of
+	// them is looked at. Lanes without an answer within some seconds are left out.
+	Produced(ctx context.Context, at map[Lane]int64) (map[Lane]int64, error)
+}
+
+// Grouped is a source whose lanes are shared out over processes.
+type Grouped interface {
+	// Readers asks who reads, without taking part.
+	Readers(ctx context.Context) (Group, error)
+}
+
+// Group is the processes that share the lanes of a source.
+type Group struct {
+	Name    string   `json:"name"`
+	State   string   `json:"state"` // Kafka's word: Stable, Empty, PreparingRebalance, ...
+	Readers []Reader `json:"readers"`
+}
+
+// Reader is one of them.
+type Reader struct {
+	Name  string `json:"name"` // its instance_id, or the name the broker gave it
+	Host  string `json:"host"` // as the broker sees it
+	Lanes []Lane `json:"lanes"`
+}
+
 // Inspector is a sink whose progress can be read, all lanes of it, without
 // taking part: nothing is created, fenced or finished. Lag and audit use it.
 type Inspector interface {
