@@ -114,7 +114,13 @@ func runDev(ctx context.Context, a *app, o devOptions) error {
 			feed <- nil
 			return
 		}
-		feed <- stack.Generate(running, o.rate)
+		err := stack.Generate(running, o.rate)
+		if err != nil { // it went on in silence, without a change, until it was stopped
+			err = fmt.Errorf("the made-up shop can publish no more: %w: is there room in %s?", err, stack.Dir)
+			a.log().Error("stopping", "error", err)
+			stop()
+		}
+		feed <- err
 	}()
 	err = run(running, a.log(), spec, p, view.observer())
 	stop()

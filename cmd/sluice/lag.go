@@ -22,6 +22,7 @@ type lagReport struct {
 	Verdict  string        `json:"verdict"` // the worst of Lanes
 	Group    *stream.Group `json:"group,omitempty"`
 	Notes    []string      `json:"notes,omitempty"` // who could not be asked
+	unasked  bool          // no process was asked why lanes stand
 	Lanes    []lag.Verdict `json:"lanes"`
 }
 

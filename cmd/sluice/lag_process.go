@@ -27,10 +27,9 @@ const processPatience = 3 * time.Second
 func (r *lagReport) askProcesses(ctx context.Context, s *topology.Spec, urls []string, xs []lag.Positions) {
 	named := len(urls) > 0
 	if !named {
-		if urls = listening(s.HTTP.Listen); urls == nil {
-			return
-		}
+		urls = listening(s.HTTP.Listen)
 	}
+	r.unasked = true
 	type key struct {
 		lane stream.Lane
 		sink string
@@ -44,6 +43,7 @@ func (r *lagReport) askProcesses(ctx context.Context, s *topology.Spec, urls []s
 			}
 			continue
 		}
+		r.unasked = false
 		for _, v := range all {
 			known[key{v.Lane, v.Sink}] = v
 		}
