@@ -244,5 +244,8 @@ func newKeyFile(path string) error {
 	_, err = f.Write(text)
 	clear(text)
 	clear(p[:])
-	return errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		_ = os.Remove(path) // an empty file would be in the way of the next try
+	}
+	return err
 }

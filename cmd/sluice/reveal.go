@@ -259,9 +259,15 @@ func write(path string, u use) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("reveal: audit: %w: nothing is revealed", err)
+	}
+	if info, err := f.Stat(); err == nil && info.Size() > 0 { // a full disk may have cut the line before
+		var end [1]byte
+		if _, err := f.ReadAt(end[:], info.Size()-1); err == nil && end[0] != '\n' {
+			line = append([]byte{'\n'}, line...)
+		}
 	}
 	_, err = f.Write(append(line, '\n')) // one write: uses at once do not mix
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {

@@ -46,12 +46,16 @@ type Process struct {
 	gone     chan struct{}
 }
 
+// patience is how long a server may take to answer: seconds, and minutes on a
+// machine that others keep busy. One that ends is noticed at once.
+const patience = 5 * time.Minute
+
 // Start runs the server and returns when it answers.
 func (p *Process) Start(ctx context.Context) error {
 	if err := p.spawn(); err != nil {
 		return fmt.Errorf("%s: %w", p.Name, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var last error
 	for {
