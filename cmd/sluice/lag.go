@@ -203,7 +203,7 @@ func (r *lagReport) date(ctx context.Context, d stream.Dater, xs []lag.Positions
 	of := make([]int, len(xs)) // place in ask
 	for i, x := range xs {
 		of[i] = -1
-		if from := max(x.Durable, x.LogStart); from < x.End {
+		if from := max(x.Durable, x.LogStart); from < x.End && x.State != "UNKNOWN" { // of a store that does not answer no record is known to be late
 			for of[i] = 0; of[i] < len(ask); of[i]++ {
 				if o, taken := ask[of[i]][x.Lane]; !taken || o == from {
 					break

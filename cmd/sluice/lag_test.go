@@ -94,7 +94,7 @@ func TestLagAtNight(t *testing.T) {
 	lost.LogStart = 6
 	xs := []lag.Positions{at(0, "lake", 9, 9), at(0, "replica", 4, 9), at(1, "lake", 5, 9), at(2, "lake", 9, 9), at(2, "replica", 7, 9), at(3, "lake", 0, 9), gone, lost}
 	src := &askedSource{group: stream.Group{Name: "sluice-shop", State: "Stable", Readers: []stream.Reader{{Name: "pod-0", Host: "10.0.3.17", Lanes: []stream.Lane{lane(0), lane(1), lane(2)}}}},
-		times: map[stream.Lane]map[int64]int64{lane(0): {4: ago(90 * time.Second)}, lane(1): {5: ago(3 * time.Hour)}, lane(2): {7: ago(4 * time.Minute)}, lane(3): {0: ago(72 * time.Hour)}, lane(5): {6: ago(time.Hour)}}}
+		times: map[stream.Lane]map[int64]int64{lane(0): {4: ago(90 * time.Second)}, lane(1): {5: ago(3 * time.Hour)}, lane(2): {7: ago(4 * time.Minute)}, lane(3): {0: ago(72 * time.Hour)}, lane(4): {0: ago(99 * time.Hour)}, lane(5): {6: ago(time.Hour)}}}
 	r := lagReport{Pipeline: "shop", Time: now, Verdict: "OK"}
 	r.askProcesses(t.Context(), &topology.Spec{ID: "shop"}, []string{process.URL, other.URL}, xs)
 	r.askReaders(t.Context(), src, xs)

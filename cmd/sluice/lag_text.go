@@ -38,7 +38,7 @@ func (r *lagReport) text(w io.Writer, file string, every bool) {
 	r.lanes(w, t, every)
 	r.todo(w, file)
 	if r.unasked && r.Verdict != "OK" && r.Group != nil && len(r.Group.Readers) > 0 {
-		fmt.Fprintln(w, "\nno process was asked why lanes stand: --process http://HOST:PORT asks one, its http.listen names the port")
+		fmt.Fprintln(w, "no process was asked why lanes stand: --process http://HOST:PORT asks one, its http.listen names the port")
 	}
 	fmt.Fprintf(w, "%s: %d lanes and sinks\n", strings.ToLower(r.Verdict), len(r.Lanes))
 }
