@@ -10,7 +10,6 @@ import (
 	"sync"
 	"testing"
 
-	"sluice/processors/mask/policy"
 	"sluice/schemas"
 	"sluice/topology/stream"
 )
@@ -251,33 +250,6 @@ func TestManyWorkers(t *testing.T) {
 		})
 	}
 	wg.Wait()
-}
-
-// TestExplain: which rule and line decided, the first that names a column.
-func TestExplain(t *testing.T) {
-	s := schemaOf(false, "id", `{"id":1,"email":"e","addr":{"city":"c"},"n":7,"x":"y"}`)
-	g := gateOf(t, `key: env:KEY
-rules:
-- topics: [elsewhere]
-  columns: {email: redact}
-- topics: ["shop.*"]
-  columns:
-    email: hash
-    addr.city: redact
-    n: null
-- columns:
-    email: {keep: "too late"}
-    addr: drop
-  keep: {columns: [id], because: "surrogate"}
-`)
-	want := []policy.Decision{{Column: "addr", Action: "nested", Rule: 2, Line: 5, By: "path"}, {Column: "addr.city", Action: "redact", Rule: 2, Line: 8, By: "path"},
-		{Column: "addr.*", Action: "hash", By: "default", Why: "what no path names: text, objects and arrays; other values are nulled"},
-		{Column: "addr.{key}", Action: "hash", By: "default", Why: "names that no path names and that are no plain identifiers; others stay"},
-		{Column: "email", Action: "hash", Rule: 2, Line: 7, By: "path"}, {Column: "id", Action: "keep", Rule: 3, Line: 10, By: "path", Why: "surrogate"},
-		{Column: "n", Action: "null", Rule: 2, Line: 5, By: "path"}, {Column: "x", Action: "hash", By: "default"}}
-	if got := g.Explain(s); !slices.Equal(got, want) {
-		t.Errorf("got  %+v\nwant %+v", got, want)
-	}
 }
 
 // TestP4NewColumnsAreHeldToTheDefault: a column that appears later passes

@@ -240,39 +240,17 @@ func TestP4Stops(t *testing.T) {
 	}
 }
 
-func TestMistakesInThePolicy(t *testing.T) {
-	for _, c := range []struct{ name, policy, want string }{
-		{"no key", "default: mask", "hashing needs a key"},
-		{"key in the file", "key: hunter2", "never the key itself"},
-		{"secret missing", "key: env:NOPE", "env:NOPE: not set"},
-		{"scan without a key", "default: scan", "hashing needs a key"},
-		{"default", "default: masc\nkey: env:KEY", `did you mean "mask"?`},
-		{"action", "key: env:KEY\nrules: [{columns: {a: hsah}}]", `unknown action "hsah", did you mean "hash"?`},
-		{"keep without reason", "key: env:KEY\nrules: [{columns: {a: keep}}]", "keep needs a reason"},
-		{"keep list without reason", "key: env:KEY\nrules: [{keep: {columns: [a]}}]", "keep needs a reason"},
-		{"partial of everything", "key: env:KEY\nrules: [{columns: {a: {partial: {keep_last: 99}}}}]", "together 1 to 16"},
-		{"bad path", "key: env:KEY\nrules: [{columns: {\"a..b\": hash}}]", "is no path"},
-		{"given twice", "key: env:KEY\nrules: [{columns: {a: hash, '[\"a\"]': redact}}]", `rule 1: "a" is given twice, as `},
-		{"kept and masked", "key: env:KEY\nrules: [{columns: {a: hash}, keep: {columns: [a], because: r}}]", `"a" is given twice`},
-		{"contradiction inside", "key: env:KEY\nrules: [{columns: {a.b: hash, 'a.b[*].c': redact}}]", `"a.b[*].c" contradicts the action for all of "a.b"`},
-		{"headers", "key: env:KEY\nrules:\n- {columns: {a: hash}, headers: {h: hash}}", "headers never pass the gate"},
-		{"a column twice", "key: env:KEY\nrules: [{columns: {a: hash, a: drop}}]", "already defined"},
-		{"empty action", "key: env:KEY\nrules: [{columns: {a: ''}}]", `unknown action ""`},
-		{"parameters of hash", "key: env:KEY\nrules: [{columns: {a: {hash: 3}}}]", "hash takes its parameters"},
-		{"partial without parameters", "key: env:KEY\nrules: [{columns: {a: partial}}]", "partial says what stays"},
-		{"keep null", "key: env:KEY\nrules: [{columns: {a: {keep: ~}}}]", "keep needs a reason"},
-		{"withhold is no action", "key: env:KEY\nrules: [{columns: {a: withhold}}]", `unknown action "withhold"`},
-		{"line", "key: env:KEY\nrules:\n- columns:\n    ok: hash\n    bad: hsah", "5:10: unknown action"},
-		{"nothing", "key: env:KEY\nrules:\n- topics: [a]", "3:1: rule 1: names no columns, classes or tags"},
-		{"short key", "key: env:SHORT", "less than 32 bytes"},
-		{"contradiction", "key: env:KEY\nrules: [{columns: {a: hash, a.b: redact}}]", "contradicts"},
-		{"unknown field", "kye: env:KEY", `unknown field "kye", did you mean "key"?`},
+// TestP5KeysAreOpened: a policy that may be right has no gate without its key. // P5
+func TestP5KeysAreOpened(t *testing.T) {
+	dir := t.TempDir()
+	for text, want := range map[string]string{
+		"key: env:NOPE":  "env:NOPE: not set",
+		"key: env:SHORT": "less than 32 bytes",
+		"key: env:KEY\nrules: [{columns: {a: {tokenize: {subject: {column: b}}}}}]\nsubjects: {store: 'folder:" + dir + "/x'}": "keys init",
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			if _, err := open1(c.policy); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got %v, want %q", err, c.want)
-			}
-		})
+		if _, err := open1(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
 	}
 }
 

@@ -127,24 +127,4 @@ func TestScanRefuses(t *testing.T) {
 			t.Errorf("%q: %v, %d rows, %d rejects", bad, err, len(x.Rows()), len(b.Rejects))
 		}
 	}
-	for policy, want := range map[string]string{
-		"rules: [{columns: {a: {scan: {classes: {emial: hash}}}}}]":               "unknown class",
-		"rules: [{columns: {a: {scan: {classes: {email: scan}}}}}]":               "scan is no action for a part",
-		"rules: [{columns: {a: {scan: {else: drop}}}}]":                           "drop is no action for a part",
-		"rules: [{columns: {a: {scan: {els: hash}}}}]":                            `did you mean "else"`,
-		"detect: {patterns: [{regex: '('}]}":                                      "pattern 1",
-		"detect: {min: 2}":                                                        "not between 0 and 1",
-		"detect: {names: /nowhere}":                                               "names",
-		"class: [{columns: {a: emial}}]":                                          "unknown class",
-		"class: [{columns: {a..b: email}}]":                                       "is no path",
-		"class: [{columns: {'a.{key}': email}}]":                                  "names of members have no class",
-		"class: [{}]":                                                             "names no columns",
-		"rules: [{classes: {emial: hash}}]":                                       "unknown class",
-		"rules: [{classes: {email: hash}, keep: {classes: [email], because: r}}]": "class email is given twice",
-		"rules: [{columns: {'a.{key}': redact}}]":                                 "fall together",
-	} {
-		if _, err := open1("key: env:KEY\n" + policy); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", policy, err)
-		}
-	}
 }

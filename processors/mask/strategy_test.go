@@ -102,66 +102,6 @@ func TestPartial(t *testing.T) {
 	}
 }
 
-// TestWrongParameters: what a policy's author is told, with the line.
-func TestWrongParameters(t *testing.T) {
-	for _, c := range []struct{ action, want string }{
-		{"{hash: {bits: 60}}", "5:15: hash: bits 60: want 64 to 256"},
-		{"{hash: {encoding: base58}}", "unknown encoding \"base58\""},
-		{"{hash: {canonical: fone}}", `did you mean "phone"?`},
-		{"{hash: {canonical: phone:0}}", "phone:44"},
-		{"{hash: {domian: x}}", `unknown field "domian", did you mean "domain"?`},
-		{"{tokenize: {form: ff3}}", `unknown form "ff3"`},
-		{"{tokenize: {alphabet: hex}}", "are of form ff1"},
-		{"{tokenize: {form: ff1, encoding: hex}}", "ff1 keeps the format"},
-		{"{tokenize: {form: ff1, length: 5}}", "5:19: tokenize: 5 characters of 10 have less than 1,000,000 values"},
-		{"{tokenize: {form: ff1, width: 5}}", "width 6 to 38"},
-		{"{tokenize: {form: ff1, alphabet: aa}}", "different ASCII characters"},
-		{"{tokenize: {form: ff1, alphabet: a}}", "less than two"},
-		{"{tokenize: {form: ff1, luhn: true}}", "are of card: true"},
-		{"{tokenize: {form: ff1, card: true, keep_ends: true, length: 15}}", "less than 16 digits"},
-		{"{partial: {length: 3, keep_last: 2}}", "more than twice"},
-		{"{partial: {length: 8, keep_separators: true}}", "take one"},
-		{"generalize", "generalize: want one of"},
-		{"{generalize: yaer}", "generalize: want one of"},
-		{"{generalize: {age: 5, zip3: true}}", "generalize: want one of"},
-		{"{generalize: {date: yaer}}", `did you mean "year"?`},
-		{"{generalize: {date: year, unit: hours}}", `unit "hours"`},
-		{"{generalize: {age: 1}}", "2 to 30 years"},
-		{"{generalize: {ip: {v4: 32}}}", "1 to 28 bits"},
-		{"{generalize: {round: 12}}", "decimals"},
-		{"{generalize: {geohash: 12}}", "1 to 8 characters"},
-		{"{generalize: {bucket: 0}}", "wider than 0"},
-		{"{generalize: {bucket: 1e3}}", "without an exponent"},
-		{"{generalize: {buckets: [2, 1]}}", "ascending"},
-		{"{generalize: {prefix: -1}}", "prefix 1 to 32"},
-		{"{generalize: {zip3: false}}", "says nothing"},
-		{"synthetic", "says what is made up"},
-		{"{synthetic: emial}", `did you mean "email"?`},
-		{"{synthetic: {kind: name, locale: de}}", "unknown locale"},
-		{"{synthetic: {kind: card, unique: true}}", "no room"},
-		{"{synthetic: {kind: name, days: 3}}", "are of birth_date"},
-		{"shift", "{shift: {days: 30}}"},
-		{"{shift: {days: 0}}", "1 to 36525"},
-		{"noise", "noise says how much"},
-		{"{noise: {within: 1, percent: 3}}", "one of"},
-		{"{noise: {within: -1}}", "positive"},
-		{"{noise: {percent: 10, min: 5, max: 1}}", "min is above max"},
-	} {
-		_, err := open1("key: env:KEY\nrules:\n- columns:\n    ok: hash\n    v: " + c.action)
-		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "5:") {
-			t.Errorf("%s: %v, want %q", c.action, err, c.want)
-		}
-	}
-	if _, err := open1(`{key: env:KEY, rules: [{columns: {a.b: {synthetic: {kind: name, by: id}}}}]}`); err == nil || !strings.Contains(err.Error(), "by names a column") {
-		t.Errorf("by inside of JSON: %v", err)
-	}
-	for _, k := range []string{"tokenize", "{synthetic: name}", "{shift: {days: 3}}", "{noise: {within: 3}}", "{hash: {}}"} {
-		if _, err := open1("default: withhold\nrules: [{columns: {v: " + k + "}}]"); err == nil || !strings.Contains(err.Error(), "needs a key") { // P5
-			t.Errorf("%s without a key: %v", k, err)
-		}
-	}
-}
-
 // TestKeysOfRows: what may stand in a row's key and what may not. // D4
 func TestKeysOfRows(t *testing.T) {
 	for action, want := range map[string]bool{

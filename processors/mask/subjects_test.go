@@ -242,23 +242,6 @@ func TestSubjectAllocations(t *testing.T) {
 	}
 }
 
-func TestSubjectPolicies(t *testing.T) {
-	const store = "\nsubjects: {store: 'folder:/nowhere'}"
-	for text, want := range map[string]string{
-		"rules: [{columns: {a: {tokenize: {form: ff1, subject: {column: b}}}}}]" + store:                      "no room",
-		"rules: [{columns: {a: {tokenize: {subject: {column: b}}}}}]":                                         "store",
-		"rules: [{columns: {a: {tokenize: {subject: {kind: b}}}}}]" + store:                                   "column",
-		"rules: [{columns: {a.x: {tokenize: {subject: {column: b}}}}}]" + store:                               "by names a column",
-		"scan: {classes: {email: {tokenize: {subject: {column: b}}}}}\ndefault: scan" + store:                 "cannot go by column",
-		"rules: [{columns: {a: {tokenize: {subject: {column: b}}}}}]\nsubjects: {store: '/var/lib'}":          "folder:PATH",
-		"rules: [{columns: {a: {tokenize: {subject: {column: b}}}}}]\nsubjects: {store: 'folder:/nowhere/x'}": "keys init",
-	} {
-		if _, err := open1("key: env:KEY\n" + text); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, want %s", text, err, want)
-		}
-	}
-}
-
 // BenchmarkSubjects is a batch of 1,000 rows of 200 subjects, and beside it the
 // same under one key.
 func BenchmarkSubjects(b *testing.B) {

@@ -3,8 +3,6 @@ package policy
 import (
 	"testing"
 
-	"go.yaml.in/yaml/v3"
-
 	"sluice/schemas"
 )
 
@@ -12,11 +10,7 @@ import (
 // others: what no rule names may be a column that a stage behind the gate added,
 // that the sink calls by another name, or one of a topic that was guessed wrong. // P1
 func TestShownByRule(t *testing.T) {
-	var n yaml.Node
-	if err := yaml.Unmarshal([]byte(`{key: env:KEY, rules: [{topics: [shop.people], columns: {zip: {generalize: zip3}, city: {keep: r}, mail: hash}}]}`), &n); err != nil {
-		t.Fatal(err)
-	}
-	p, err := Read(n.Content[0])
+	p, err := read(`{key: env:KEY, rules: [{topics: [shop.people], columns: {zip: {generalize: zip3}, city: {keep: r}, mail: hash}}]}`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -135,12 +135,12 @@ func (s *Spec) same(o *Spec) bool { return s.Strategy == o.Strategy && s.Scannin
 
 // tokensOf are the reversible actions in a spec: its own, or those of a scan.
 func tokensOf(s *Spec) (all []*strategy.Tokenizer) {
-	if t := s.Tokens(); t != nil {
+	if t := s.Tokenizer(); t != nil {
 		all = append(all, t)
 	}
 	if s.Scanning != nil {
 		for _, in := range s.Scanning.specs() {
-			if t := in.Tokens(); t != nil {
+			if t := in.Tokenizer(); t != nil {
 				all = append(all, t)
 			}
 		}

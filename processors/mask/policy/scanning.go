@@ -52,7 +52,7 @@ func (s Spec) scans(scan *Scanning) Spec {
 func readScan(s *Spec, y *yaml.Node) error {
 	s.Scanning = new(Scanning)
 	if y == nil {
-		return nil // see scans
+		return nil // what the policy says of all scans
 	}
 	return s.Scanning.UnmarshalYAML(y)
 }

@@ -124,30 +124,30 @@ func (s *Spec) Action() string {
 
 // keyID is the id of the key of a reversible action.
 func (s *Spec) keyID() string {
-	if t := s.Tokens(); t != nil {
+	if t := s.Tokenizer(); t != nil {
 		return t.KeyID()
 	}
 	return ""
 }
 
-// Tokens is the strategy of a reversible action, nil for all else.
-func (s *Spec) Tokens() *strategy.Tokenizer {
+// Tokenizer is the strategy of a reversible action, nil for all else.
+func (s *Spec) Tokenizer() *strategy.Tokenizer {
 	t, _ := s.Strategy.(*strategy.Tokenizer)
 	return t
 }
 
 // Subjects reports that the action's tokens are under keys of data subjects.
 func (s *Spec) Subjects() bool {
-	t := s.Tokens()
+	t := s.Tokenizer()
 	return t != nil && t.Subject.Column != ""
 }
 
 // Reversible reports that a Revealer leads back from the action's tokens.
-func (s *Spec) Reversible() bool { return s.Tokens() != nil }
+func (s *Spec) Reversible() bool { return s.Tokenizer() != nil }
 
 // KeepsFormat reports that the action's tokens have no room for the id of their key.
 func (s *Spec) KeepsFormat() bool {
-	t := s.Tokens()
+	t := s.Tokenizer()
 	return t != nil && t.Form == "ff1"
 }
 

@@ -94,7 +94,7 @@ func (h *Hasher) Bind(b *Binder) (Masker, error) {
 func (h *Hasher) Fits(*schemas.Field) error { return nil }
 func (h *Hasher) Output(f *schemas.Field)   { AsText(f) }
 
-// injective: folded spellings fall together, and so may few bits.
+// Injective: folded spellings fall together, and so may few bits.
 func (h *Hasher) Injective() bool { return h.Bits >= keyBits && h.Canonical.kind == asWritten }
 
 func (h *Hasher) Mask(s *Scratch, dst []byte, _ schemas.Kind, text []byte) ([]byte, schemas.Encoding) {

@@ -135,7 +135,7 @@ func (z *synthetic) Fits(f *schemas.Field) error {
 
 func (z *synthetic) Output(*schemas.Field) {}
 
-// injective: unique values are, but with by the row's key would not be what
+// Injective: unique values are, but with by the row's key would not be what
 // the row has, as it lacks that column.
 func (z *synthetic) Injective() bool { return z.Unique && z.By == "" }
 

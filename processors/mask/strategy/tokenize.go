@@ -20,7 +20,7 @@ import (
 //	{tokenize: {form: ff1, alphabet: class}}     # digits, capitals and small letters stay such
 //	{tokenize: {form: ff1, width: 9}}            # integers below 10^9, short ones too
 //	{tokenize: {form: ff1, card: true}}          # a card number that no network takes
-//	{tokenize: {subject: {column: customer_id}}} # under a key of that customer's own, see subjects.go
+//	{tokenize: {subject: {column: customer_id}}} # under a key of that customer's own
 //
 // Values of one domain join. FF1 keeps type, length and format, so its tokens
 // have no room for a key id: the column's action names it, as tokenize:k1. // P5
@@ -179,7 +179,7 @@ func (t *Tokenizer) Output(f *schemas.Field) {
 	}
 }
 
-// injective: one value of two subjects has two tokens, and a row's key may lack
+// Injective: one value of two subjects has two tokens, and a row's key may lack
 // the column that tells whose it is.
 func (t *Tokenizer) Injective() bool { return t.Subject.Column == "" }
 
