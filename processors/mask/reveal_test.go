@@ -106,42 +106,6 @@ func shape(text, form string) string {
 	return string(out)
 }
 
-// TestFF1Refuses what has too few values, or would leave something in clear. // P2
-func TestFF1Refuses(t *testing.T) {
-	for _, c := range []struct {
-		action string
-		in     spelled
-		want   string
-	}{
-		{"{tokenize: {form: ff1}}", str("94105"), "REJECTED"},
-		{"{tokenize: {form: ff1}}", whole("99999"), "REJECTED"},
-		{"{tokenize: {form: ff1}}", whole("-9223372036854775808"), "REJECTED"},
-		{"{tokenize: {form: ff1}}", str("A1234567"), "REJECTED"},
-		{"{tokenize: {form: ff1}}", str("1234567 Ünsal"), "REJECTED"},
-		{"{tokenize: {form: ff1}}", str("１２３４５６７"), "REJECTED"},
-		{"{tokenize: {form: ff1, length: 9}}", str("1234567"), "REJECTED"},
-		{"{tokenize: {form: ff1, width: 6}}", whole("1000000"), "REJECTED"},
-		{"{tokenize: {form: ff1, alphabet: class}}", str("AB12"), "REJECTED"}, // 67,600 values
-		{"{tokenize: {form: ff1, alphabet: class}}", str("12345é6789"), "REJECTED"},
-		{"{tokenize: {form: ff1, card: true}}", str("4111111111111112"), "REJECTED"},
-		{"{tokenize: {form: ff1, card: true, keep_ends: true}}", str("378282246310005"), "REJECTED"},
-		{"{tokenize: {form: ff1}}", of(schemas.Bool, 0, schemas.EncTrue, ""), "this is bool"},
-		{"tokenize", of(schemas.Bool, 0, schemas.EncTrue, ""), "a bool has two values"},
-		{"{tokenize: {form: ff1}}", of(schemas.Float64, 0, schemas.EncFloat, "1.5"), "this is float64"},
-		{"{tokenize: {form: ff1}}", dec(12, 2, "1234567.00"), "this is decimal(12,2)"},
-		{"{tokenize: {form: ff1}}", dec(5, 0, "12345"), "less than 1,000,000 values"},
-		{"{tokenize: {form: ff1}}", of(schemas.Date, schemas.WireDays, schemas.EncInt, "20484"), "this is date"},
-		{"{tokenize: {form: ff1}}", of(schemas.UUID, 0, schemas.EncText, "b68a35a7-17ad-35b3-af2a-000000000abc"), "UUIDs are of the alphabet hex"},
-		{"{tokenize: {form: ff1, alphabet: hex}}", whole("1234567"), "integers are of the alphabet digits"},
-		{"{tokenize: {form: ff1, width: 10}}", of(schemas.Int32, 0, schemas.EncInt, "5"), "at most 9"},
-		{"{tokenize: {form: ff1, width: 9}}", str("123456789"), "width is of integers"},
-	} {
-		if got := through(acting(t, c.action), c.in); !strings.Contains(got, c.want) {
-			t.Errorf("%s of %v %q: %s, want %s", c.action, c.in.typ, c.in.text, got, c.want)
-		}
-	}
-}
-
 // TestRevealRefuses what it did not make, and says nothing of it. // P1
 func TestRevealRefuses(t *testing.T) {
 	spec, _ := specOf(t, "{tokenize: {domain: email}}")

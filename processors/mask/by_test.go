@@ -1,0 +1,77 @@
+package mask
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/schemas"
+)
+
+// TestBy: what goes by a column of the row is of one person, and its dates
+// keep their distance; before, after and every topic agree. // P3
+func TestBy(t *testing.T) {
+	const p = `{key: env:KEY, rules: [{columns: {name: {synthetic: {kind: name, by: id}}, email: {synthetic: {kind: email, by: id}}, born: {shift: {days: 300, by: id}},
+  died: {shift: {days: 300, by: id}}, id: {keep: r}}}]}`
+	g := gateOf(t, p)
+	row1 := func(id int, name string) string {
+		return fmt.Sprintf(`{"id":%d,"name":%q,"email":"a%d@x.example","born":"1950-01-31","died":"2020-03-01"}`, id, name, id)
+	}
+	s := schemaOf(true, "id", row1(1, "x"))
+	get := func(ch change) (out []map[string]string) {
+		b := batch(s, ch)
+		x, err := g.Pass(b)
+		if err != nil || len(x.Rows()) != 1 {
+			t.Fatal(err, len(x.Rows()))
+		}
+		r := &x.Rows()[0]
+		for _, side := range [][]schemas.Cell{r.Before, r.After} {
+			if side == nil {
+				continue
+			}
+			m := map[string]string{}
+			for i, c := range r.Table.Columns {
+				m[c.Name] = string(r.Bytes(side[i]))
+			}
+			out = append(out, m)
+		}
+		return out
+	}
+	seen := map[string]bool{}
+	for id := range 50 {
+		o := get(change{before: row1(id, "Ann"), after: row1(id, "Ann Married"), key: fmt.Sprintf(`{"id":%d}`, id)})
+		b, a := o[0], o[1]
+		if b["name"] != a["name"] || b["email"] != a["email"] || b["born"] != a["born"] {
+			t.Fatalf("one customer is two: %v and %v", b, a)
+		}
+		given, family, _ := strings.Cut(strings.ToLower(a["name"]), " ")
+		if !strings.HasPrefix(a["email"], given+"."+family) {
+			t.Errorf("%s has the address %s", a["name"], a["email"])
+		}
+		born, err1 := time.Parse(time.DateOnly, a["born"])
+		died, err2 := time.Parse(time.DateOnly, a["died"])
+		if err1 != nil || err2 != nil || died.Sub(born) != 25597*24*time.Hour || a["born"] == "1950-01-31" {
+			t.Errorf("born %s, died %s", a["born"], a["died"])
+		}
+		seen[a["name"]+a["email"]] = true
+	}
+	if len(seen) < 48 {
+		t.Errorf("%d of 50 customers", len(seen))
+	}
+	// unchanged cells are not shared where another column of the row decides
+	o := get(change{before: row1(1, "Ann"), after: row1(2, "Ann")})
+	if o[0]["name"] == o[1]["name"] {
+		t.Error("two customers of one name are one")
+	}
+	_, err := gateOf(t, strings.ReplaceAll(p, "by: id", "by: idd")).Pass(batch(s, change{after: row1(1, "x")}))
+	if err == nil || !strings.Contains(err.Error(), `goes by column "idd", which shop.customers does not have, did you mean "id"?`) {
+		t.Errorf("a column that is not there: %v", err)
+	}
+	// without the column each value is its own
+	open := schemaOf(false, "", `{"name":"x"}`)
+	x, err := gateOf(t, p).Pass(batch(open, change{after: `{"name":"Ann"}`}, change{after: `{"name":"Bob"}`}))
+	if err != nil || string(x.Rows()[0].Bytes(x.Rows()[0].After[0])) == string(x.Rows()[1].Bytes(x.Rows()[1].After[0])) {
+		t.Errorf("without the column: %v", err)
+	}
+}
