@@ -69,6 +69,7 @@ func (d *Detector) before(start, limit int) (c context) {
 	var first [2]int // the word before the value
 	var deaf about   // what was said of another number only
 	foreign := false // what says that another number is nobody's stands before it
+	role := false    // who has the number stands before it: what follows is theirs, as in account manager
 	strange := false // a word that joins nothing stands before a vague one: loyalty number
 	for n := 0; n < wordsBefore && i > limit; n++ {
 		e, dot := i, false
@@ -177,7 +178,7 @@ func (d *Detector) before(start, limit int) (c context) {
 			second = e
 			a &^= endsPhrase
 		}
-		if clause > 0 || n > 2 {
+		if role = role || a == 0 && look(roles, p[s:e]); role || clause > 0 || n > 2 {
 			foreign = foreign || other && a&against != 0 && c.near == 0
 			a &^= against
 		}

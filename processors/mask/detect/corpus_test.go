@@ -163,17 +163,17 @@ func (c *corpus) plain() labelled {
 	case 0, 1:
 		return put(schemas.Email, pick(c, "%", "write to %.", "<%>", "From: Bob <%>", `{"email":"%"}`, "mailto:%", "a,%,b", "user=% logged in", "E-Mail: %; Tel: none", "(see %)", "12|Bob|%|5", "“%”", "邮箱%。", "**%**", "📧 %"), c.email())
 	case 2:
-		return put(schemas.Phone, pick(c, "call % tomorrow", "%", "Bob, %, New York", "reach me at %!", `{"phone":"%"}`, "fax: %", "Bob|%|bob@host", "M: % (after six)", "They're not answering at %", "% office"), c.american())
+		return put(schemas.Phone, pick(c, "call % tomorrow", "%", "Bob, %, New York", "reach me at %!", `{"phone":"%"}`, "fax: %", "Bob|%|bob@host", "M: % (after six)", "They're not answering at %", "% office", "<p>Phone: <b>%</b></p>", "TEL;TYPE=WORK:%", "Account manager Ann, %", "Bo;bo(at)host;%;12", "Call center: %", "line (see %) 50"), c.american())
 	case 3:
 		return put(schemas.Phone, pick(c, "%", "Alice\n%", "tel:%", "dial % now", "Jane | % | Sales"), c.phone(phonenumbers.INTERNATIONAL, phonenumbers.E164))
 	case 4:
-		return put(schemas.Phone, pick(c, "Phone: %", "my number is % (mobile)", "Tel. %", "Handy %", "Teléfono %, WhatsApp", "手机号 %", "телефон: %", "text % please", "phone_number=%", "cellPhone: %"), c.phone(phonenumbers.NATIONAL))
+		return put(schemas.Phone, pick(c, "Phone: %", "my number is % (mobile)", "Tel. %", "Handy %", "Teléfono %, WhatsApp", "手机号 %", "телефон: %", "text % please", "phone_number=%", "cellPhone: %", "<dt>Tel</dt><dd>%</dd>", "Desk: %", "Tél. : %"), c.phone(phonenumbers.NATIONAL))
 	case 5:
-		return put(schemas.SSN, pick(c, "SSN: %", "%", "the applicant (%) was approved", "social security number %", `{"ssn":"%"}`, "ID verified, %."), c.ssn(pick(c, "-", "-", " ")))
+		return put(schemas.SSN, pick(c, "SSN: %", "%", "the applicant (%) was approved", "social security number %", `{"ssn":"%"}`, "ID verified, %.", "heir Bo Lee (ssn %) 50%", "zip 16503, %", "Tax ID: %"), c.ssn(pick(c, "-", "-", " ")))
 	case 6:
 		return put(schemas.SSN, pick(c, "SSN: %", "my social security number is %", "ssn=%"), c.ssn(""))
 	default:
-		return put(schemas.Card, pick(c, "%", "card: %", "paid with % yesterday", `{"pan":"%"}`, "visa % exp 12/27", "Use % for the booking.", "cc=%", "%|12/27|123", "order 12345 paid by card %"), c.card())
+		return put(schemas.Card, pick(c, "%", "card: %", "paid with % yesterday", `{"pan":"%"}`, "visa % exp 12/27", "Use % for the booking.", "cc=%", "%|12/27|123", "order 12345 paid by card %", "zip 40071-3091 %", "pages 301-218, %"), c.card())
 	}
 }
 
@@ -198,7 +198,7 @@ func (c *corpus) negative() string {
 		"IMEI "+n(15), "account "+n(10), "routing "+n(9), "pi=3.141592653589793", "population "+n(2)+","+n(3)+","+n(3), "error 0x"+hex(8), "batch "+n(5)+" "+n(5), "score 21-19 21-17", "SKU "+n(3)+"-"+n(3)+"-"+n(4), "offset "+n(10)+" of "+n(10), "2^64 = 18446744073709551616",
 		"Zoom "+n(3)+" "+n(4)+" "+n(4)+" passcode "+n(6), "order "+n(3)+"-"+n(7)+"-"+n(7), "NHS "+n(3)+" "+n(3)+" "+n(4), "at 07:24:41."+n(6), "tracking number "+n(4)+" "+n(4)+" "+n(4), "code: "+n(3)+"-"+n(3),
 		"dose 100-200-"+n(4)+" mg", "Rs. "+n(5)+" "+n(5), "WHERE id="+n(9), "e-ticket "+n(3)+"-"+n(10), "Complaint "+n(10)+": closed", "SSN ending in "+n(4), "XXX-XX-"+n(4), "card ending in "+n(4), "DOI 10."+n(4)+"/j."+n(6),
-		"CAS "+n(2)+"-"+n(2)+"-"+n(1), "C++11 "+n(10), "@jane@social.example", "0x"+hex(16), "uptime "+n(7)+" s", "meeting "+n(2)+":"+n(2)+", room "+n(1)+"-"+n(3))
+		"CAS "+n(2)+"-"+n(2)+"-"+n(1), "C++11 "+n(10), "@jane@social.example", "0x"+hex(16), "uptime "+n(7)+" s", "CEP "+n(5)+"-"+n(3), "badge number "+n(3)+"-"+n(3)+"-"+n(4), "bbox "+n(3)+" "+n(3)+" "+n(4)+" "+n(4), "key 1"+n(17), "\n$ ssh -p 22 root@web"+n(2)+".example.net", "scp a bo@host.example.org:/srv", "1Z "+n(3)+" "+n(3)+" "+n(2)+" "+n(4)+" "+n(4), "Aadhaar 5"+n(3)+" "+n(4)+" "+n(4), "meeting "+n(2)+":"+n(2)+", room "+n(1)+"-"+n(3))
 }
 
 // score counts findings of a class: those that overlap a label of it, others,

@@ -37,7 +37,7 @@ func (v *view) ssn() int {
 		confidence = 0.9
 	case v.bare(), confidence == 0:
 		return 0
-	case c.near&against != 0 && c.any&aboutSSN != 0:
+	case c.near&against != 0 && c.own&aboutSSN != 0:
 		confidence -= 0.2
 	case c.near&against != 0:
 		confidence -= 0.5

@@ -13,7 +13,7 @@ var contexts = func() map[string]about {
 	}
 	say(aboutPhone, "phone", "phones", "telephone", "tel", "mobile", "mob", "cell", "cellphone", "cellular", "call", "calls", "called", "calling", "callback", "dial", "dialed",
 		"dialled", "ring", "fax", "whatsapp", "sms", "text", "texted", "texting", "contact", "hotline", "helpline", "landline", "ph", "msisdn", "imessage", "viber", "reach", "reached", "phoned",
-		"voicemail", "pager", "telegram", "toll", "tollfree", "zelle", "venmo", "cashapp", "hmu", "office", "freephone", "answering", "answered", "answers", "caller", "callee", "callers", "📱", "📞", "☎", "☎️", "📲", "✆", "℡", "dialing", "dialling", "desk", "facetime", "signal", "tele", "telno", "phoneno", "phonenumber", "mobileno",
+		"voicemail", "pager", "telegram", "toll", "tollfree", "zelle", "venmo", "cashapp", "hmu", "office", "freephone", "answering", "answered", "answers", "caller", "callee", "callers", "📱", "📞", "☎", "☎️", "📲", "✆", "℡", "dialing", "dialling", "desk", "reception", "dispatch", "rsvp", "reachable", "callto", "facetime", "signal", "tele", "telno", "phoneno", "phonenumber", "mobileno",
 		"telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer", "festnetz", "anrufen", "ruf", "rufen", "erreichbar", "erreichen", "durchwahl", "rückfragen", "verfügung", // de
 		"téléphone", "tél", "téléphoner", "telephoner", "télécopie", "rappeler", "rappelez", "portable", "appel", "appeler", "appelez", "joindre", "joignable", // fr
 		"teléfono", "telefono", "móvil", "movil", "celular", "cel", "marque", "marcar", "llámenos", "llamenos", "llámanos", "tfno", "llamar", "llame", "llámame", "llámeme", "llamarme", "llama", "llamada", "teléf", "telef", "teléfonos", "celu", "fono", "comuníquese", "comuniquese", "comunicarse", "llámanos", "contáctenos", "contáctanos", // es
@@ -46,7 +46,7 @@ var contexts = func() map[string]about {
 		"bestellung", "bestellnummer", "rechnung", "auftrag", "sendung", "kundennummer", "commande", "facture", "colis", "pedido", "factura", "envío", "ordine", "fattura", "заказ", "счет", "订单", "注文", "주문",
 		"sid", "size", "depth", "member", "npi", "waybill", "awb", "container", "passcode", "webinar", "prescription", "rx", "buffer", "stack", "ein", "cusip", "isin", "chart", "eticket", "zoom", "webex", "rrn", "arn", "nhs", "vat", "pesel", "rs", "inr", "gbp", "jpy", "cad", "aud", "chf", "voucher", "coupon", "key", "activation", "kg", "quantity", "qty", "gtid", "xid", "layer", "rows", "duration", "bill", "bills", "values",
 		"pin", "lottery", "lotto", "sipariş", "ordernr", "ordernummer", "ordrenr", "ordre", "ordrenummer", "bestellnr", "auftragsnummer", "rechnungsnummer", "kundennr", "zamówienie", "zamówienia", "faktura", "faktury", "factuur", "dossier", "protocolo", "pratica",
-		"tilaus", "objednávka", "rendelés", "comanda", "beställning", "накладная", "заказа", "注文番号", "订单号", "주문번호", "iva", "siret", "siren", "rma", "ndc", "cas", "doi", "pmid", "hs", "orcid", "loinc", "cpt", "icd", "unit", "replaces", "warranty", "company", "drawing", "dwg", "mpn", "accession", "receipt", "asset", "folio", "снилс", "инн", "огрн", "кпп", "индекс", "nip", "regon", "bsn", "abn", "acn", "gstin", "gst", "plz", "postleitzahl", "邮编", "郵便番号", "身份证", "身份证号", "chassis", "requisition", "sample", "specimen", "bbox", "inode", "loan", "permit", "meter", "nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr")
+		"tilaus", "objednávka", "rendelés", "comanda", "beställning", "накладная", "заказа", "注文番号", "订单号", "주문번호", "iva", "siret", "siren", "rma", "ndc", "cas", "doi", "pmid", "hs", "orcid", "loinc", "cpt", "icd", "unit", "replaces", "warranty", "company", "drawing", "dwg", "mpn", "accession", "receipt", "asset", "folio", "снилс", "инн", "огрн", "кпп", "индекс", "nip", "regon", "bsn", "abn", "acn", "gstin", "gst", "plz", "postleitzahl", "邮编", "郵便番号", "身份证", "身份证号", "chassis", "badge", "locker", "ballot", "component", "compound", "gasket", "isotope", "valve", "sensor", "seat", "raffle", "firmware", "fixture", "diagram", "exam", "formula", "kit", "plate", "sector", "apn", "sn", "chapter", "clause", "frequency", "bolt", "certificate", "award", "equipment", "vessel", "requisition", "sample", "specimen", "bbox", "inode", "loan", "permit", "meter", "nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr")
 	m["no"], m["nr"], m["num"] = 0, 0, 0
 	for phrase := range phrases {
 		m[phrase[strings.LastIndexAny(phrase, " _-")+1:]] |= endsPhrase
@@ -62,11 +62,15 @@ var phrases = func() map[string]about {
 		{"digits", "my your his her their"}, {"line", "direct private land support help hot care service customer rx pharmacy sales info information tip crisis"},
 		{"nummer", "meine meiner deine ihre seine neue alte unsere mijn min mitt mit"}, {"numéro", "mon ton son votre notre nouveau"}, {"número", "mi tu su meu seu nuevo novo"},
 		{"numero", "mi tu su mio tuo suo nuovo il"}, {"numer", "mój twój jego jej nowy"}, {"номер", "мой твой его её ваш наш новый"}, {"numaram", "benim"}, {"numarası", "onun"}, {"numarasından", "şu"},
-		{"registered", "my your his her their"}, {"to", "messages message texts sms"}, {"sec", "soc"},
+		{"registered", "my your his her their"}, {"service", "customer client"}, {"services", "customer client"}, {"to", "messages message texts sms"}, {"sec", "soc"},
 	} {
 		for of := range strings.FieldsSeq(number.of) {
 			m[of+" "+number.noun] = aboutPhone
 		}
+	}
+	for of := range strings.FieldsSeq("customer client employee student membership file document form inventory registration store stock vendor engine fleet tail project return record course " +
+		"access promo gate auth authorization approval dealer supplier reservation sort exit diagnostic activation group") {
+		m[of+" number"], m[of+" code"], m[of+" no"] = against, against, against
 	}
 	m["soc sec"], m["tax id"], m["taxpayer id"], m["tax_id"] = aboutSSN, aboutTax, aboutTax, aboutTax
 	for _, head := range []struct{ first, heads string }{ // what is named after a phone, and is none
@@ -88,6 +92,11 @@ var phrases = func() map[string]about {
 	}
 	return m
 }()
+
+// roles are who has a number: an account manager's is no account's.
+var roles = set("manager", "officer", "agent", "agents", "rep", "representative", "adjuster", "coordinator", "holder", "owner", "team", "department", "dept", "services", "service", "support", "lead", "director", "clerk", "specialist", "assistant",
+	"attorney", "lawyer", "advisor", "adviser", "engineer", "technician", "supervisor", "dispatcher", "driver", "courier", "handler", "processor", "administrator", "admin", "counselor", "inspector", "buyer", "seller", "broker", "planner", "lady", "guy", "hotline", "helpdesk", "inquiries", "enquiries", "queries",
+	"berater", "betreuer", "abteilung", "sachbearbeiter", "conseiller", "responsable", "gestor", "asesor", "responsabile")
 
 // units are what is counted or measured.
 var units = set("mg", "ml", "g", "kg", "km", "m", "mm", "cm", "mb", "gb", "kb", "tb", "mhz", "ghz", "hz", "bytes", "byte", "rows", "items", "points", "users", "people", "units", "pcs", "miles", "mi", "ft", "usd", "eur",
