@@ -70,7 +70,7 @@ Apache Iceberg, Cloudflare D1 and Cloudflare Queues.
 
 Exit codes: 0 well, 1 failed while running, 2 wrong command line or pipeline
 file, 3 a broker or store does not answer or refuses, 4 it ran and what it
-looked at is not well (audit, lag --fail, validate).`,
+looked at is not well (audit, lag --fail).`,
 		Example: `  sluice dev                          # everything embedded, nothing to install
   sluice validate pipeline.yaml       # find mistakes before anything runs
   sluice run pipeline.yaml
