@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -357,6 +358,49 @@ func TestHeldLaneStaysHeld(t *testing.T) {
 		time.Sleep(5 * time.Minute)
 		if s, why := b.state(); s != stream.StateParked || why != "refused" {
 			t.Errorf("state %v: %q", s, why)
+		}
+		b.stop(t)
+	})
+}
+
+// TestStateOfOneSink: a state is shown where it is, with what to do, and what
+// another sink goes through does not end it (a fence did).
+func TestStateOfOneSink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 20)
+		b.start()
+		time.Sleep(5 * time.Second)
+		b.w.mu.Lock()
+		b.stores[1].stated = time.Now().Add(10 * time.Minute)
+		b.w.mu.Unlock()
+		b.add(5)
+		time.Sleep(5 * time.Second)
+		states := func() (out []string) {
+			for _, x := range b.m.p.Positions() {
+				out = append(out, x.State)
+				if (x.State == stream.StateRunning.String()) != (x.Todo == "") {
+					t.Errorf("%s: %s: to do %q", x.Sink, x.State, x.Todo)
+				}
+			}
+			return out
+		}
+		want := []string{stream.StateRunning.String(), stream.StateParked.String()}
+		if got := states(); !slices.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
+		}
+		b.w.mu.Lock()
+		at := b.stores[0].lanes[b.lane]
+		at.Next.Offset = 0 // a fence of the other one
+		b.stores[0].lanes[b.lane] = at
+		b.w.mu.Unlock()
+		b.add(5)
+		time.Sleep(5 * time.Minute)
+		if got := states(); !slices.Equal(got, want) {
+			t.Errorf("behind a fence: %v, want %v", got, want)
+		}
+		time.Sleep(10 * time.Minute)
+		if got := states(); slices.Contains(got, stream.StateParked.String()) {
+			t.Errorf("mended: %v", got)
 		}
 		b.stop(t)
 	})
