@@ -56,7 +56,11 @@ func (p *Pipeline) setAll(sink string, lanes []stream.Lane, e *stream.StateError
 	p.mu.Lock()
 	for _, ln := range lanes {
 		l := p.lanes[ln]
-		if l == nil || l.held || l.state == e.State && l.why == e.Why || e.State == stream.StateRunning && l.by != sink { // what another sink waits for still holds
+		if l == nil || l.held || l.state == e.State && l.why == e.Why {
+			continue
+		}
+		passes := e.State == stream.StateRunning || e.State == stream.StateFenced
+		if passes && l.state != stream.StateRunning && l.by != sink { // what another sink waits for still holds
 			continue
 		}
 		l.enter(sink, e)
