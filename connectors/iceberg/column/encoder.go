@@ -213,6 +213,11 @@ func (e *Encoder) plainPages(f *Field, c *vector, data []byte, from, to int, out
 				e.stride, e.stride.at = s, len(e.page)
 			}
 			e.page = append(e.page, data[:size]...)
+		case c.phys == physInt64 && e.opt.Codec == Zstd:
+			if s := risingOf(data[:size]); s.rising && e.strided(data[:size], s) {
+				e.stride, e.stride.at = s, len(e.page)
+			}
+			e.page = append(e.page, data[:size]...)
 		default:
 			e.page = append(e.page, data[:size]...)
 		}
@@ -225,7 +230,8 @@ func (e *Encoder) plainPages(f *Field, c *vector, data []byte, from, to int, out
 
 // strided tells from a sample of data whether its stride is about as small as
 // what the compressor makes of it: an eighth more is worth the third of the
-// time. Of tokens it is less, of times in no order a few hundredths more.
+// time. Of tokens it is less, of times in no order a few hundredths more. Of
+// rising numbers a quarter more, of a byte a value, is worth a twentieth of it.
 func (e *Encoder) strided(data []byte, s stride) bool {
 	const sample = 16 << 10
 	from := len(data) / 2 / s.size * s.size
@@ -233,6 +239,9 @@ func (e *Encoder) strided(data []byte, s stride) bool {
 	e.sample = e.strider.appendFrame(e.sample[:0], p, s)
 	n := len(e.sample)
 	e.sample = e.zstd.EncodeAll(p, e.sample[:0])
+	if s.rising {
+		return n <= len(e.sample)+len(e.sample)/4
+	}
 	return n <= len(e.sample)+len(e.sample)/8
 }
 

@@ -16,8 +16,12 @@ import (
 // one length, such as times, are tried the same way.
 
 // stride is such a page: from at on it is values of size bytes each, the first
-// same of them as in the value before. The zero value is no stride.
-type stride struct{ at, size, same int }
+// same of them as in the value before, or rising numbers. The zero value is no
+// stride.
+type stride struct {
+	at, size, same int
+	rising         bool
+}
 
 // The limits keep the codes of lengths below in short tables. A page below the
 // least is not worth it.
@@ -61,13 +65,11 @@ const blockMost = 128 << 10
 
 // appendFrame appends p, which is s, as one frame.
 func (z *strider) appendFrame(dst, p []byte, s stride) []byte {
-	dst = append(dst, 0x28, 0xB5, 0x2F, 0xFD, 2<<6|1<<5) // one segment, four bytes of size
-	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(p)))
-	for p2 := p[:s.at+s.same]; len(p2) > 0; { // as it is: levels, and how the first value begins
-		n := min(len(p2), blockMost)
-		dst = append(appendBlockHeader(dst, n, blockRaw, false), p2[:n]...)
-		p2 = p2[n:]
+	if s.rising {
+		return z.appendRising(dst, p, s)
 	}
+	dst = appendFrameHeader(dst, len(p))
+	dst = appendRaw(dst, p[:s.at+s.same]) // levels, and how the first value begins
 	rest := p[s.at+s.same:]
 	fresh := s.size - s.same
 	offset := uint32(s.size + 3) // explicit in the first block, then the repeated one
@@ -92,6 +94,21 @@ func (z *strider) appendFrame(dst, p []byte, s stride) []byte {
 	return dst
 }
 
+// appendFrameHeader begins a frame of one segment that becomes size bytes.
+func appendFrameHeader(dst []byte, size int) []byte {
+	return binary.LittleEndian.AppendUint32(append(dst, 0x28, 0xB5, 0x2F, 0xFD, 2<<6|1<<5), uint32(size))
+}
+
+// appendRaw appends p as it is, with more blocks to follow.
+func appendRaw(dst, p []byte) []byte {
+	for len(p) > 0 {
+		n := min(len(p), blockMost)
+		dst = append(appendBlockHeader(dst, n, blockRaw, false), p[:n]...)
+		p = p[n:]
+	}
+	return dst
+}
+
 // The types of a block.
 const (
 	blockRaw        = 0
@@ -109,15 +126,23 @@ func appendBlockHeader(dst []byte, size, typ int, last bool) []byte {
 // appendLiterals appends the literals section of a block (3.1.1.3.1).
 func (z *strider) appendLiterals(dst []byte) []byte {
 	n := uint64(len(z.literals))
-	z.huff.Reuse = huff0.ReusePolicyNone
-	out, _, err := huff0.Compress4X(z.literals, &z.huff)
-	if err != nil || n < 1<<10 { // nothing to win
-		h := n<<4 | 3<<2
-		return append(append(dst, byte(h), byte(h>>8), byte(h>>16)), z.literals...)
+	if n >= 1<<10 { // of less there is nothing to win
+		z.huff.Reuse = huff0.ReusePolicyNone
+		if out, _, err := huff0.Compress4X(z.literals, &z.huff); err == nil {
+			h := n<<4 | uint64(len(out))<<22 | 3<<2 | 2 // four streams, sizes of 18 bits
+			dst = append(dst, byte(h), byte(h>>8), byte(h>>16), byte(h>>24), byte(h>>32))
+			return append(dst, out...)
+		}
 	}
-	h := n<<4 | uint64(len(out))<<22 | 3<<2 | 2 // four streams, sizes of 18 bits
-	dst = append(dst, byte(h), byte(h>>8), byte(h>>16), byte(h>>24), byte(h>>32))
-	return append(dst, out...)
+	switch { // as they are
+	case n < 1<<5:
+		dst = append(dst, byte(n<<3))
+	case n < 1<<12:
+		dst = append(dst, byte(n<<4|1<<2), byte(n>>4))
+	default:
+		dst = append(dst, byte(n<<4|3<<2), byte(n>>4), byte(n>>12))
+	}
+	return append(dst, z.literals...)
 }
 
 // appendMatches appends the sequences section of n equal sequences (3.1.1.3.2):
