@@ -192,3 +192,35 @@ func TestGaps(t *testing.T) {
 		}
 	}
 }
+
+// TestBlockTakesNoMoreThanItHas: one long text among short ones takes room for
+// itself, not for as many as there are rows. // D7
+func TestBlockTakesNoMoreThanItHas(t *testing.T) {
+	f := Field{Name: "a", ID: 1, Type: typeOf(schemas.String)}
+	src, err := CellSource(f, 0, schemas.Field{Type: f.Type})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, long := range []int{3 << 10, 1 << 20} {
+		for at := range BlockRows {
+			rows, cells := make([]*stream.CleanRow, BlockRows), make([][]schemas.Cell, BlockRows)
+			for i := range rows {
+				text := []byte("short")
+				if i == at {
+					text = slices.Repeat([]byte("x"), long)
+				}
+				rows[i], cells[i] = rowOf(text), []schemas.Cell{cellOf(schemas.EncText, string(text))}
+			}
+			b := NewBuffer([]Field{f})
+			if _, err := b.AppendRows(rows, cells, []Source{src}); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.EndRows(); err != nil {
+				t.Fatal(err)
+			}
+			if has, holds := b.Lengths()[0], b.Size(); holds > int64(2*has+2*guess) {
+				t.Fatalf("row %d of %d bytes: %d bytes are held for %d", at, long, holds, has)
+			}
+		}
+	}
+}

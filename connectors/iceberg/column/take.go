@@ -149,6 +149,10 @@ func (t *taker) floats(rows []*stream.CleanRow, cells [][]schemas.Cell) (n int) 
 	return n
 }
 
+// guess is up to how many bytes the texts of a block are taken to be as long as the
+// first one that has no room: of a text of megabytes there are seldom 32.
+const guess = 4 << 10
+
 func (t *taker) texts(rows []*stream.CleanRow, cells [][]schemas.Cell) (n int) {
 	c, data, from := t.c, t.c.data, t.from
 	for ; n < len(rows) && n < len(cells); n++ {
@@ -160,9 +164,9 @@ func (t *taker) texts(rows []*stream.CleanRow, cells [][]schemas.Cell) (n int) {
 			break
 		}
 		cell := &cs[from]
-		if cap(data)-len(data) < int(4+8+cell.Len) {
+		if need := 4 + 8 + int(cell.Len); cap(data)-len(data) < need {
 			c.data = data
-			data = c.grow(int(4+8+cell.Len) * (len(rows) - n))
+			data = c.grow(max(need, min(need*(len(rows)-n), guess))) // D7
 		}
 		at := len(data)
 		if cell.Len-1 < 8 && cell.Off >= 8 {
