@@ -83,6 +83,7 @@ type column struct {
 
 	hash    *strategy.Hasher // of hash: values are hashed many at a time
 	written bool             // a text is hashed as it stands
+	plain   bool             // and that is all that is done
 
 	by     int   // ordinal of the column that the action goes by, or -1
 	byAlso []int // of those that go on for it with another type
@@ -197,6 +198,7 @@ func newColumn(ord int, f *schemas.Field, x *policy.Ruling) column {
 		with: x.Spec.Strategy, constant: x.Spec.Kind.Constant(), slow: x.Spec.Kind.Slow(),
 		written: policy.IsText(f.Type.Kind) && f.Type.Kind != schemas.UUID && !f.Key}
 	c.hash, _ = c.with.(*strategy.Hasher)
+	c.plain = c.hash != nil && c.written && c.inner == nil && c.spec.Kind == policy.Hash
 	if c.spec.Kind == policy.Scan {
 		c.scanned = policy.Whole(*c.spec)
 	}

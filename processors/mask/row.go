@@ -1,6 +1,8 @@
 package mask
 
 import (
+	"unicode/utf8"
+
 	"sluice/processors/mask/policy"
 	"sluice/schemas"
 	"sluice/topology/stream"
@@ -70,7 +72,27 @@ func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field strin
 
 // put is cell, written to out.
 func (x *pass) put(c *column, r *stream.Record, in schemas.Cell, out *schemas.Cell) (ok bool) {
+	if c.plain && in.Enc == schemas.EncText && in.Flags == schemas.Present { // nearly always
+		if raw := r.Value.Bytes()[in.Off : in.Off+in.Len]; utf8.Valid(raw) {
+			return x.plain(c, r, in, raw, out)
+		}
+	}
 	*out, ok = x.cell(c, r, in)
+	return ok
+}
+
+// plain is cell of a text that is hashed as it stands.
+func (x *pass) plain(c *column, r *stream.Record, in schemas.Cell, raw []byte, out *schemas.Cell) (ok bool) {
+	if !x.s.memo.worth(c.ord) {
+		*out, ok = x.hashed(c.hash, raw)
+		return ok
+	}
+	slot, have, ok := x.remembered(c, r, in, raw)
+	if !ok {
+		have, ok = x.hashed(c.hash, raw)
+		slot.fill(x, c, in, have)
+	}
+	*out = have
 	return ok
 }
 

@@ -83,6 +83,10 @@ func (b *Block) Fill(text []byte) bool {
 	if len(text) > Short {
 		return false
 	}
+	if wide && len(text) > 0 {
+		fill(b, &text[0], len(text))
+		return true
+	}
 	*b = Block{}
 	copy(b[:], text)
 	b[len(text)] = 0x80

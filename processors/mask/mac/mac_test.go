@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
+	base32std "encoding/base32"
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
@@ -191,6 +192,37 @@ func TestFill(t *testing.T) {
 		}
 		if b.Fill(text[:min(n, 3)]); n > 2 && !bytes.Equal(b.text(), text[:3]) {
 			t.Fatal("a block keeps what it held")
+		}
+	}
+}
+
+// TestBase32 compares with the standard library, at places in any order.
+func TestBase32(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 648))
+	std := base32std.NewEncoding(Digits).WithPadding(base32std.NoPadding)
+	for run := range 2000 {
+		n := run % (Lanes + 1)
+		sums, at := make([]Sum, n), rng.Perm(Lanes)
+		for i := range sums {
+			for j := range sums[i] {
+				sums[i][j] = byte(rng.Uint32())
+			}
+		}
+		const gap = 3
+		got, alone := bytes.Repeat([]byte{'.'}, Lanes*(Base32Size+gap)), make([]byte, Base32Size)
+		want := bytes.Clone(got)
+		for i := range at {
+			at[i] *= Base32Size + gap
+		}
+		Base32(got, at, sums)
+		for i := range sums {
+			std.Encode(want[at[i]:], sums[i][:16])
+			if alone = AppendBase32(alone[:0], &sums[i]); !bytes.Equal(alone, want[at[i]:at[i]+Base32Size]) {
+				t.Fatalf("alone %s", alone)
+			}
+		}
+		if !bytes.Equal(got, want) {
+			t.Fatalf("%d sums:\n%s\n%s", n, got, want)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package strategy
 
 import (
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -21,27 +20,7 @@ func PlainHash(keyID string, key []byte) *Hasher {
 	return (&Hasher{Bits: 128, Encoding: base32Form, keyID: keyID, mac: mac.New(key)}).ready()
 }
 
-// appendToken appends hi and lo as 26 characters of 5 bits, from the top.
-func appendToken(dst []byte, hi, lo uint64) []byte {
-	dst = binary.BigEndian.AppendUint64(dst, eightDigits(hi>>24))
-	dst = binary.BigEndian.AppendUint64(dst, eightDigits(hi&0xFFFFFF<<16|lo>>48))
-	dst = binary.BigEndian.AppendUint64(dst, eightDigits(lo>>8&0xFFFFFFFFFF))
-	return append(dst, base32Digits[lo>>3&31], base32Digits[lo&7<<2])
-}
-
-// eightDigits are the digits of 40 bits, eight bytes at once: halves move apart
-// until each five bits have a byte, and what is 26 or more gets from letters
-// to numbers.
-func eightDigits(v uint64) uint64 {
-	v = v&0xFFFFF00000<<12 | v&0xFFFFF
-	v = v&0x000FFC00000FFC00<<6 | v&0x000003FF000003FF
-	v = v&0x03E003E003E003E0<<3 | v&0x001F001F001F001F
-	const ones = 0x0101010101010101
-	numbers := (v + (128-26)*ones) >> 7 & ones
-	return v + 'a'*ones - numbers*('a'+26-'2')
-}
-
-const base32Digits = "abcdefghijklmnopqrstuvwxyz234567"
+const base32Digits = mac.Digits
 
 // keyBits is how much of a keyed function keeps values apart: with 80 bits one
 // of 2.4 million tables of 10^9 keys has two that fall together. // D4
@@ -104,11 +83,14 @@ func (h *Hasher) Mask(s *Scratch, dst []byte, _ schemas.Kind, text []byte) ([]by
 
 // token appends what of a code is in the token.
 func (h *Hasher) token(dst []byte, sum *mac.Sum) []byte {
-	if h.Bits == 128 && h.Encoding == base32Form {
-		return appendToken(dst, binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:]))
+	if h.plain() {
+		return mac.AppendBase32(dst, sum)
 	}
 	return h.Encoding.append(dst, sum[:h.Bits/8])
 }
+
+// plain reports a code in the form that a plain hash has.
+func (h *Hasher) plain() bool { return h.Bits == 128 && h.Encoding == base32Form }
 
 // size is how long the token of n bytes is.
 func (f form) size(n int) int {
@@ -126,16 +108,20 @@ func (f form) size(n int) int {
 type Waiting struct {
 	group mac.Group
 	of    [mac.Lanes]*Hasher
-	at    [mac.Lanes]int
+	at    [mac.Lanes]int // where the code begins
+	forms bool           // some are not plain
 }
 
 // Append appends a value's token, which stands there after Flush at the latest:
 // until then its place holds an underscore for every character. arena is the same
 // one until Flush, though it may grow; text is canonical.
 func (w *Waiting) Append(s *Scratch, arena []byte, h *Hasher, text []byte) []byte {
-	text = h.Canonical.fold(s, text)
+	if h.Canonical.kind != asWritten {
+		text = h.Canonical.fold(s, text)
+	}
 	if n := w.group.Len(); w.group.Add(h.mac, text) {
-		w.of[n], w.at[n] = h, len(arena)
+		w.of[n], w.at[n] = h, len(arena)+len(h.keyID)+1
+		w.forms = w.forms || !h.plain()
 		if arena = append(arena, h.blank...); n == mac.Lanes-1 {
 			w.Flush(arena)
 		}
@@ -147,10 +133,15 @@ func (w *Waiting) Append(s *Scratch, arena []byte, h *Hasher, text []byte) []byt
 
 // Flush makes the tokens that are not there yet.
 func (w *Waiting) Flush(arena []byte) {
-	for i, sum := range w.group.Sums() {
-		h := w.of[i]
-		h.token(arena[:w.at[i]+len(h.keyID)+1], &sum)
+	sums := w.group.Sums()
+	if !w.forms {
+		mac.Base32(arena, w.at[:], sums)
+		return
 	}
+	for i := range sums {
+		w.of[i].token(arena[:w.at[i]], &sums[i])
+	}
+	w.forms = false
 }
 
 // Forget clears what is left of values.

@@ -2,9 +2,6 @@ package strategy
 
 import (
 	"bytes"
-	"encoding/base32"
-	"encoding/binary"
-	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -103,17 +100,4 @@ func FuzzForms(f *testing.F) {
 			t.Fatalf("two texts of one value: %q", text)
 		}
 	})
-}
-
-// TestTokenForm compares with encoding/base32.
-func TestTokenForm(t *testing.T) {
-	form := base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
-	rng := rand.New(rand.NewPCG(1, 2))
-	for range 1000 {
-		hi, lo := rng.Uint64(), rng.Uint64()
-		want := form.EncodeToString(binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, hi), lo))
-		if got := string(appendToken(nil, hi, lo)); got != want {
-			t.Fatalf("%x %x: %s, want %s", hi, lo, got, want)
-		}
-	}
 }
