@@ -17,9 +17,7 @@ import (
 var cellNames = schemas.NewNames("value", "deletion_ts", "set")
 
 // mutation reports a record of one of these connectors that is as they wrote it.
-func (w *worker) mutation(r *stream.Record) bool {
-	return !w.plainCells && (w.connector(r, "cassandra") || w.connector(r, "scylla"))
-}
+func (w *worker) mutation() bool { return !w.plainCells && w.wrote == cassandraDB }
 
 // cells makes of the record with envelope e one whose cells are their values. It
 // returns a code.

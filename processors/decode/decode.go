@@ -80,10 +80,15 @@ func (d *Decoder) Process(b *stream.Batch) error {
 	w := d.workers.Get().(*worker)
 	w.begin(b, d.topic(b.Lane.Topic))
 	kept := 0
+	next := len(b.Records) > 0 && mayBeAvro(&b.Records[0])
 	for i := range b.Records {
 		r := &b.Records[i]
+		avro := next
+		if i+1 < len(b.Records) { // asked so early that its bytes are near when they are read
+			next = mayBeAvro(&b.Records[i+1])
+		}
 		key, value := r.Key, r.Value
-		v, err := w.record(r)
+		v, err := w.record(r, avro)
 		if err == nil && v.code == "" && !v.filtered && w.v.rules != nil {
 			v = w.obey(r)
 		}
@@ -158,6 +163,8 @@ type worker struct {
 	fitting  *version
 	indexes  map[indexKey]indexes
 	failed   error // of the registry, while the record at hand was made JSON: no fault of the record
+
+	wrote connector // the record at hand, of a change
 
 	partialRow     bool // the MongoDB record at hand says what changed alone
 	plainCells     bool // the cells of the Cassandra record at hand were unwrapped
@@ -251,11 +258,11 @@ func (w *worker) take(i int) []schemas.Cell {
 	return cells
 }
 
-// record decodes r. An error is no fault of the record.
-func (w *worker) record(r *stream.Record) (verdict, error) {
+// record decodes r, which may be Avro. An error is no fault of the record.
+func (w *worker) record(r *stream.Record, avro bool) (verdict, error) {
 	w.outer, w.avroData, w.failed, w.plainDocuments, w.debezium = nil, nil, nil, false, false
 	w.partialRow, w.plainCells = false, false
-	if mayBeAvro(r) {
+	if avro {
 		if v, err := w.avro(r); err != nil || v.code != "" {
 			return v, err
 		}

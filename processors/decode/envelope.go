@@ -107,8 +107,11 @@ func (w *worker) envelope(r *stream.Record) verdict {
 			}
 			return w.plain(r, shapeOf(e == &w.payload))
 		}
-		w.t.shape.CompareAndSwap(shapeUnknown, shapeEnvelope)
-		if !w.plainDocuments && w.connector(r, "mongodb") {
+		if w.t.shape.Load() == shapeUnknown { // asked first: to swap waits for all stores
+			w.t.shape.CompareAndSwap(shapeUnknown, shapeEnvelope)
+		}
+		w.wrote = w.connectorOf(r)
+		if !w.plainDocuments && w.wrote == mongoDB {
 			if w.avroData != nil {
 				if err := w.plainText(r); err != nil {
 					return reject(scanCode(err))
@@ -120,7 +123,7 @@ func (w *worker) envelope(r *stream.Record) verdict {
 			}
 			continue
 		}
-		if w.mutation(r) {
+		if w.mutation() {
 			if w.avroData != nil {
 				if err := w.plainText(r); err != nil {
 					return reject(scanCode(err))
@@ -310,10 +313,10 @@ func (w *worker) settle(r *stream.Record, writer []byte, located, whole bool) (v
 		w.use(nv)
 		return keep, true
 	}
-	w.fresh = w.fresh[:0]
-	w.unknown(r, &w.before)
-	w.unknown(r, &w.after)
-	if len(w.fresh) > 0 {
+	if len(w.before.Extra)+len(w.after.Extra) > 0 {
+		w.fresh = w.fresh[:0]
+		w.unknown(r, &w.before)
+		w.unknown(r, &w.after)
 		v := w.grow()
 		return v, v.code == ""
 	}

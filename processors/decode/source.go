@@ -28,19 +28,35 @@ func (w *worker) facts(r *stream.Record) {
 	case "full":
 		r.Full = true
 	case "":
-		c := w.bytes(r, s[srcConnector])
-		r.Full = s[srcConnector].Enc == schemas.EncText && (wholeBefore(c) || string(c) == "mongodb" && w.before.Found)
+		r.Full = w.wrote == wholeBefore || w.wrote == mongoDB && w.before.Found
 	}
 }
 
-// wholeBefore reports connectors whose before is the row as it was: binlogs
-// with full images, and the capture tables of SQL Server, Db2 and Informix.
-func wholeBefore(connector []byte) bool {
-	switch string(connector) {
-	case "mysql", "mariadb", "sqlserver", "db2", "informix":
-		return true
+// connector is what counts of the connector that wrote a change.
+type connector uint8
+
+const (
+	anyConnector connector = iota
+	wholeBefore            // its before is the row as it was: binlogs with full images, and the capture tables of SQL Server, Db2 and Informix
+	mongoDB
+	cassandraDB // or Scylla, whose cells look the same
+)
+
+// connectorOf is that of a record's source block.
+func (w *worker) connectorOf(r *stream.Record) connector {
+	c := w.source.Cells[srcConnector]
+	if c.Enc != schemas.EncText {
+		return anyConnector
 	}
-	return false
+	switch string(w.bytes(r, c)) {
+	case "mongodb":
+		return mongoDB
+	case "cassandra", "scylla":
+		return cassandraDB
+	case "mysql", "mariadb", "sqlserver", "db2", "informix":
+		return wholeBefore
+	}
+	return anyConnector
 }
 
 // connector reports that a record comes from the named one.
