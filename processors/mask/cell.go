@@ -2,6 +2,7 @@ package mask
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math"
 	"unicode/utf8"
 
@@ -11,8 +12,27 @@ import (
 	"sluice/topology/stream"
 )
 
+// same reports that two cells hold one value, spelled alike.
 func (x *pass) same(r *stream.Record, a, b schemas.Cell) bool {
-	return x.s.memo.slots != nil && a.Flags == b.Flags && a.Enc == b.Enc && a.Len == b.Len && bytes.Equal(x.bytes(r, a), x.bytes(r, b))
+	if x.s.memo.slots == nil || a.Flags != b.Flags || a.Enc != b.Enc || a.Len != b.Len {
+		return false
+	}
+	if p := r.Value.Bytes(); a.Flags == schemas.Present { // both lie there
+		return string(p[a.Off:a.Off+a.Len]) == string(p[b.Off:b.Off+b.Len])
+	}
+	return bytes.Equal(x.bytes(r, a), x.bytes(r, b))
+}
+
+// ascii is a quick yes to utf8.Valid, of texts that are not all too short.
+func ascii(p []byte) bool {
+	if len(p) < 8 {
+		return false
+	}
+	high := binary.LittleEndian.Uint64(p[len(p)-8:])
+	for ; len(p) > 8; p = p[8:] {
+		high |= binary.LittleEndian.Uint64(p)
+	}
+	return high&0x8080808080808080 == 0
 }
 
 // bytes lends the bytes of a raw cell; the arena may have grown since decode.

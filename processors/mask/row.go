@@ -73,7 +73,7 @@ func (x *pass) row(p *plan, r *stream.Record, row *stream.CleanRow) (field strin
 // put is cell, written to out.
 func (x *pass) put(c *column, r *stream.Record, in schemas.Cell, out *schemas.Cell) (ok bool) {
 	if c.plain && in.Enc == schemas.EncText && in.Flags == schemas.Present { // nearly always
-		if raw := r.Value.Bytes()[in.Off : in.Off+in.Len]; utf8.Valid(raw) {
+		if raw := r.Value.Bytes()[in.Off : in.Off+in.Len]; ascii(raw) || utf8.Valid(raw) {
 			return x.plain(c, r, in, raw, out)
 		}
 	}
