@@ -2,11 +2,13 @@ package mask
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"sluice/schemas"
+	"sluice/topology/stream"
 )
 
 // TestBy: what goes by a column of the row is of one person, and its dates
@@ -73,5 +75,52 @@ func TestBy(t *testing.T) {
 	x, err := gateOf(t, p).Pass(batch(open, change{after: `{"name":"Ann"}`}, change{after: `{"name":"Bob"}`}))
 	if err != nil || string(x.Rows()[0].Bytes(x.Rows()[0].After[0])) == string(x.Rows()[1].Bytes(x.Rows()[1].After[0])) {
 		t.Errorf("without the column: %v", err)
+	}
+}
+
+// TestByRetyped: a row is about whom it was about when the column that says so
+// changed its type and goes on as another one. // P3
+func TestByRetyped(t *testing.T) {
+	const before, after = `{"id":1,"mail":"a@x","who":7}`, `{"id":1,"mail":"a@x","who__string":"7"}`
+	s := schemaOf(false, "", `{"id":1,"mail":"a@x","who":7,"who__string":"7"}`)
+	fields := append([]schemas.Field(nil), s.Fields...)
+	fields[3].Of = "who"
+	s = schemas.NewSchema(schemas.Schema{Topic: lane.Topic, Version: 2, Fields: fields})
+	subjects, _, _ := forgettable(t, filepath.Join(t.TempDir(), "s"), "")
+	for _, g := range []*Gate{subjects, gateOf(t, "key: env:KEY\nrules: [{columns: {mail: {synthetic: {kind: email, by: who}}}}]")} {
+		x, err := g.Pass(batch(s, change{after: before}, change{after: after}))
+		if err != nil || len(x.Rows()) != 2 {
+			t.Fatalf("%v, %d rows", err, len(x.Rows()))
+		}
+		a, b := &x.Rows()[0], &x.Rows()[1]
+		if was, is := string(a.Bytes(a.After[1])), string(b.Bytes(b.After[1])); was != is {
+			t.Errorf("%q, then %q", was, is)
+		}
+	}
+}
+
+// TestByInsideJSON: an action that goes by a column sees none inside of a JSON
+// value. A path of a rule says so when the policy is read; a class that leads in
+// there parks the topic: else every record would be refused, or a name be made up
+// for its spelling and not for its person.
+func TestByInsideJSON(t *testing.T) {
+	doc := `{"doc":{"mail":"a@x"},"who":7}`
+	for _, action := range []string{"{tokenize: {subject: {column: who}}}", "{synthetic: {kind: email, by: who}}"} {
+		dir := filepath.Join(t.TempDir(), "s")
+		forgettable(t, dir, "")
+		for _, by := range []string{"class: email", "tags: {legal: [consent]}"} {
+			says, rule := "class: [{columns: {doc.mail: email}}]", "classes: {email: "+action+"}"
+			if by != "class: email" {
+				says, rule = "class: [{tags: {consent: [doc.mail]}}]", "tags: {consent: "+action+"}"
+			}
+			g, err := open1("key: env:KEY\nsubjects: {store: 'folder:" + dir + "'}\n" + says + "\nrules: [{" + rule + "}]")
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := batch(schemaOf(false, "", doc), change{after: doc})
+			if _, err := g.Pass(b); stream.KindOf(err) != stream.KindState || !strings.Contains(err.Error(), "who") || len(b.Rejects) > 0 {
+				t.Errorf("%s, %s: %v, %d refused", action, by, err, len(b.Rejects))
+			}
+		}
 	}
 }
