@@ -129,8 +129,13 @@ func (d *Detector) local(i int) int {
 	if s == i || p[i-1] == '.' || bytes.Contains(p[s:i], []byte("..")) {
 		return -1
 	}
+	if bytes.Count(p[s:i], star) > 1 { // j***@example.org was masked
+		return -1
+	}
 	return s
 }
+
+var star = []byte("*")
 
 // named reports a character beyond ASCII that names are written with.
 func named(r rune) bool { return unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r) }
