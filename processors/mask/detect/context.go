@@ -17,6 +17,7 @@ const (
 	aboutPlace
 	aboutSecret
 	against // numbers that are nobody's: orders, times, versions
+	isRole  // who has a number: an account manager's is no account's
 	weakly  // a card, or anything that is paid
 	endsPhrase
 
@@ -24,7 +25,7 @@ const (
 	aboutOther = aboutPhone | aboutCard | aboutBirth | aboutPassport | aboutDriver | aboutPlace
 )
 
-func (a about) positive() bool { return a&^(against|weakly|endsPhrase) != 0 }
+func (a about) positive() bool { return a&^(against|weakly|isRole|endsPhrase) != 0 }
 
 // context is what is said around a value: by the nearest word that says
 // anything, and by all of them.
@@ -70,7 +71,7 @@ func (d *Detector) before(start, limit int) (c context) {
 	var deaf about   // what was said of another number only
 	foreign := false // what says that another number is nobody's stands before it
 	role := false    // who has the number stands before it: what follows is theirs, as in account manager
-	strange := false // a word that joins nothing stands before a vague one: loyalty number
+	var next [2]int  // the word before that one, if it says nothing
 	for n := 0; n < wordsBefore && i > limit; n++ {
 		e, dot := i, false
 		for e > limit && !letter(p[e-1]) {
@@ -109,7 +110,7 @@ func (d *Detector) before(start, limit int) (c context) {
 					if begun && !vague(p[e:start]) {
 						limit = e
 					}
-					if n > 0 && (strange || foreign || !joins(p[first[0]:first[1]])) {
+					if n > 0 && (foreign || !joins(p[first[0]:first[1]]) || next[1] > 0 && vague(p[first[0]:first[1]]) && !joins(p[next[0]:next[1]])) {
 						deaf = aboutPhone | aboutSSN | aboutCard
 					}
 					begun = false
@@ -145,7 +146,7 @@ func (d *Detector) before(start, limit int) (c context) {
 			clause++
 		}
 		a := said(p[s:e])
-		if e-s == 2 && p[s]|0x20 == 'p' && dot && d.at(e+1)|0x20 == 'd' { // Ph.D.
+		if a == aboutPhone && e-s == 2 && p[s]|0x20 == 'p' && dot && d.at(e+1)|0x20 == 'd' { // Ph.D.
 			a = 0
 		}
 		if a == 0 && camel && e-s > 3 { // PhD
@@ -178,7 +179,8 @@ func (d *Detector) before(start, limit int) (c context) {
 			second = e
 			a &^= endsPhrase
 		}
-		if role = role || a == 0 && look(roles, p[s:e]); role || clause > 0 || n > 2 {
+		role = role || a&^endsPhrase == isRole
+		if a &^= isRole; role || clause > 0 || n > 2 {
 			foreign = foreign || other && a&against != 0 && c.near == 0
 			a &^= against
 		}
@@ -186,7 +188,9 @@ func (d *Detector) before(start, limit int) (c context) {
 			a = aboutPhone
 		}
 		a &^= deaf
-		strange = strange || n == 1 && a == 0 && p[s]-'a' < 26 && !joins(p[s:e]) && vague(p[first[0]:first[1]])
+		if n == 1 && a == 0 && p[s]-'a' < 26 {
+			next = [2]int{s, e}
+		}
 		c.hear(a)
 		if !other {
 			c.own |= a
@@ -251,7 +255,7 @@ func (d *Detector) behind(end int, c *context) {
 		s := i + 1
 		for i = s; i < len(p) && letter(p[i]); i++ {
 		}
-		if heard.hear(said(p[s:i]) &^ (against | endsPhrase)); heard.near != 0 {
+		if heard.hear(said(p[s:i]) &^ (against | isRole | endsPhrase)); heard.near != 0 {
 			*c = heard
 			return
 		}
@@ -283,7 +287,7 @@ words:
 			return
 		}
 		last = heard
-		heard.hear(said(p[s:i]) &^ (against | endsPhrase))
+		heard.hear(said(p[s:i]) &^ (against | isRole | endsPhrase))
 	}
 	for k := i; k < len(p) && k-i < 4 && p[k] != '\n' && p[k] != ','; k++ {
 		if digit(p[k]) {
@@ -385,20 +389,26 @@ func meaning(w []byte) about {
 	if n > 3 && w[1]|w[n-2] < 0x80 && inner[int(w[1]&31)<<5|int(w[n-2]&31)]>>min(n, 31)&1 == 0 {
 		return 0
 	}
+	if n > 5 && w[2]|w[n-3] < 0x80 && core[int(w[2]&31)<<5|int(w[n-3]&31)]>>min(n, 31)&1 == 0 {
+		return 0
+	}
 	return look(contexts, w)
 }
 
 // ends has a bit for the length of each word of contexts by its first and last
-// letter, inner by those beside them; letters of ASCII.
-var ends, inner = func() (t, u [1024]uint32) {
+// letter, inner by those beside them, core by those beside these; letters of ASCII.
+var ends, inner, core = func() (t, u, v [1024]uint32) {
 	for w := range contexts {
 		n := len(w)
 		t[int(w[0]&31)<<5|int(w[n-1]&31)] |= 1 << min(n, 31)
 		if n > 3 {
 			u[int(w[1]&31)<<5|int(w[n-2]&31)] |= 1 << min(n, 31)
 		}
+		if n > 5 {
+			v[int(w[2]&31)<<5|int(w[n-3]&31)] |= 1 << min(n, 31)
+		}
 	}
-	return t, u
+	return t, u, v
 }()
 
 func (c *context) hear(a about) {

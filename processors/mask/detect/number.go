@@ -60,14 +60,15 @@ func (d *Detector) number(i int) int {
 		}
 		n.groups[n.n] = g
 		n.n++
-		k := j
+		k, closed := j, false
 		for k < len(p) && k-j < 5 && isSeparator(p[k]) {
+			closed = closed || p[k] == ')'
 			k++
 		}
 		if k == j || k >= len(p) || !digit(p[k]) || separator(p[j:k]) == 0 || p[k-1] == '(' && !closes(p[k:]) {
 			break
 		}
-		if bytes.IndexByte(p[j:k], ')') >= 0 && !n.area(p) { // a bracket around more than an area's code
+		if closed && !n.area(p) { // a bracket around more than an area's code
 			break
 		}
 		// A group that goes on as a word is no part of this.

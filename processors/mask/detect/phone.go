@@ -351,7 +351,7 @@ func (v *view) headed() bool {
 // behind it: jane@example.org;593 724 596;.
 func (v *view) beside() bool {
 	p := v.d.p
-	if v.bare() && len(v.digits) != 10 && (v.digits[0] != '0' || len(v.digits) < 9) || !v.inSomePlan() {
+	if v.bare() && len(v.digits) != 10 && (v.digits[0] != '0' || len(v.digits) < 9) {
 		return false
 	}
 	s, e := v.start, v.end
@@ -374,7 +374,7 @@ func (v *view) beside() bool {
 			k--
 		}
 		if address(bytes.Trim(p[k:s-1], " ")) {
-			return true
+			return v.inSomePlan()
 		}
 	}
 	if separates(behind) && ends(before) && (behind == '|' || e == v.end) {
@@ -382,7 +382,7 @@ func (v *view) beside() bool {
 		for k < len(p) && k-e < maxLocal && !ends(p[k]) {
 			k++
 		}
-		return address(bytes.Trim(p[e+1:k], " ")) && (behind == '|' || p[e+1] != ' ')
+		return address(bytes.Trim(p[e+1:k], " ")) && (behind == '|' || p[e+1] != ' ') && v.inSomePlan()
 	}
 	return false
 }

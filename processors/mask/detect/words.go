@@ -47,6 +47,9 @@ var contexts = func() map[string]about {
 		"sid", "size", "depth", "member", "npi", "waybill", "awb", "container", "passcode", "webinar", "prescription", "rx", "buffer", "stack", "ein", "cusip", "isin", "chart", "eticket", "zoom", "webex", "rrn", "arn", "nhs", "vat", "pesel", "rs", "inr", "gbp", "jpy", "cad", "aud", "chf", "voucher", "coupon", "key", "activation", "kg", "quantity", "qty", "gtid", "xid", "layer", "rows", "duration", "bill", "bills", "values",
 		"pin", "lottery", "lotto", "sipariş", "ordernr", "ordernummer", "ordrenr", "ordre", "ordrenummer", "bestellnr", "auftragsnummer", "rechnungsnummer", "kundennr", "zamówienie", "zamówienia", "faktura", "faktury", "factuur", "dossier", "protocolo", "pratica",
 		"tilaus", "objednávka", "rendelés", "comanda", "beställning", "накладная", "заказа", "注文番号", "订单号", "주문번호", "iva", "siret", "siren", "rma", "ndc", "cas", "doi", "pmid", "hs", "orcid", "loinc", "cpt", "icd", "unit", "replaces", "warranty", "company", "drawing", "dwg", "mpn", "accession", "receipt", "asset", "folio", "снилс", "инн", "огрн", "кпп", "индекс", "nip", "regon", "bsn", "abn", "acn", "gstin", "gst", "plz", "postleitzahl", "邮编", "郵便番号", "身份证", "身份证号", "chassis", "badge", "locker", "ballot", "component", "compound", "gasket", "isotope", "valve", "sensor", "seat", "raffle", "firmware", "fixture", "diagram", "exam", "formula", "kit", "plate", "sector", "apn", "sn", "chapter", "clause", "frequency", "bolt", "certificate", "award", "equipment", "vessel", "requisition", "sample", "specimen", "bbox", "inode", "loan", "permit", "meter", "nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr")
+	say(isRole, "manager", "officer", "agent", "agents", "rep", "representative", "adjuster", "coordinator", "holder", "owner", "team", "department", "dept", "services", "service", "support", "lead", "director", "clerk", "specialist", "assistant",
+		"attorney", "lawyer", "advisor", "adviser", "engineer", "technician", "supervisor", "dispatcher", "driver", "courier", "handler", "processor", "administrator", "admin", "counselor", "inspector", "buyer", "seller", "broker", "planner", "lady", "guy", "hotline", "helpdesk", "inquiries", "enquiries", "queries",
+		"berater", "betreuer", "abteilung", "sachbearbeiter", "conseiller", "responsable", "gestor", "asesor", "responsabile")
 	m["no"], m["nr"], m["num"] = 0, 0, 0
 	for phrase := range phrases {
 		m[phrase[strings.LastIndexAny(phrase, " _-")+1:]] |= endsPhrase
@@ -92,11 +95,6 @@ var phrases = func() map[string]about {
 	}
 	return m
 }()
-
-// roles are who has a number: an account manager's is no account's.
-var roles = set("manager", "officer", "agent", "agents", "rep", "representative", "adjuster", "coordinator", "holder", "owner", "team", "department", "dept", "services", "service", "support", "lead", "director", "clerk", "specialist", "assistant",
-	"attorney", "lawyer", "advisor", "adviser", "engineer", "technician", "supervisor", "dispatcher", "driver", "courier", "handler", "processor", "administrator", "admin", "counselor", "inspector", "buyer", "seller", "broker", "planner", "lady", "guy", "hotline", "helpdesk", "inquiries", "enquiries", "queries",
-	"berater", "betreuer", "abteilung", "sachbearbeiter", "conseiller", "responsable", "gestor", "asesor", "responsabile")
 
 // units are what is counted or measured.
 var units = set("mg", "ml", "g", "kg", "km", "m", "mm", "cm", "mb", "gb", "kb", "tb", "mhz", "ghz", "hz", "bytes", "byte", "rows", "items", "points", "users", "people", "units", "pcs", "miles", "mi", "ft", "usd", "eur",
