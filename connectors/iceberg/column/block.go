@@ -28,7 +28,7 @@ func (b *Buffer) AppendRows(rows []*stream.CleanRow, cells [][]schemas.Cell, src
 			b.misuse = true
 			continue
 		}
-		t := taker{c: c, from: s.cell, required: b.fields[i].Required}
+		t := taker{c: c, from: s.cell, unit: s.unit, required: b.fields[i].Required}
 		for k := 0; k < len(rows); k++ {
 			if k += t.take(s.way, rows[k:], cells[k:]); k == len(rows) {
 				break

@@ -120,6 +120,8 @@ func randomRows(r *rand.Rand, cases []int) (rows []*stream.CleanRow, cells [][]s
 				cell.Flags = []schemas.Flags{0, schemas.Present | schemas.Null, schemas.Present | schemas.Unavailable}[r.IntN(3)]
 			case c.code == "" && c.enc == schemas.EncInt && c.from.Type.Kind == schemas.Int64:
 				text = strconv.Itoa(int(int64(r.Uint64()) >> r.IntN(64)))
+			case c.code == "" && c.enc == schemas.EncInt && (c.to.Kind == schemas.Int32 || isMoment(c.to.Kind)):
+				text = strconv.Itoa(r.IntN(1<<[]int{3, 20, 30}[r.IntN(3)]) - 1<<r.IntN(29))
 			case c.code == "" && c.enc == schemas.EncFloat && c.to.Kind == schemas.Float64:
 				text = strconv.FormatFloat(r.NormFloat64()*1000, 'f', r.IntN(12), 64)
 			case c.enc == schemas.EncText && c.from.Type.Kind == schemas.String:

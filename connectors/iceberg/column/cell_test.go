@@ -225,13 +225,13 @@ func FuzzQuickPaths(f *testing.F) {
 		for pad := range 17 { // by words, with anything in front
 			row := rowOf(append([]byte("1234567.90-23456")[:pad], p...))
 			cells := [][]schemas.Cell{{{Off: uint32(pad), Len: uint32(len(p)), Enc: schemas.EncInt, Flags: schemas.Present}}}
-			var c vector
-			if (&taker{c: &c}).take(wayInt, []*stream.CleanRow{row}, cells) == 1 {
+			c := vector{width: 8}
+			if (&taker{c: &c, unit: 1}).take(wayInt, []*stream.CleanRow{row}, cells) == 1 {
 				if w, err := strconv.ParseInt(s, 10, 64); err != nil || uint64(w) != binary.LittleEndian.Uint64(c.data) {
 					t.Errorf("takeInts(%q) = %x, want %d, %v", s, c.data, w, err)
 				}
 			}
-			c = vector{}
+			c = vector{width: 8}
 			if (&taker{c: &c}).take(wayFloat, []*stream.CleanRow{row}, cells) == 1 {
 				if w, err := strconv.ParseFloat(s, 64); err != nil || bitsOf(w) != binary.LittleEndian.Uint64(c.data) {
 					t.Errorf("takeFloats(%q) = %x, want %v, %v", s, c.data, w, err)

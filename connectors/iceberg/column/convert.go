@@ -25,11 +25,8 @@ func (s *Source) fail(err error) error {
 func (s *Source) int(c schemas.Cell, p []byte) (int64, error) {
 	v, ok := int64(0), false
 	if c.Enc == schemas.EncInt && s.unit != 0 {
-		switch v, ok = parseInt(p); {
-		case s.unit < 0:
-			v = floorDiv(v, -s.unit)
-		case s.unit > 1 && ok:
-			v, ok = mulChecked(v, s.unit)
+		if v, ok = parseInt(p); ok {
+			v, ok = inUnit(v, s.unit)
 		}
 	}
 	if !ok {
@@ -42,6 +39,14 @@ func (s *Source) int(c schemas.Cell, p []byte) (int64, error) {
 		return 0, s.fail(schemas.ErrRange)
 	}
 	return v, nil
+}
+
+// inUnit multiplies by unit, or divides by its negation.
+func inUnit(v, unit int64) (int64, bool) {
+	if unit < 0 {
+		return floorDiv(v, -unit), true
+	}
+	return mulChecked(v, unit)
 }
 
 func (s *Source) float(c schemas.Cell, p []byte) (float64, error) {

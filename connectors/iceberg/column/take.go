@@ -15,9 +15,10 @@ type way uint8
 
 const (
 	wayNone  way = iota // by appendCell
-	wayInt              // integers that are the column's
+	wayInt              // integers, days and times that are numbers
 	wayFloat            // numbers
 	wayText             // text that is the column's
+	wayBool
 )
 
 // chooseWay is done once a source.
@@ -25,8 +26,10 @@ func (s *Source) chooseWay() way {
 	switch {
 	case s.op == opFloat64:
 		return wayFloat
-	case s.op == opInt64 && s.unit == 1:
+	case (s.op == opInt64 || s.op == opInt32) && s.unit != 0:
 		return wayInt
+	case s.op == opBool:
+		return wayBool
 	case s.op == opText && s.asText:
 		return wayText
 	}
@@ -36,7 +39,8 @@ func (s *Source) chooseWay() way {
 // taker appends the cells of one column.
 type taker struct {
 	c        *vector
-	from     int // the cells' place in their rows
+	from     int   // the cells' place in their rows
+	unit     int64 // as that of Source, not 0
 	required bool
 	gaps     schemas.Flags // of cells without a value
 }
@@ -51,6 +55,8 @@ func (t *taker) take(by way, rows []*stream.CleanRow, cells [][]schemas.Cell) (n
 		n = t.floats(rows, cells)
 	case wayText:
 		n = t.texts(rows, cells)
+	case wayBool:
+		n = t.bools(rows, cells)
 	default:
 		for n < len(cells) && t.gap(cells[n], n) {
 			n++
@@ -81,10 +87,11 @@ func has(c *schemas.Cell) bool {
 	return c.Flags&(schemas.Present|schemas.Null|schemas.Unavailable) == schemas.Present
 }
 
-// space is room for n values of eight bytes behind those of c.
+// space is room for n values of a fixed width behind those of c.
 func (c *vector) space(n int) []byte {
-	c.data = c.room(8 * n)
-	return c.data[len(c.data) : len(c.data)+8*n]
+	n *= int(c.width)
+	c.data = c.room(n)
+	return c.data[len(c.data) : len(c.data)+n]
 }
 
 func (t *taker) ints(rows []*stream.CleanRow, cells [][]schemas.Cell) (n int) {
@@ -108,8 +115,41 @@ func (t *taker) ints(rows []*stream.CleanRow, cells [][]schemas.Cell) (n int) {
 				break
 			}
 		}
+		if t.unit != 1 {
+			if v, ok = inUnit(v, t.unit); !ok {
+				break
+			}
+		}
+		if c.width == 4 {
+			if v != int64(int32(v)) {
+				break
+			}
+			binary.LittleEndian.PutUint32(out[at:], uint32(v))
+			at += 4
+			continue
+		}
 		binary.LittleEndian.PutUint64(out[at:], uint64(v))
 		at += 8
+	}
+	c.data = c.data[:len(c.data)+at]
+	return n
+}
+
+func (t *taker) bools(rows []*stream.CleanRow, cells [][]schemas.Cell) (n int) {
+	c, out, at := t.c, t.c.space(len(rows)), 0
+	for ; n < len(rows) && n < len(cells); n++ {
+		cs := cells[n]
+		if t.from >= len(cs) || cs[t.from].Enc != schemas.EncTrue && cs[t.from].Enc != schemas.EncFalse || !has(&cs[t.from]) {
+			if t.gap(cs, n) {
+				continue
+			}
+			break
+		}
+		out[at] = 0
+		if cs[t.from].Enc == schemas.EncTrue {
+			out[at] = 1
+		}
+		at++
 	}
 	c.data = c.data[:len(c.data)+at]
 	return n
