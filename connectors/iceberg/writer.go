@@ -107,17 +107,21 @@ func (w *writer) Write(c stream.Clean) error {
 	dead := len(w.dead)
 	rows := c.Rows()
 	var n stream.Count
-	whole := 0 // rows before it went in by blocks
+	whole := 0 // rows before it were tried by blocks
 	for i := 0; i < len(rows); i++ {
+		var err error
 		if i >= whole {
-			taken, tried := w.rows(rows[i:])
+			var taken, tried int
+			taken, tried, err = w.rows(rows[i:])
 			if whole = i + tried; taken > 0 {
 				n.Written += int64(taken)
 				i += taken - 1
 				continue
 			}
 		}
-		err := w.row(&rows[i])
+		if err == nil {
+			err = w.row(&rows[i])
+		}
 		if err == nil {
 			n.Written++
 			continue
