@@ -105,7 +105,7 @@ func TestLagAtNight(t *testing.T) {
 	var out bytes.Buffer
 	r.text(&out, "p.yaml", false)
 	got := regexp.MustCompile(` {2,}`).ReplaceAllString(regexp.MustCompile(`127\.0\.0\.1:\d+`).ReplaceAllString(out.String(), "HOST"), "  ")
-	const want = `pipeline shop at 2026-03-04 03:00:00 UTC, group sluice-shop: Stable, 1 readers
+	const want = `pipeline shop at 2026-03-04 03:00:00 UTC, group sluice-shop: Stable, readers: 1
   pod-0  at 10.0.3.17  3 lanes
 note: process http://HOST did not say why lanes stand: it runs pipeline "another", not "shop"
 

@@ -21,7 +21,7 @@ const lagLines, lagTodo = 40, 10
 func (r *lagReport) text(w io.Writer, file string, every bool) {
 	fmt.Fprintf(w, "pipeline %s at %s", r.Pipeline, r.Time.Format("2006-01-02 15:04:05 UTC"))
 	if g := r.Group; g != nil {
-		fmt.Fprintf(w, ", group %s: %s, %d readers", g.Name, g.State, len(g.Readers))
+		fmt.Fprintf(w, ", group %s: %s, readers: %d", g.Name, g.State, len(g.Readers))
 	}
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
