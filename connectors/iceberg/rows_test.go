@@ -101,6 +101,29 @@ func TestRefusedRow(t *testing.T) {
 	}
 }
 
+// TestFullBufferFails: a full buffer that cannot be packed fails the Write, and no
+// row goes into it unmarked. // D6
+func TestFullBufferFails(t *testing.T) {
+	k := newStore(t).open(t)
+	w := k.Writer().(*writer)
+	sc := schemaOf("shop.public.orders", "orders", col("*id", schemas.Int64))
+	rows := clean(t, batchOf(lane0, 0, 2, sc, record1{offset: 0, values: map[string]any{"id": 1}}, record1{offset: 1, values: map[string]any{"id": 2}}))
+	if err := w.Write(rows); err != nil {
+		t.Fatal(err)
+	}
+	full := w.touched[0]
+	full.size = fullBytes
+	k.files.Level = 99
+	for range 2 {
+		if err := w.Write(rows); err == nil || full.buf.Len() != 2 {
+			t.Fatalf("%v, %d rows", err, full.buf.Len())
+		}
+	}
+	if n := w.counts[lane0].Written; n != 2 {
+		t.Fatalf("%d written", n)
+	}
+}
+
 // TestWriteAllOrNothing: a row that cannot go anywhere takes its batch back.
 func TestWriteAllOrNothing(t *testing.T) {
 	s := newStore(t)

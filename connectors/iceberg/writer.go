@@ -236,14 +236,13 @@ func (w *writer) target(rt *route, r *stream.CleanRow, cells []schemas.Cell) (*t
 		rt.last, rt.lastKey = t, append(rt.lastKey[:0], key...)
 	}
 	if t.run != w.run {
-		t.run = w.run
 		if t.buf.Len() >= fullRows || t.size >= fullBytes {
 			if err := w.pack(t); err != nil {
 				return nil, err
 			}
 		}
 		t.buf.Mark()
-		w.touched = append(w.touched, t)
+		t.run, w.touched = w.run, append(w.touched, t) // not before: what failed fails for each row that asks
 	}
 	return t, nil
 }
