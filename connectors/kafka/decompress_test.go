@@ -207,3 +207,21 @@ func TestFrameRoom(t *testing.T) {
 		}
 	}
 }
+
+// TestPlainIsNoMeasure: the first batch that is decompressed tells at once what a
+// fetch becomes, though others were as they are. // D7
+func TestPlainIsNoMeasure(t *testing.T) {
+	var b buffers
+	b.plain()
+	if n := b.compressed(plainBytes, 1, plainBytes); n != plainBytes {
+		t.Fatalf("%d bytes of what is as it is", n)
+	}
+	b.learn(1<<20, 10<<20)
+	if n := b.compressed(plainBytes, 1, plainBytes); n > plainBytes/10 {
+		t.Fatalf("%d bytes of what becomes ten times as much", n)
+	}
+	b.plain()
+	if n := b.compressed(plainBytes, 1, plainBytes); n > plainBytes/10 {
+		t.Fatalf("%d bytes once more was plain", n)
+	}
+}

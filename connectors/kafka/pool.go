@@ -69,7 +69,7 @@ func (b *buffers) learn(compressed, plain int) {
 	if compressed > 0 {
 		r := 64*int64(plain)/int64(compressed) + 1
 		b.ratio.Store(r)
-		if m := b.mean.Load(); m == 0 {
+		if m := b.mean.Load(); m <= asIs { // what plain said is no measure
 			b.mean.Store(16 * r)
 		} else {
 			b.mean.Store(m + r - m/16) // two at a time may lose one: it is a mean
@@ -78,7 +78,10 @@ func (b *buffers) learn(compressed, plain int) {
 }
 
 // plain is told that records came: where nothing was decompressed they were as they are.
-func (b *buffers) plain() { b.mean.CompareAndSwap(0, 16*64) }
+func (b *buffers) plain() { b.mean.CompareAndSwap(0, asIs) }
+
+// asIs is the mean of what is not compressed.
+const asIs = 16 * 64
 
 // compressed is what likely becomes n bytes, at most most and at least least. Of
 // what was not seen yet it is as much as the best of what is usual.

@@ -102,8 +102,11 @@ const fetchers, plainBytes = 4, 48 << 20
 
 // fit has the next fetches ask for as much as becomes plainBytes.
 func (s *Source) fit(got kgo.Fetches) {
-	if !got.Empty() {
-		s.pool.plain()
+	for it := got.RecordIter(); !it.Done(); {
+		if !it.Next().Attrs.IsControl() { // markers are never compressed, and say nothing of data
+			s.pool.plain()
+			break
+		}
 	}
 	s.reader.UpdateFetchMaxBytes(s.ask(len(s.reader.DiscoveredBrokers())))
 }

@@ -443,6 +443,39 @@ func TestFetchFits(t *testing.T) {
 	until(t, "smaller questions", func() bool { return asked.Load() < 4<<20 }) // 1 MiB or what plainBytes may be
 }
 
+// TestFetchFitsMarkers: the marker behind a transaction is all that came, and tells
+// nothing of what data becomes. // D7
+func TestFetchFitsMarkers(t *testing.T) {
+	c, st := topicOf3(t), newShelf()
+	var asked, questions atomic.Int32
+	c.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		asked.Store(r.(*kmsg.FetchRequest).MaxBytes)
+		questions.Add(1)
+		return nil, nil, false
+	})
+	f, _ := member(t, c, st, nil)
+	produce(t, c, []kgo.Opt{kgo.TransactionalID("x"), kgo.ProducerBatchCompression(kgo.NoCompression())}, func(cl *kgo.Client) {
+		if err := cl.BeginTransaction(); err != nil {
+			t.Fatal(err)
+		}
+		send(t, cl, 0, 3)
+		if err := cl.EndTransaction(context.Background(), kgo.TryAbort); err != nil {
+			t.Fatal(err)
+		}
+	})
+	until(t, "past the marker", func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.at[stream.Lane{Topic: "t"}] == 2
+	})
+	n := questions.Load()
+	until(t, "more questions", func() bool { return questions.Load() > n+3 })
+	if asked.Load() != plainBytes/mostRatio {
+		t.Errorf("%d bytes are asked for, and nothing is known yet", asked.Load())
+	}
+}
+
 // admits keeps what it is given.
 type admits struct {
 	stream.Feed
