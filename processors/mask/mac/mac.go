@@ -2,7 +2,8 @@
 // few keys. The states behind the key's pads are kept, so that a value of up to
 // 55 bytes costs two blocks, and two values go through the processor at once:
 // its SHA instructions wait for each other, and half of that time is free for
-// another value. Without such instructions, or where FIPS 140-3 mode asks for the
+// another value. Sixteen go through AVX-512 in half the time that they take by
+// pairs, see Group. Without SHA instructions, or where FIPS 140-3 mode asks for the
 // validated module, it is crypto/hmac. Nothing here allocates, but for
 // crypto/hmac's states, which are kept.
 package mac
