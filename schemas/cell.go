@@ -74,7 +74,6 @@ type Cell struct {
 	Len   uint32
 	Enc   Encoding
 	Flags Flags
-	_     uint16
 }
 
 // Has reports whether the cell holds a value that is neither null nor unavailable.
