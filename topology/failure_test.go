@@ -511,3 +511,76 @@ func TestRefusedWhileAssigned(t *testing.T) {
 		}
 	})
 }
+
+// TestTableRefusesALane (held all lanes of its commit): of a table that cannot take
+// the rows of a lane only that lane stops, in that sink, and is said to; it goes
+// on by itself once the table is mended. // D3 D6
+func TestTableRefusesALane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 20)
+		other := stream.Lane{Topic: "t", Partition: 1}
+		b.w.lanes[other] = newSimLane("t1", true, true, true, true)
+		b.stores[0].apart[b.lane] = time.Now().Add(time.Hour)
+		b.m.start()
+		b.w.assign(b.m, []stream.Lane{b.lane, other})
+		time.Sleep(10 * time.Second)
+		at := func(store int, l stream.Lane) int64 {
+			b.w.mu.Lock()
+			defer b.w.mu.Unlock()
+			return b.stores[store].lanes[l].Next.Offset
+		}
+		if at(0, b.lane) != 0 || at(0, other) != 4 || at(1, b.lane) != 20 || at(1, other) != 4 {
+			t.Fatalf("the refusing store stands at %d and %d, the other at %d and %d", at(0, b.lane), at(0, other), at(1, b.lane), at(1, other))
+		}
+		states := func() (parked int) {
+			for _, x := range b.m.p.Positions() {
+				if x.State == "PARKED" && x.Why == "another schema" && x.Lane == b.lane && x.Sink == "a" && x.Oldest > 0 {
+					parked++
+				} else if x.State != "RUNNING" {
+					t.Errorf("%+v", x)
+				}
+			}
+			return parked
+		}
+		if states() != 1 {
+			t.Errorf("nobody says so: %+v", b.m.p.Positions())
+		}
+		for range 20 { // while it is asked anew, again and again, others flow
+			b.w.mu.Lock()
+			b.w.lanes[other].recs = append(b.w.lanes[other].recs, true)
+			b.w.mu.Unlock()
+			time.Sleep(time.Minute)
+		}
+		if at(0, other) != 24 || at(1, other) != 24 || at(0, b.lane) != 0 || states() != 1 {
+			t.Errorf("the others stand at %d and %d of 24, %+v", at(0, other), at(1, other), b.m.p.Positions())
+		}
+		b.w.mu.Lock()
+		clear(b.stores[0].apart)
+		b.w.mu.Unlock()
+		time.Sleep(20 * time.Minute)
+		if at(0, b.lane) != 20 || states() != 0 {
+			t.Errorf("a mended table stands at %d of 20: %+v", at(0, b.lane), b.m.p.Positions())
+		}
+		b.stop(t)
+	})
+}
+
+// TestAllSinksRefuseALane: nobody takes it, so it is not read until one is asked anew.
+func TestAllSinksRefuseALane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 20)
+		for _, s := range b.stores {
+			s.apart[b.lane] = time.Now().Add(3 * time.Minute)
+		}
+		b.start()
+		time.Sleep(10 * time.Second)
+		if x := b.m.p.Positions(); x[0].State != "PARKED" || x[1].State != "PARKED" || b.next(0) != 0 || b.next(1) != 0 {
+			t.Errorf("%+v", x)
+		}
+		time.Sleep(20 * time.Minute)
+		if b.next(0) != 20 || b.next(1) != 20 {
+			t.Errorf("they stand at %d and %d of 20: %+v", b.next(0), b.next(1), b.m.p.Positions())
+		}
+		b.stop(t)
+	})
+}

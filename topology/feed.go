@@ -85,12 +85,12 @@ func (p *Pipeline) enter(info stream.LaneInfo, answers []map[stream.Lane]stream.
 	return l
 }
 
-// least is where the lane has to be read from. p.mu is held.
+// least is where the lane has to be read from, for the sinks that get it. p.mu is held.
 func (p *Pipeline) least(l *lane) stream.Position {
-	pos := l.at[0].want
+	pos, some := l.at[0].want, !l.at[0].apart()
 	for _, a := range l.at[1:] {
-		if a.want.Offset < pos.Offset {
-			pos = a.want
+		if flows := !a.apart(); flows && !some || flows == some && a.want.Offset < pos.Offset {
+			pos, some = a.want, flows
 		}
 	}
 	return pos
@@ -154,7 +154,7 @@ func (p *Pipeline) stopReading(lanes []stream.Lane) {
 	defer p.mu.Unlock()
 	for _, l := range lanes {
 		if x := p.lanes[l]; x != nil {
-			x.reading = false
+			x.reading, x.rests = false, false
 		}
 	}
 }

@@ -14,6 +14,24 @@ import (
 // committed is always safe. // D2
 func (o *output) reset(ctx context.Context) error {
 	p := o.p
+	if err := o.discard(ctx); err != nil {
+		return err
+	}
+	lanes := p.assigned()
+	p.Observer.fenced(Fenced{Sink: o.name, Lanes: len(lanes)})
+	p.setAll(o.name, lanes, &stream.StateError{State: stream.StateFenced, Why: "another writer moved the lane"})
+	if o.fences++; o.fences > 1 { // two that fight over lanes: the group will settle it
+		if err := o.sleep(ctx, min(retryMax, retryMin<<min(o.fences, 9))); err != nil {
+			return err
+		}
+	}
+	return o.readAnew(ctx)
+}
+
+// discard drops what the workers have for the sink, which gets nothing more
+// until it took part again.
+func (o *output) discard(ctx context.Context) error {
+	p := o.p
 	acks := make(chan struct{}, len(p.workers))
 	p.mu.Lock()
 	o.waiting = true // nothing new reaches the writers before the recovery
@@ -26,14 +44,12 @@ func (o *output) reset(ctx context.Context) error {
 			return ctx.Err()
 		}
 	}
-	lanes := p.assigned()
-	p.Observer.fenced(Fenced{Sink: o.name, Lanes: len(lanes)})
-	p.setAll(o.name, lanes, &stream.StateError{State: stream.StateFenced, Why: "another writer moved the lane"})
-	if o.fences++; o.fences > 1 { // two that fight over lanes: the group will settle it
-		if err := o.sleep(ctx, min(retryMax, retryMin<<min(o.fences, 9))); err != nil {
-			return err
-		}
-	}
+	return nil
+}
+
+// readAnew lets the sink take part again, from where its store says.
+func (o *output) readAnew(ctx context.Context) error {
+	p := o.p
 	for {
 		gone, err := o.rejoin(ctx, p.assigned())
 		if err != nil || gone == nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -134,7 +135,10 @@ func (o *output) cycle(ctx context.Context, reason string) error {
 			r.Release()
 		}
 	}
+	apart, is := errors.AsType[*stream.ApartError](err)
 	switch {
+	case is:
+		return o.setApart(ctx, apart)
 	case errors.Is(err, stream.ErrFenced):
 		return o.reset(ctx)
 	case err != nil:
@@ -240,6 +244,9 @@ func (o *output) retry(ctx context.Context, call string, spans []stream.LedgerSp
 	defer o.tries("", nil)
 	for attempt := 1; ; attempt++ {
 		err := f()
+		if _, is := errors.AsType[*stream.ApartError](err); is {
+			return err // nobody waits for the lanes that are refused
+		}
 		wait := min(retryMax, retryMin<<min(attempt-1, 9))
 		code := "state"
 		var re *stream.RetryError
@@ -305,6 +312,7 @@ func (o *output) sleep(ctx context.Context, d time.Duration) error {
 func (o *output) durable(ctx context.Context, e stream.Epoch, took time.Duration) {
 	p := o.p
 	at := map[stream.Lane]stream.Position{}
+	var mended []stream.Lane
 	p.seeking.Lock()
 	p.mu.Lock()
 	for _, s := range e.Spans {
@@ -313,6 +321,9 @@ func (o *output) durable(ctx context.Context, e stream.Epoch, took time.Duration
 			continue
 		}
 		l.at[o.index].durable = s.To
+		if l.at[o.index].accept(s) {
+			mended = append(mended, s.Lane)
+		}
 		at[s.Lane] = l.settle()
 	}
 	done := p.Align && p.alignedLocked()
@@ -322,6 +333,9 @@ func (o *output) durable(ctx context.Context, e stream.Epoch, took time.Duration
 		p.source.Seek(grown)
 	}
 	p.seeking.Unlock()
+	for _, ln := range mended {
+		p.Observer.laneState(LaneChanged{Lane: ln, Sink: o.name, State: stream.StateRunning})
+	}
 	p.Observer.committed(Committed{Sink: o.name, Commit: e.Commit, Spans: e.Spans, Took: took})
 	if err := p.source.Commit(ctx, at); err != nil {
 		p.env.Log.Warn("the group's offsets were not stored; sinks are believed, foreign lag tools are behind", "error", err)
@@ -331,19 +345,22 @@ func (o *output) durable(ctx context.Context, e stream.Epoch, took time.Duration
 	}
 }
 
-// settle forgets marks that every sink is past and returns the least durable position.
+// settle forgets marks that every sink is past, but those that do not get the lane, and returns the least durable position.
 func (l *lane) settle() stream.Position {
-	least := l.at[0].durable
-	for _, a := range l.at[1:] {
+	least, flowing := l.at[0].durable, int64(math.MaxInt64)
+	for _, a := range l.at {
 		if a.durable.Offset < least.Offset {
 			least = a.durable
 		}
+		if !a.apart() {
+			flowing = min(flowing, a.durable.Offset)
+		}
 	}
 	n := 0
-	for n+1 < len(l.marks) && l.marks[n+1].from <= least.Offset {
+	for n+1 < len(l.marks) && l.marks[n+1].from <= flowing {
 		n++
 	}
-	if n < len(l.marks) && l.pos.Offset <= least.Offset {
+	if n < len(l.marks) && l.pos.Offset <= flowing {
 		n = len(l.marks)
 	}
 	l.marks = append(l.marks[:0], l.marks[n:]...)

@@ -72,6 +72,7 @@ type lane struct {
 	refused bool                  // by a stage: only a restart lets it go
 	after   map[stream.Lane]int64 // of a new partition: wait until these lanes are durable to there
 	again   bool                  // held by the log: look again whether somebody mended it
+	rests   bool                  // no sink takes it: it is not read until one is asked anew
 	until   int64                 // of align; -1: no end
 	at      []progressAt
 	marks   []mark
@@ -81,6 +82,7 @@ type lane struct {
 type progressAt struct {
 	want    stream.Position // what it needs next; from durable to want is under way
 	durable stream.Position
+	refused *refusal // why it does not get the lane, or got it once more to see; nil: it flows
 }
 
 // mark remembers when a stretch of a lane was produced, until it is durable.
@@ -311,7 +313,7 @@ func (p *Pipeline) dispatch(l *lane, b *stream.Batch, t *token) (rest *stream.Ba
 	for i, o := range p.outs {
 		want := l.at[i].want
 		switch {
-		case o.waiting:
+		case o.waiting, l.at[i].apart():
 		case want.Offset > b.From.Offset && want.Offset < cut.Offset:
 			cut = want
 		case want.Offset < b.From.Offset:
@@ -323,7 +325,7 @@ func (p *Pipeline) dispatch(l *lane, b *stream.Batch, t *token) (rest *stream.Ba
 	}
 	var mask uint64
 	for i, o := range p.outs {
-		if !o.waiting && l.at[i].want.Offset == b.From.Offset {
+		if !o.waiting && !l.at[i].apart() && l.at[i].want.Offset == b.From.Offset {
 			mask |= 1 << i
 			l.at[i].want = b.To
 		}

@@ -20,6 +20,11 @@ func (p *Pipeline) Positions() []lag.Positions {
 			if l.by == "" || l.by == o.name {
 				x.State, x.Why, x.Todo = l.state.String(), l.why, l.todo
 			}
+			if r := l.at[i].refused; r != nil {
+				x.State, x.Why, x.Todo, x.Oldest = r.State.String(), r.Why, r.Todo, r.oldest
+				all = append(all, x)
+				continue
+			}
 			for _, m := range l.marks {
 				if m.from >= x.Durable || x.Oldest == 0 {
 					x.Oldest = m.time

@@ -115,6 +115,10 @@ func (h *history) step(what int) {
 		w.move(w.held(h.live[1-i], lanes), h.live[i], false)
 	case 18: // another writer moves lanes of two stores: their sinks are fenced at once
 		h.meddle(some)
+	case 19: // a table does not take a lane's rows for a while
+		w.mu.Lock()
+		s.apart[lane] = time.Now().Add(time.Duration(rng.IntN(120)) * time.Second)
+		w.mu.Unlock()
 	}
 }
 

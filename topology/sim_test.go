@@ -258,6 +258,7 @@ func (h *history) settle() {
 	clear(w.refused)
 	for _, s := range h.stores {
 		s.stated = time.Time{}
+		clear(s.apart)
 	}
 	w.mu.Unlock()
 	h.revive()

@@ -132,6 +132,8 @@ type simStore struct {
 	broken  string    // what it saw that may never happen
 	stated  time.Time // until then a person has to mend it
 	by      []string  // the process of each commit
+
+	apart map[stream.Lane]time.Time // until then a lane's table does not take its rows
 }
 
 type simSpan struct {
@@ -140,7 +142,7 @@ type simSpan struct {
 }
 
 func newSimStore(w *world) *simStore {
-	return &simStore{w: w, plans: map[string][]byte{}, lanes: map[stream.Lane]stream.LanePos{}, commits: map[string]bool{}, dead: map[string]string{}, ledger: map[stream.Lane][]simSpan{}}
+	return &simStore{w: w, plans: map[string][]byte{}, lanes: map[stream.Lane]stream.LanePos{}, commits: map[string]bool{}, dead: map[string]string{}, ledger: map[stream.Lane][]simSpan{}, apart: map[stream.Lane]time.Time{}}
 }
 
 // copy is a backup; restore puts it back. The caller holds w.mu.
@@ -167,6 +169,22 @@ func (s *simStore) trouble() error {
 		return &stream.StateError{State: stream.StateParked, Why: "the disk is full", Todo: "make room"}
 	}
 	return nil
+}
+
+// refusing names the lanes of e whose table does not take their rows now.
+func (s *simStore) refusing(e stream.Epoch) error {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	var apart stream.ApartError
+	for _, sp := range e.Spans {
+		if time.Now().Before(s.apart[sp.Lane]) && sp.Count.Written > 0 {
+			apart.States = append(apart.States, &stream.StateError{State: stream.StateParked, Lanes: []stream.Lane{sp.Lane}, Why: "another schema", Todo: "mend the table"})
+		}
+	}
+	if apart.States == nil {
+		return nil
+	}
+	return &apart
 }
 
 // apply is one transaction; the caller holds w.mu.
@@ -243,6 +261,9 @@ func (k *simSink) Upload(_ context.Context, e stream.Epoch, parts []stream.Part)
 		return stream.Staged{}, stream.Retry("sim", 0, errors.New("upload"))
 	}
 	if err := k.s.trouble(); err != nil {
+		return stream.Staged{}, err
+	}
+	if err := k.s.refusing(e); err != nil {
 		return stream.Staged{}, err
 	}
 	if k.s.w.slow > 0 && k.s.w.random(20) == 0 {

@@ -91,6 +91,7 @@ func (p *Pipeline) recheck(ctx context.Context, quit <-chan struct{}) {
 			return
 		case <-t.C:
 			p.freeWaiting(ctx)
+			p.askAnew()
 			if err := p.lookAgain(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, errEnded) { // a clean stop is no failure
 				p.fail(err)
 			}

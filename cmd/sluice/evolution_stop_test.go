@@ -115,8 +115,11 @@ func evolutionStops(t *testing.T, policy string) {
 				here[r["id"]] = fmt.Sprint(r)
 			}
 			w, stopped := maps.Clone(rows), slices.Contains(stops[policy][sink], change)
-			if slices.ContainsFunc(all, func(e evolving) bool { return e.name == change && refused(policy)(e) }) && !stopped && len(stops[policy][sink]) > 0 {
-				continue // it waits for its neighbours in the sink's commit
+			if change == "key" && !stopped && slices.Contains(stops[policy]["replica"], "key") {
+				continue // D1's writer refuses the row before there is an epoch: the lane waits for a restart, in all sinks
+			}
+			if topic == "ev.widen.bare" && sink == "lake" {
+				stopped = false // without a schema its numbers were as wide from the first on
 			}
 			if stopped {
 				delete(w, "2")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -170,13 +171,15 @@ func (s *Sink) batch(ctx context.Context, es []stream.Epoch, ps []payload) (ss [
 	tables = map[string]*stored{}
 	var shapes []cloudflare.Statement
 	var rows []cloudflare.Statement
+	var refused stream.ApartError
 	for i := range es {
 		if i < len(ps) {
-			if shapes, rows, err = s.rows(&es[i], &ps[i], tables, shapes, rows); err != nil {
-				return nil, nil, err
-			}
+			shapes, rows = s.rows(&es[i], &ps[i], tables, shapes, rows, &refused)
 		}
 		rows = append(rows, s.settle(&es[i])...)
+	}
+	if refused.States != nil {
+		return nil, nil, apart(es, &refused)
 	}
 	if n := len(ss) + len(shapes) + len(rows); n > cloudflare.MaxStatements && len(shapes) > 0 {
 		if err := s.early(ctx, shapes); err != nil {
@@ -191,16 +194,42 @@ func (s *Sink) batch(ctx context.Context, es []stream.Epoch, ps []payload) (ss [
 	return append(append(ss, shapes...), rows...), tables, nil
 }
 
-// rows adds what one epoch does to its tables.
-func (s *Sink) rows(e *stream.Epoch, p *payload, tables map[string]*stored, shapes, rows []cloudflare.Statement) (_, _ []cloudflare.Statement, err error) {
+// apart names the lanes of es that refused, which names topics in the place of
+// lanes, is about. A state of which nobody knows the lanes is one of all.
+func apart(es []stream.Epoch, refused *stream.ApartError) error {
+	for _, state := range refused.States {
+		topic := state.Lanes[0].Topic
+		state.Lanes = nil
+		for i := range es {
+			for _, sp := range es[i].Spans {
+				if sp.Lane.Topic == topic && !slices.Contains(state.Lanes, sp.Lane) {
+					state.Lanes = append(state.Lanes, sp.Lane)
+				}
+			}
+		}
+		if state.Lanes == nil {
+			return state
+		}
+	}
+	return refused
+}
+
+// rows adds what one epoch does to its tables. Topics whose rows a table cannot
+// take as it is go to refused.
+func (s *Sink) rows(e *stream.Epoch, p *payload, tables map[string]*stored, shapes, rows []cloudflare.Statement, refused *stream.ApartError) (_, _ []cloudflare.Statement) {
 	if p.Chunks > 0 {
 		rows = append(rows, cloudflare.Statement{SQL: stagedSQL, Params: params(s.env.Pipeline, e.Sink, e.Commit, strconv.Itoa(p.Chunks))})
 	}
 	for i := range p.Tables {
 		t := &p.Tables[i]
 		ddl, now, err := s.shape(t, tables[lower(t.Name)])
-		if err != nil {
-			return nil, nil, err
+		if state, is := errors.AsType[*stream.StateError](err); is {
+			state.Lanes = []stream.Lane{{Topic: t.Topic}}
+			refused.States = append(refused.States, state)
+			s.mu.Lock()
+			delete(s.tables, lower(t.Name)) // a person may mend the table
+			s.mu.Unlock()
+			continue
 		}
 		if now == nil {
 			continue // nothing to truncate
@@ -212,7 +241,7 @@ func (s *Sink) rows(e *stream.Epoch, p *payload, tables map[string]*stored, shap
 	if p.Chunks > 0 {
 		rows = append(rows, cloudflare.Statement{SQL: `DELETE FROM _sluice_staged WHERE pipeline = ?1 AND sink = ?2 AND "commit" = ?3`, Params: params(s.env.Pipeline, e.Sink, e.Commit)})
 	}
-	return shapes, rows, nil
+	return shapes, rows
 }
 
 // early makes tables and columns before the commit, when all of it is too much

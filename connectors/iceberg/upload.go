@@ -32,7 +32,7 @@ func (s *Sink) Upload(ctx context.Context, e stream.Epoch, parts []stream.Part) 
 	s.uploads++
 	run := s.uploads
 	s.known.Unlock()
-	jobs, err := s.jobs(ctx, groups, names)
+	jobs, err := s.jobs(ctx, e, groups, names)
 	if err != nil {
 		return stream.Staged{}, err
 	}
@@ -77,20 +77,29 @@ func oneFile(b *column.Buffer) jobFile {
 }
 
 // jobs finds or makes the tables and joins the buffers. Tables come first: a
-// catalog that allows few creations a minute must not cost uploads.
-func (s *Sink) jobs(ctx context.Context, groups map[string][]tablePart, names []string) ([]*job, error) {
+// catalog that allows few creations a minute must not cost uploads. Tables that
+// refuse their rows are set apart, each with the lanes of the topics it refuses.
+func (s *Sink) jobs(ctx context.Context, e stream.Epoch, groups map[string][]tablePart, names []string) ([]*job, error) {
 	jobs := make([]*job, len(names))
+	refused := make([][]*stream.StateError, len(names))
 	err := s.each(len(names), func(_, i int) (err error) {
-		jobs[i], err = s.job(ctx, names[i], groups[names[i]])
+		if jobs[i], refused[i], err = s.job(ctx, names[i], groups[names[i]]); refused[i] != nil {
+			return nil
+		}
 		return err
 	})
-	return jobs, err
-}
-
-func (s *Sink) job(ctx context.Context, name string, parts []tablePart) (*job, error) {
-	t, err := s.table(ctx, name)
 	if err != nil {
 		return nil, err
+	}
+	return jobs, apart(e, slices.Concat(refused...))
+}
+
+// job is the table's. refused are the topics whose rows it cannot take as things
+// are, in the place of lanes.
+func (s *Sink) job(ctx context.Context, name string, parts []tablePart) (j *job, refused []*stream.StateError, err error) {
+	t, err := s.table(ctx, name)
+	if err != nil {
+		return nil, nil, err
 	}
 	parts = slices.Clone(parts)
 	shapes := make([]*shape, len(parts))
@@ -102,41 +111,27 @@ func (s *Sink) job(ctx context.Context, name string, parts []tablePart) (*job, e
 	}
 	want, err := union(shapes)
 	if err != nil {
-		return nil, err
+		return nil, s.refusing(name, nil, shapes, err), err
 	}
 	if t == nil {
 		t, err = s.createData(ctx, name, want, shapes[0].parts)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	fields, changes, err := fit(name, t.Schema(), t.Metadata().LastColumnID(), want)
+	fields, changes, err := s.fits(name, t, shapes)
 	if err != nil {
 		s.forget(name) // a person may mend the table
-		return nil, err
-	}
-	for _, c := range changes {
-		if of := retypedOf(shapes, c.name); of != "" && s.cfg.Evolve == "strict" {
-			s.forget(name)
-			return nil, parked(name, fmt.Sprintf("column %q changed its type and would go on as %q, and evolve is strict", of, c.name), "change the table, or say evolve: auto")
-		}
-	}
-	if len(changes) > 0 && s.cfg.Evolve == "freeze" {
-		s.forget(name)
-		return nil, parked(name, fmt.Sprintf("column %q would be added or widened, and evolve is freeze", changes[0].name), "change the table, or say evolve: auto")
+		return nil, s.refusing(name, t, shapes, err), err
 	}
 	if widensPartition(t, changes) {
 		if t, fields, err = s.widen(ctx, name, want); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	spec, ok := findSpec(t, shapes[0].parts)
-	if !ok {
-		s.forget(name)
-		return nil, parked(name, fmt.Sprintf("it is partitioned by %v, the config says otherwise", t.Spec()), "make partition in the config the same, or change the table's spec")
-	}
-	j := &job{t: t, spec: spec, staged: stagedTable{Table: name, UUID: t.Metadata().TableUUID().String(), Spec: spec.ID(), Version: t.Metadata().Version(), Columns: stagedColumns(fields)}}
-	return j, j.join(parts, fields, s.cfg.TargetFileBytes)
+	spec, _ := findSpec(t, shapes[0].parts)
+	j = &job{t: t, spec: spec, staged: stagedTable{Table: name, UUID: t.Metadata().TableUUID().String(), Spec: spec.ID(), Version: t.Metadata().Version(), Columns: stagedColumns(fields)}}
+	return j, nil, j.join(parts, fields, s.cfg.TargetFileBytes)
 }
 
 // widensPartition reports whether a change widens what a partition is a value

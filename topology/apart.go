@@ -1,0 +1,121 @@
+package topology
+
+import (
+	"context"
+	"time"
+
+	"sluice/topology/stream"
+)
+
+// A table that refuses the rows of a lane (its schema changed, and the sink's
+// policy or the lake cannot follow) must not hold the other lanes of its commit.
+// The epoch is dropped, as behind a fence: nothing of it is in the store, and no
+// position moved, so dropping it is always safe. // D2 D3 D6
+// The sink then gets no batch of the lanes it refused; their positions stay where
+// they are durable, other lanes and other sinks go on. Now and then the sink gets
+// such a lane once more: rows that are refused again cost it one epoch.
+
+// refusal is why a sink does not get a lane.
+type refusal struct {
+	*stream.StateError
+	next   time.Time // when it gets the lane once more
+	times  int
+	tried  bool  // it got it: what becomes of that is not known yet
+	oldest int64 // time of the oldest record that is not durable, in microseconds
+}
+
+// refusedMax is how many times the wait for the next try doubles.
+const refusedMax = 5
+
+// apart reports whether the sink gets nothing of the lane. Pipeline.mu is held.
+func (a *progressAt) apart() bool { return a.refused != nil && !a.refused.tried }
+
+// accept notes that a span is durable, and reports whether the lane flows again by that.
+func (a *progressAt) accept(s stream.LedgerSpan) bool {
+	if a.refused == nil || !a.refused.tried || s.From.Offset == s.To.Offset {
+		return false
+	}
+	a.refused = nil
+	return true
+}
+
+// setApart drops the epoch and keeps the lanes that e names from the sink.
+func (o *output) setApart(ctx context.Context, e *stream.ApartError) error {
+	p := o.p
+	var changed []LaneChanged
+	named := 0
+	p.mu.Lock()
+	for _, state := range e.States {
+		for _, ln := range state.Lanes {
+			l := p.lanes[ln]
+			if l == nil {
+				continue
+			}
+			named++
+			if l.refuse(o.index, state, p.env.Now()) {
+				changed = append(changed, LaneChanged{Lane: ln, Sink: o.name, State: state.State, Why: state.Why, Todo: state.Todo})
+			}
+		}
+	}
+	p.mu.Unlock()
+	for _, c := range changed {
+		p.Observer.laneState(c)
+		p.env.Log.Error("the sink refuses the lane; others flow on", "sink", o.name, "lane", c.Lane.String(), "state", c.State.String(), "why", c.Why, "todo", c.Todo)
+	}
+	if err := o.discard(ctx); err != nil {
+		return err
+	}
+	if named == 0 { // lanes that went away meanwhile, or a sink that names none: not at full speed
+		if err := o.sleep(ctx, retryMax); err != nil {
+			return err
+		}
+	}
+	return o.readAnew(ctx)
+}
+
+// refuse notes that sink i takes nothing of l, and reports whether that is news.
+// Pipeline.mu is held.
+func (l *lane) refuse(i int, e *stream.StateError, now time.Time) (news bool) {
+	r := &refusal{StateError: e}
+	if was := l.at[i].refused; was != nil {
+		r.times, r.oldest, news = min(was.times+1, refusedMax), was.oldest, was.State != e.State || was.Why != e.Why
+	} else {
+		news = true
+		for _, m := range l.marks {
+			if m.from <= l.at[i].durable.Offset || r.oldest == 0 {
+				r.oldest = m.time
+			}
+		}
+	}
+	r.next = now.Add(stateWait << r.times)
+	l.at[i].refused = r
+	for j := range l.at {
+		if !l.at[j].apart() {
+			return news
+		}
+	}
+	l.rests, l.reading = l.rests || l.reading, false
+	return news
+}
+
+// askAnew gives sinks the lanes they refused once more, when it is time. What
+// they have is known since they were read anew: the lane is sought there.
+func (p *Pipeline) askAnew() {
+	now, seek := p.env.Now(), map[stream.Lane]stream.Position{}
+	p.seeking.Lock()
+	defer p.seeking.Unlock()
+	p.mu.Lock()
+	for ln, l := range p.lanes {
+		for i, o := range p.outs {
+			a := &l.at[i]
+			if !a.apart() || o.waiting || l.held || now.Before(a.refused.next) || !l.reading && !l.rests {
+				continue
+			}
+			a.refused.tried = true
+			l.reading, l.rests, l.pos = true, false, p.least(l)
+			seek[ln] = l.pos
+		}
+	}
+	p.mu.Unlock()
+	p.source.Seek(seek)
+}
