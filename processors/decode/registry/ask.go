@@ -16,6 +16,7 @@ import (
 
 func (r *Registry) find(k ID) (*Schema, error) {
 	e, ok := r.files[k]
+	own := "" // its path, in Apicurio's own API
 	if !ok {
 		path, ok := r.path(k)
 		if !ok {
@@ -26,8 +27,7 @@ func (r *Registry) find(k ID) (*Schema, error) {
 			return nil, err
 		}
 		if r.apicurio() {
-			e.Schema = string(b)
-			e.SchemaType = language(b)
+			e.Schema, e.SchemaType, own = string(b), language(b), path
 		} else if err := json.Unmarshal(b, &e); err != nil {
 			return nil, fmt.Errorf("registry: schema %v: the answer is not one of the Confluent API", k)
 		}
@@ -47,6 +47,11 @@ func (r *Registry) find(k ID) (*Schema, error) {
 	var refs []named
 	if err := r.references(e.References, &refs, map[string]bool{}); err != nil {
 		return nil, err
+	}
+	if own != "" {
+		if err := r.artifacts(own, &refs, map[string]bool{}); err != nil {
+			return nil, err
+		}
 	}
 	if e.SchemaType == "PROTOBUF" {
 		return protobuf(e.text(), refs)
