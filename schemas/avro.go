@@ -215,12 +215,17 @@ func (c *avroCompiler) fields(n *avroNode, v map[string]any, space string, depth
 	if !ok {
 		return fmt.Errorf("record %q has no fields", n.typ)
 	}
+	seen := map[string]bool{}
 	for _, f := range fields {
 		m, _ := f.(map[string]any)
 		name, _ := m["name"].(string)
-		if name == "" {
+		switch {
+		case name == "":
 			return fmt.Errorf("record %q has a field without a name", n.typ)
+		case seen[name]: // Avro's own parser refuses it too: which of them is meant?
+			return fmt.Errorf("record %q has the field %q twice", n.typ, name)
 		}
+		seen[name] = true
 		s, err := c.compile(m["type"], space, depth+1)
 		if err != nil {
 			return err

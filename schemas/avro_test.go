@@ -233,3 +233,15 @@ func BenchmarkAvro(b *testing.B) {
 		}
 	})
 }
+
+// TestAvroFieldTwice: a record whose fields have one name is no schema (found by
+// FuzzAvroIndex: the index and the JSON of it said different values).
+func TestAvroFieldTwice(t *testing.T) {
+	const schema = `{"type":"record","name":"R","fields":[{"name":"a","type":"boolean"},{"name":"b","type":"int"},{"name":"a","type":"string"}]}`
+	if _, err := ParseAvro([]byte(schema)); err == nil || !strings.Contains(err.Error(), `record "R" has the field "a" twice`) {
+		t.Error(err)
+	}
+	if _, err := ParseAvro([]byte(strings.Replace(schema, `"name":"a","type":"string"`, `"name":"c","type":"string"`, 1))); err != nil {
+		t.Error(err)
+	}
+}
