@@ -203,23 +203,6 @@ func (d *Detector) before(start, limit int) (c context) {
 	return c
 }
 
-// postcode reports that p begins with a postal code of Brazil: 01310-100.
-func postcode(p []byte) bool {
-	i := 0
-	for i < len(p) && i < 3 && (p[i] == ' ' || p[i] == ':') {
-		i++
-	}
-	if len(p) < i+9 || p[i+5] != '-' || len(p) > i+9 && word(p[i+9]) {
-		return false
-	}
-	for k := range 9 {
-		if k != 5 && !digit(p[i+k]) {
-			return false
-		}
-	}
-	return true
-}
-
 // portable is short for a mobile phone in French, behind a point, and else a port.
 var portable = set("port")
 

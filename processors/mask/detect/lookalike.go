@@ -86,3 +86,20 @@ func (v *view) dotted() bool {
 	}
 	return dots > 0 && dots < len(v.groups)-1 && !v.plus && !v.paren && v.context().near&aboutPhone == 0
 }
+
+// postcode reports that p begins with a postal code of Brazil: 01310-100.
+func postcode(p []byte) bool {
+	i := 0
+	for i < len(p) && i < 3 && (p[i] == ' ' || p[i] == ':') {
+		i++
+	}
+	if len(p) < i+9 || p[i+5] != '-' || len(p) > i+9 && word(p[i+9]) {
+		return false
+	}
+	for k := range 9 {
+		if k != 5 && !digit(p[i+k]) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,91 @@
+package detect
+
+import "bytes"
+
+// What stands around a number and makes it a phone: a label of its line, an
+// address in the cell beside it.
+
+// headed reports that the value has a name of its own which says a phone, or a
+// label that begins its line or cell does: Tel.: 12 34 56.
+func (v *view) headed() bool {
+	if v.plus || v.context().near&aboutPhone == 0 {
+		return false
+	}
+	for k := v.end; k < len(v.d.p) && k-v.end < 6 && (isSeparator(v.d.p[k]) || digit(v.d.p[k])); k++ { // a part of more
+		if digit(v.d.p[k]) {
+			return false
+		}
+	}
+	if _, ok := v.d.field(v.from); ok {
+		return true
+	}
+	p, e := v.d.p, v.start
+	for e > 0 && v.start-e < 3 && (p[e-1] == ' ' || p[e-1] == ':' || p[e-1] == '.') {
+		e--
+	}
+	s := e
+	for s > 0 && letter(p[s-1]) {
+		s--
+	}
+	if s > 1 && p[s-1] == ' ' && look(vagueNames, p[s:e]) { // phone number:
+		for e, s = s-1, s-1; s > 0 && letter(p[s-1]); s-- {
+		}
+	}
+	for k := s; k > 0 && k > s-2; k-- {
+		if p[k-1] != ' ' {
+			return meaning(p[s:e])&aboutPhone != 0 && indexOf("\n|;>,", p[k-1])
+		}
+	}
+	return s < e && s < 2 && meaning(p[s:e])&aboutPhone != 0
+}
+
+// beside reports a cell of its own in a line, with an e-mail address's before or
+// behind it: jane@example.org;593 724 596;.
+func (v *view) beside() bool {
+	p := v.d.p
+	if v.bare() && len(v.digits) != 10 && (v.digits[0] != '0' || len(v.digits) < 9) {
+		return false
+	}
+	s, e := v.start, v.end
+	if s > 1 && p[s-1] == ' ' {
+		s--
+	}
+	if v.d.at(e) == ' ' && v.d.at(e+1) == '|' {
+		e++
+	}
+	before, behind := v.d.at(s-1), v.d.at(e)
+	separates := func(c byte) bool { return c == ',' || c == ';' || c == '|' || c == '\t' }
+	ends := func(c byte) bool { return separates(c) || c == '\n' || c == '\r' || c == 0 }
+	address := func(p []byte) bool {
+		at := bytes.IndexByte(p, '@')
+		return at > 0 && bytes.IndexByte(p[at:], '.') > 0 && bytes.IndexByte(p, ' ') < 0
+	}
+	if separates(before) && ends(behind) && (before == '|' || s == v.start) {
+		k := s - 1
+		for k > 0 && s-k < maxLocal && !ends(p[k-1]) {
+			k--
+		}
+		if address(bytes.Trim(p[k:s-1], " ")) {
+			return v.inSomePlan()
+		}
+	}
+	if separates(behind) && ends(before) && (behind == '|' || e == v.end) {
+		k := e + 1
+		for k < len(p) && k-e < maxLocal && !ends(p[k]) {
+			k++
+		}
+		return address(bytes.Trim(p[e+1:k], " ")) && (behind == '|' || p[e+1] != ' ') && v.inSomePlan()
+	}
+	return false
+}
+
+// distinct reports digits that are not all one.
+func distinct(d []byte) bool {
+	for _, c := range d {
+		if c != d[0] {
+			return true
+		}
+	}
+	return false
+}
+
