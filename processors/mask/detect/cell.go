@@ -88,4 +88,3 @@ func distinct(d []byte) bool {
 	}
 	return false
 }
-
