@@ -130,17 +130,30 @@ type Connect struct {
 	*Process // Address: URL of its REST API
 }
 
+// plugins are Connect's, by the names of their folders.
+var plugins = map[string]string{"debezium-postgres": debeziumPostgres, "debezium-mariadb": debeziumMariaDB}
+
+// fetchConnect installs what startConnect runs, while Kafka is made.
+func (s *Stack) fetchConnect(ctx context.Context) error {
+	for name, artifact := range plugins {
+		if _, err := s.cache.archive(ctx, name, artifact); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *Stack) startConnect(ctx context.Context) error {
-	plugins, err := s.folder("plugins")
+	folder, err := s.folder("plugins")
 	if err != nil {
 		return err
 	}
-	for name, artifact := range map[string]string{"debezium-postgres": debeziumPostgres, "debezium-mariadb": debeziumMariaDB} {
+	for name, artifact := range plugins {
 		d, err := s.cache.archive(ctx, name, artifact)
 		if err != nil {
 			return err
 		}
-		if err := os.Symlink(d, filepath.Join(plugins, name)); err != nil && !errors.Is(err, os.ErrExist) {
+		if err := os.Symlink(d, filepath.Join(folder, name)); err != nil && !errors.Is(err, os.ErrExist) {
 			return err
 		}
 	}
@@ -174,7 +187,7 @@ scheduled.rebalance.max.delay.ms=0
 session.timeout.ms=10000
 config.providers=dir
 config.providers.dir.class=org.apache.kafka.common.config.provider.DirectoryConfigProvider
-`, s.Kafka.Address, plugins, url)
+`, s.Kafka.Address, folder, url)
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		return err
 	}

@@ -52,6 +52,12 @@ type Catalog struct {
 	server   string // URL
 }
 
+// fetchCatalog installs what startCatalog runs, while the S3 server is made.
+func (s *Stack) fetchCatalog(ctx context.Context) error {
+	_, err := s.cache.jars(ctx, "catalog", catalogPom)
+	return err
+}
+
 func (s *Stack) startCatalog(ctx context.Context) error {
 	jars, err := s.cache.jars(ctx, "catalog", catalogPom)
 	if err != nil {

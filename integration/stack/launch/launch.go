@@ -83,6 +83,7 @@ func Up(ctx context.Context, o Options) (s *Stack, err error) {
 	}
 	start := map[string]func(context.Context) error{"kafka": s.startKafka, "connect": s.startConnect, "postgres": s.startPostgres,
 		"mariadb": s.startMariaDB, "s3": s.startS3, "catalog": s.startCatalog, "registry": s.startRegistry, "edge": s.startEdge}
+	fetch := map[string]func(context.Context) error{"connect": s.fetchConnect, "catalog": s.fetchCatalog} // of parts that wait for another
 	done := map[string]chan struct{}{}
 	for _, p := range want {
 		done[p] = make(chan struct{})
@@ -93,15 +94,23 @@ func Up(ctx context.Context, o Options) (s *Stack, err error) {
 	for _, p := range want {
 		go func() {
 			defer close(done[p])
-			for _, n := range needs[p] {
-				<-done[n]
+			var err error
+			if f := fetch[p]; f != nil {
+				err = f(ctx)
+			}
+			if err == nil {
+				for _, n := range needs[p] {
+					<-done[n]
+				}
 			}
 			if ctx.Err() != nil {
 				errs <- nil
 				return
 			}
 			began := time.Now()
-			err := start[p](ctx)
+			if err == nil {
+				err = start[p](ctx)
+			}
 			if err != nil {
 				if ctx.Err() != nil { // stopped because another part failed
 					err = nil
