@@ -74,9 +74,9 @@ func data(p []byte, headers []stream.Header, named idHeaders, into []datum) []da
 	if len(p) < confluentBytes || p[0] != magic {
 		return into
 	}
-	into = append(into, datum{id: registry.ID{N: uint64(binary.BigEndian.Uint32(p[1:]))}, data: p[confluentBytes:]})
+	into = append(into, datum{id: registry.ID{N: uint64(binary.BigEndian.Uint32(p[1:])), InFront: true}, data: p[confluentBytes:]})
 	if len(p) >= apicurioBytes {
-		into = append(into, datum{id: registry.ID{N: binary.BigEndian.Uint64(p[1:]), Global: true}, data: p[apicurioBytes:]})
+		into = append(into, datum{id: registry.ID{N: binary.BigEndian.Uint64(p[1:]), Global: true, InFront: true}, data: p[apicurioBytes:]})
 	}
 	return into
 }

@@ -52,3 +52,24 @@ func TestApicurio(t *testing.T) {
 		}
 	}
 }
+
+// TestIDsInFront: what ids in front of data are is the configuration's; of others
+// their headers have said it.
+func TestIDsInFront(t *testing.T) {
+	s := &server{answers: map[string]string{"/apis/registry/v2/ids/globalIds/1": `200 "string"`, "/apis/registry/v2/ids/contentIds/1": `200 "int"`}}
+	now := time.Unix(0, 0)
+	for ids, want := range map[string][4]string{ // of four bytes, of eight, of a header with a content id, with a global id
+		"": {"int32", "string", "int32", "string"}, "auto": {"int32", "string", "int32", "string"},
+		"global": {"string", "string", "int32", "string"}, "content": {"int32", "int32", "int32", "string"},
+	} {
+		r := open(t, Config{URL: "http://r/apis/registry/v2", IDs: ids}, s, &now)
+		for i, id := range []ID{{N: 1, InFront: true}, {N: 1, Global: true, InFront: true}, {N: 1}, {N: 1, Global: true}} {
+			if a, err := r.Schema(id); err != nil || !strings.Contains(string(a.Connect()), want[i]) {
+				t.Errorf("ids %q: %+v: %v, want %s", ids, id, err, want[i])
+			}
+		}
+	}
+	if err := (Config{URL: "http://r", IDs: "no"}).Validate(); err == nil || !strings.Contains(err.Error(), "auto, global or content") {
+		t.Error(err)
+	}
+}

@@ -39,6 +39,12 @@ type Config struct {
 	// GlobalIDs are Apicurio's ids of a subject's versions, in order, where the
 	// files do not say them. They count if there are as many as versions.
 	GlobalIDs map[string][]uint64 `yaml:"global_ids"`
+	// IDs is what the ids in front of data are: auto, "" too, takes those of eight
+	// bytes for Apicurio's global ids and those of four for Confluent's, or content
+	// ids, as the serializers of Apicurio 3 write them; global and content are
+	// Apicurio's setting use-id, which in version 2 holds for both. Headers say
+	// which they are.
+	IDs string `yaml:"ids"`
 }
 
 // Set reports whether there is a registry at all.
@@ -59,6 +65,11 @@ func (c Config) Validate() error {
 	}
 	if (c.Cert != "" || c.CA != "") && !strings.HasPrefix(c.URL, "https://") {
 		return errors.New("registry: ca, cert and key need an https url")
+	}
+	switch c.IDs {
+	case "", "auto", "global", "content":
+	default:
+		return fmt.Errorf("registry: ids: unknown value %q: use auto, global or content", c.IDs)
 	}
 	if c.Token != "" && c.Username != "" {
 		return errors.New("registry: username or token, not both")
@@ -114,6 +125,8 @@ type ID struct {
 	N      uint64
 	Global bool
 	GUID   GUID
+
+	InFront bool // of the data: Config.IDs says what it is
 }
 
 // GUID is 16 bytes of a UUID in their usual order; zeros are none.
@@ -178,6 +191,9 @@ const again = 5 * time.Second
 
 // Schema returns the schema of an id.
 func (r *Registry) Schema(k ID) (*Schema, error) {
+	if k.InFront {
+		k.InFront, k.Global = false, r.cfg.IDs == "global" || k.Global && r.cfg.IDs != "content"
+	}
 	r.mu.Lock()
 	if s := r.known[k]; s != nil {
 		r.mu.Unlock()
