@@ -39,6 +39,16 @@ func (a *progressAt) accept(s stream.LedgerSpan) bool {
 	return true
 }
 
+// refuses reports whether the sink of that name refuses the lane. p.mu is held.
+func (p *Pipeline) refuses(sink string, l *lane) bool {
+	for i, o := range p.outs {
+		if o.name == sink {
+			return l.at[i].refused != nil
+		}
+	}
+	return false
+}
+
 // setApart drops the epoch and keeps the lanes that e names from the sink.
 func (o *output) setApart(ctx context.Context, e *stream.ApartError) error {
 	p := o.p
@@ -46,12 +56,12 @@ func (o *output) setApart(ctx context.Context, e *stream.ApartError) error {
 	named := 0
 	p.mu.Lock()
 	for _, state := range e.States {
+		named += len(state.Lanes)
 		for _, ln := range state.Lanes {
 			l := p.lanes[ln]
-			if l == nil {
+			if l == nil { // it went away: so does the refusal
 				continue
 			}
-			named++
 			if l.refuse(o.index, state, p.env.Now()) {
 				changed = append(changed, LaneChanged{Lane: ln, Sink: o.name, State: state.State, Why: state.Why, Todo: state.Todo})
 			}
@@ -65,7 +75,7 @@ func (o *output) setApart(ctx context.Context, e *stream.ApartError) error {
 	if err := o.discard(ctx); err != nil {
 		return err
 	}
-	if named == 0 { // lanes that went away meanwhile, or a sink that names none: not at full speed
+	if named == 0 { // a sink that names none: not at full speed
 		if err := o.sleep(ctx, retryMax); err != nil {
 			return err
 		}

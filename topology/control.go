@@ -40,11 +40,12 @@ type proposal struct {
 // store said so; anything else tells the owner to ask the store itself.
 type verdict struct {
 	Ticket string        `json:"ticket"`
-	Kind   string        `json:"kind"` // landed, fenced, state, failed
+	Kind   string        `json:"kind"` // landed, fenced, state, apart, failed
 	Why    string        `json:"why,omitempty"`
 	Todo   string        `json:"todo,omitempty"`
 	Lanes  []stream.Lane `json:"lanes,omitempty"`
 	State  string        `json:"state,omitempty"`
+	Apart  []verdict     `json:"apart,omitempty"` // of kind state: each with the lanes that a table refuses
 }
 
 // controlRecord is a record of the control log: one of its parts.

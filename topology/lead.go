@@ -78,17 +78,32 @@ func (v *verdict) err() error {
 	case "landed":
 		return nil
 	case "state":
-		s := stream.StateParked
-		for x := stream.StateRunning; x <= stream.StateStateAhead; x++ {
-			if x.String() == v.State {
-				s = x
-			}
+		return v.state()
+	case "apart": // an older version takes it for a fence, and reads again
+		e := &stream.ApartError{}
+		for _, x := range v.Apart {
+			e.States = append(e.States, x.state())
 		}
-		return &stream.StateError{State: s, Lanes: v.Lanes, Why: v.Why, Todo: v.Todo}
+		return e
 	case "failed":
 		return errors.New(v.Why)
 	}
 	return stream.ErrFenced
+}
+
+func (v *verdict) state() *stream.StateError {
+	s := stream.StateParked
+	for x := stream.StateRunning; x <= stream.StateStateAhead; x++ {
+		if x.String() == v.State {
+			s = x
+		}
+	}
+	return &stream.StateError{State: s, Lanes: v.Lanes, Why: v.Why, Todo: v.Todo}
+}
+
+// setState is what the owner is told of a state.
+func (v *verdict) setState(e *stream.StateError) {
+	v.Kind, v.State, v.Why, v.Todo, v.Lanes = "state", e.State.String(), e.Why, e.Todo, e.Lanes
 }
 
 // hurried reports whether somebody cannot wait for the timer.
@@ -195,13 +210,19 @@ func (o *output) judge(ctx context.Context, all []proposal) (vs []verdict, err e
 		}
 		v := verdict{Ticket: p.Ticket, Kind: "landed"}
 		var se *stream.StateError
+		apart, is := errors.AsType[*stream.ApartError](err)
 		switch {
 		case errors.Is(err, errNotLeading):
 			return nil, err
 		case errors.Is(err, stream.ErrFenced): // before the state that may be why: read again, it may pass
 			v.Kind = "fenced"
+		case is:
+			v.Kind, v.Apart = "apart", make([]verdict, len(apart.States))
+			for i, e := range apart.States {
+				v.Apart[i].setState(e)
+			}
 		case errors.As(err, &se):
-			v.Kind, v.State, v.Why, v.Todo, v.Lanes = "state", se.State.String(), se.Why, se.Todo, se.Lanes
+			v.setState(se)
 		case err != nil:
 			v.Kind, v.Why = "failed", err.Error()
 		}

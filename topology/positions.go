@@ -21,7 +21,9 @@ func (p *Pipeline) Positions() []lag.Positions {
 				x.State, x.Why, x.Todo = l.state.String(), l.why, l.todo
 			}
 			if r := l.at[i].refused; r != nil {
-				x.State, x.Why, x.Todo, x.Oldest = r.State.String(), r.Why, r.Todo, r.oldest
+				if x.Oldest = r.oldest; !l.held { // what holds the lane for all sinks is to be mended first
+					x.State, x.Why, x.Todo = r.State.String(), r.Why, r.Todo
+				}
 				all = append(all, x)
 				continue
 			}

@@ -115,10 +115,29 @@ func (h *history) step(what int) {
 		w.move(w.held(h.live[1-i], lanes), h.live[i], false)
 	case 18: // another writer moves lanes of two stores: their sinks are fenced at once
 		h.meddle(some)
-	case 19: // a table does not take a lane's rows for a while
+	case 19, 20: // tables do not take the rows of a lane, or of some, for a while
+		if what == 19 {
+			some = []stream.Lane{lane}
+		}
 		w.mu.Lock()
-		s.apart[lane] = time.Now().Add(time.Duration(rng.IntN(120)) * time.Second)
+		s.late = rng.IntN(3) == 0
+		for _, ln := range some {
+			s.apart[ln] = time.Now().Add(time.Duration(rng.IntN(120)) * time.Second)
+		}
 		w.mu.Unlock()
+		h.grow()
+	case 21: // and then retention passes where it stands, or a person mends it
+		w.mu.Lock()
+		for ln := range s.apart {
+			if l := w.lanes[ln]; rng.IntN(2) == 0 {
+				l.start = max(l.start, min(int64(len(l.recs)), s.lanes[ln].Next.Offset+1))
+			}
+		}
+		if rng.IntN(2) == 0 {
+			clear(s.apart)
+		}
+		w.mu.Unlock()
+		time.Sleep(time.Duration(rng.IntN(40)) * time.Second)
 	}
 }
 

@@ -102,7 +102,7 @@ func simulate(t *testing.T, seed uint64) {
 			h.grow()
 			time.Sleep(time.Duration(rng.IntN(1200)) * time.Millisecond)
 			h.revive()
-			h.step(rng.IntN(20))
+			h.step(rng.IntN(22))
 		}
 		h.settle()
 		for _, m := range w.all {

@@ -134,6 +134,7 @@ type simStore struct {
 	by      []string  // the process of each commit
 
 	apart map[stream.Lane]time.Time // until then a lane's table does not take its rows
+	late  bool                      // it says so of a commit, not of an upload
 }
 
 type simSpan struct {
@@ -172,10 +173,13 @@ func (s *simStore) trouble() error {
 }
 
 // refusing names the lanes of e whose table does not take their rows now.
-func (s *simStore) refusing(e stream.Epoch) error {
+func (s *simStore) refusing(late bool, e stream.Epoch) error {
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
 	var apart stream.ApartError
+	if s.late != late {
+		return nil
+	}
 	for _, sp := range e.Spans {
 		if time.Now().Before(s.apart[sp.Lane]) && sp.Count.Written > 0 {
 			apart.States = append(apart.States, &stream.StateError{State: stream.StateParked, Lanes: []stream.Lane{sp.Lane}, Why: "another schema", Todo: "mend the table"})
@@ -263,7 +267,7 @@ func (k *simSink) Upload(_ context.Context, e stream.Epoch, parts []stream.Part)
 	if err := k.s.trouble(); err != nil {
 		return stream.Staged{}, err
 	}
-	if err := k.s.refusing(e); err != nil {
+	if err := k.s.refusing(false, e); err != nil {
 		return stream.Staged{}, err
 	}
 	if k.s.w.slow > 0 && k.s.w.random(20) == 0 {
@@ -292,6 +296,11 @@ func (k *simSink) Commit(_ context.Context, staged []stream.Staged) error {
 	}
 	if err := k.s.trouble(); err != nil {
 		return err
+	}
+	for _, st := range staged {
+		if err := k.s.refusing(true, st.Epoch); err != nil {
+			return err
+		}
 	}
 	if k.s.w.fatal.Load() > 0 && k.s.w.fatal.Add(-1) >= 0 {
 		return errFatal

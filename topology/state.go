@@ -64,7 +64,9 @@ func (p *Pipeline) setAll(sink string, lanes []stream.Lane, e *stream.StateError
 			continue
 		}
 		l.enter(sink, e)
-		changed = append(changed, ln)
+		if !passes || !p.refuses(sink, l) { // what passes is not the end of what its table refuses
+			changed = append(changed, ln)
+		}
 	}
 	p.mu.Unlock()
 	for _, ln := range changed {
@@ -133,9 +135,10 @@ func (p *Pipeline) lookAgain(ctx context.Context) error {
 			continue
 		}
 		for i := range p.outs {
-			l.at[i].want, l.at[i].durable = j.at[i][info.Lane], j.at[i][info.Lane]
+			at := j.at[i][info.Lane]
+			l.at[i] = progressAt{want: at, durable: at} // what was refused may be what is lost
 		}
-		l.info, l.pos, l.reading, l.again, l.held = info, p.least(l), true, false, false
+		l.info, l.pos, l.reading, l.rests, l.again, l.held = info, p.least(l), true, false, false, false
 		l.enter("", &stream.StateError{State: stream.StateRunning})
 		seek[info.Lane] = l.pos
 	}

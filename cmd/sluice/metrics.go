@@ -102,14 +102,18 @@ func (c positions) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	held := map[stream.Lane]bool{}
+	type state struct {
+		lane stream.Lane
+		name string
+	}
+	held := map[state]bool{} // sinks may stand in several on one lane
 	for _, x := range c.p.Positions() {
 		v := lag.Judge(x, time.Now())
 		part := strconv.Itoa(int(x.Lane.Partition))
 		gauge(lagRecords, float64(v.Lag), x.Sink, x.Lane.Topic, part)
 		gauge(lagSeconds, v.Behind.Seconds(), x.Sink, x.Lane.Topic, part)
-		if x.State != stream.StateRunning.String() && !held[x.Lane] {
-			held[x.Lane] = true
+		if s := (state{x.Lane, x.State}); x.State != stream.StateRunning.String() && !held[s] {
+			held[s] = true
 			gauge(laneState, 1, x.Lane.Topic, part, x.State)
 		}
 	}
