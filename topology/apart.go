@@ -62,7 +62,7 @@ func (o *output) setApart(ctx context.Context, e *stream.ApartError) error {
 			if l == nil { // it went away: so does the refusal
 				continue
 			}
-			if l.refuse(o.index, state, p.env.Now()) {
+			if l.refuse(o, state) {
 				changed = append(changed, LaneChanged{Lane: ln, Sink: o.name, State: state.State, Why: state.Why, Todo: state.Todo})
 			}
 		}
@@ -83,10 +83,11 @@ func (o *output) setApart(ctx context.Context, e *stream.ApartError) error {
 	return o.readAnew(ctx)
 }
 
-// refuse notes that sink i takes nothing of l, and reports whether that is news.
-// Pipeline.mu is held.
-func (l *lane) refuse(i int, e *stream.StateError, now time.Time) (news bool) {
-	r := &refusal{StateError: e}
+// refuse notes that o takes nothing of l, and reports whether that is news. A try
+// costs an epoch, so that the next is two epochs away at least: where the timer is
+// long, each of them was a try, and the sink never committed again. Pipeline.mu is held.
+func (l *lane) refuse(o *output, e *stream.StateError) (news bool) {
+	i, r := o.index, &refusal{StateError: e}
 	if was := l.at[i].refused; was != nil {
 		r.times, r.oldest, news = min(was.times+1, refusedMax), was.oldest, was.State != e.State || was.Why != e.Why
 	} else {
@@ -97,7 +98,7 @@ func (l *lane) refuse(i int, e *stream.StateError, now time.Time) (news bool) {
 			}
 		}
 	}
-	r.next = now.Add(stateWait << r.times)
+	r.next = o.p.env.Now().Add(max(stateWait<<r.times, 2*time.Duration(o.spec.Commit.Every)))
 	l.at[i].refused = r
 	for j := range l.at {
 		if !l.at[j].apart() {

@@ -3,6 +3,7 @@ package topology_test
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -217,6 +218,28 @@ func TestRefusedLaneThatWentAway(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		if b.at(0, other) != 4 {
 			t.Errorf("its neighbour stands at %d of 4", b.at(0, other))
+		}
+		b.stop(t)
+	})
+}
+
+// TestRareCommitsBesideARefusedLane (the sink never committed again): where the
+// timer is longer than the wait for the next try, not every epoch is a try.
+func TestRareCommitsBesideARefusedLane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, other := refusingBench(t, 1000*time.Hour)
+		b.w.file = strings.Replace(b.w.file, "every: 700ms", "every: 30m", 1)
+		b.boot(t)
+		b.m.start()
+		b.w.assign(b.m, []stream.Lane{b.lane, other})
+		for range 3 {
+			time.Sleep(time.Hour)
+			b.w.mu.Lock()
+			b.w.lanes[other].recs = append(b.w.lanes[other].recs, true)
+			b.w.mu.Unlock()
+		}
+		if n := b.at(0, other); n < 5 {
+			t.Errorf("its neighbour stands at %d of 7", n)
 		}
 		b.stop(t)
 	})
