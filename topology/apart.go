@@ -2,6 +2,7 @@ package topology
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"sluice/topology/stream"
@@ -52,6 +53,9 @@ func (p *Pipeline) refuses(sink string, l *lane) bool {
 // setApart drops the epoch and keeps the lanes that e names from the sink.
 func (o *output) setApart(ctx context.Context, e *stream.ApartError) error {
 	p := o.p
+	if p.Align { // it would ask for ever: what it runs is recorded, so that no change of the file helps
+		return fmt.Errorf("align runs the file as it was recorded, and a table refuses rows of it: mend the table, or run the file of before with what is said here until the sinks stand together: %w", e)
+	}
 	var changed []LaneChanged
 	named := 0
 	p.mu.Lock()

@@ -244,3 +244,30 @@ func TestRareCommitsBesideARefusedLane(t *testing.T) {
 		b.stop(t)
 	})
 }
+
+// TestAlignWithARefusedLane (asked for ever): the verb ends and says what to do.
+func TestAlignWithARefusedLane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, other := refusingBench(t, 1000*time.Hour)
+		b.m.start()
+		b.w.assign(b.m, []stream.Lane{b.lane, other})
+		time.Sleep(10 * time.Second)
+		b.stop(t)
+		b.boot(t)
+		b.m.p.Align = true
+		b.m.start()
+		clear(b.w.owner)
+		b.w.assign(b.m, []stream.Lane{b.lane, other})
+		select {
+		case err := <-b.m.done:
+			if err == nil || !strings.Contains(err.Error(), "mend the table") {
+				t.Errorf("align: %v", err)
+			}
+		case <-time.After(time.Hour):
+			t.Error("align does not end")
+		}
+		if b.at(0, b.lane) != 0 || b.at(1, b.lane) != 20 {
+			t.Errorf("align left %d and %d", b.at(0, b.lane), b.at(1, b.lane))
+		}
+	})
+}

@@ -112,6 +112,14 @@ func (h *history) align(lanes []stream.Lane) {
 		case <-m.ended:
 			h.expect(m)
 			h.w.owned(m, lanes)
+			if m.err != nil && strings.Contains(m.err.Error(), "a table refuses rows of it") {
+				h.w.mu.Lock()
+				for _, s := range h.stores {
+					clear(s.apart)
+				}
+				h.w.mu.Unlock()
+				h.align(lanes)
+			}
 			return
 		case <-time.After(time.Minute):
 			h.mend()

@@ -192,7 +192,7 @@ func (h *history) expect(m *member) {
 	if *only != 0 {
 		h.t.Logf("%s ended: %v", m.name, m.err)
 	}
-	if err := m.err; err != nil && !errors.Is(err, errDead) && !errors.Is(err, topology.ErrDrain) && !strings.Contains(err.Error(), "moved by an instance") && !strings.Contains(err.Error(), errFatal.Error()) && !strings.Contains(err.Error(), "sluice align") {
+	if err := m.err; err != nil && !errors.Is(err, errDead) && !errors.Is(err, topology.ErrDrain) && !strings.Contains(err.Error(), "moved by an instance") && !strings.Contains(err.Error(), errFatal.Error()) && !strings.Contains(err.Error(), "a table refuses rows of it") && !strings.Contains(err.Error(), "sluice align") {
 		h.t.Errorf("%s: %v", m.name, err)
 	}
 }
