@@ -179,6 +179,7 @@ func (s *Sink) batch(ctx context.Context, es []stream.Epoch, ps []payload) (ss [
 		rows = append(rows, s.settle(&es[i])...)
 	}
 	if refused.States != nil {
+		s.takeBack(ctx, es, ps)
 		return nil, nil, apart(es, &refused)
 	}
 	if n := len(ss) + len(shapes) + len(rows); n > cloudflare.MaxStatements && len(shapes) > 0 {
@@ -239,9 +240,33 @@ func (s *Sink) rows(e *stream.Epoch, p *payload, tables map[string]*stored, shap
 		rows = append(rows, s.apply(t, now.name, e, p.raw)...)
 	}
 	if p.Chunks > 0 {
-		rows = append(rows, cloudflare.Statement{SQL: `DELETE FROM _sluice_staged WHERE pipeline = ?1 AND sink = ?2 AND "commit" = ?3`, Params: params(s.env.Pipeline, e.Sink, e.Commit)})
+		rows = append(rows, s.unstage(e))
 	}
 	return shapes, rows
+}
+
+// unstage deletes the rows that were brought for e.
+func (s *Sink) unstage(e *stream.Epoch) cloudflare.Statement {
+	return cloudflare.Statement{SQL: `DELETE FROM _sluice_staged WHERE pipeline = ?1 AND sink = ?2 AND "commit" = ?3`, Params: params(s.env.Pipeline, e.Sink, e.Commit)}
+}
+
+// takeBack deletes what was brought for epochs that are dropped: a refused lane is
+// tried again and again, and a day of tries would fill the database. A commit that
+// is still under way does not find its rows then, and does nothing. What cannot be
+// deleted now goes after a day.
+func (s *Sink) takeBack(ctx context.Context, es []stream.Epoch, ps []payload) {
+	var ss []cloudflare.Statement
+	for i := range ps {
+		if ps[i].Chunks > 0 {
+			ss = append(ss, s.unstage(&es[i]))
+		}
+	}
+	if ss == nil {
+		return
+	}
+	if _, err := s.client.D1Query(ctx, s.cfg.Database, ss); err != nil {
+		s.env.Log.Warn("d1: rows of a refused commit stay for a day", "error", err)
+	}
 }
 
 // early makes tables and columns before the commit, when all of it is too much

@@ -1,6 +1,7 @@
 package d1
 
 import (
+	"maps"
 	"testing"
 
 	"sluice/schemas"
@@ -88,4 +89,27 @@ func TestKeyChanges(t *testing.T) {
 	w := x.s.Writer()
 	x.write(w, x.clean(before, 0, ins("1", "1")))
 	x.parked(w.Write(x.clean(after, 0, ins("1", "2"), ins("1", "3"))), "rows with the key (id) and rows with (id, k)")
+}
+
+// TestRefusedRowsAreTakenBack (stayed for a day, of every try): what was brought
+// for a commit that a table refuses does not fill the database.
+func TestRefusedRowsAreTakenBack(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.Evolve = "freeze" })
+	b.s.cfg.BatchBytes = 0
+	id := key("id", schemas.Int64)
+	b.ok(b.commit(b.clean(schema("e", id), 0, ins("1"))))
+	more := schema("e", id, col("more", schemas.String))
+	from := maps.Clone(b.at)
+	for range 3 {
+		b.at = maps.Clone(from)
+		w := b.s.Writer()
+		c := b.clean(more, 0, ins("2", `"v"`))
+		b.write(w, c)
+		e, parts := b.seal([]stream.Clean{c}, w)
+		st, err := b.s.Upload(t.Context(), e, parts)
+		b.ok(err)
+		b.is(`SELECT count(*) FROM _sluice_staged`, `[[1]]`)
+		b.parked(b.s.Commit(t.Context(), []stream.Staged{st}), "evolve is freeze")
+		b.is(`SELECT count(*) FROM _sluice_staged`, `[[0]]`)
+	}
 }
