@@ -50,6 +50,22 @@ func (p *Pipeline) refuses(sink string, l *lane) bool {
 	return false
 }
 
+// waitsFor is why a new partition is not read, if that is because a sink refuses one
+// of the partitions that it waits for: nil else. p.mu is held.
+func (p *Pipeline) waitsFor(l *lane) *stream.StateError {
+	for _, ln := range stream.SortedLanes(l.after) {
+		elder := p.lanes[ln]
+		for i, o := range p.outs {
+			if elder != nil && elder.at[i].refused != nil && elder.at[i].durable.Offset < l.after[ln] {
+				r := elder.at[i].refused
+				return &stream.StateError{State: r.State, Todo: r.Todo,
+					Why: fmt.Sprintf("a new partition waits until the old ones are durable, and %s refuses %v: %s", o.name, ln, r.Why)}
+			}
+		}
+	}
+	return nil
+}
+
 // setApart drops the epoch and keeps the lanes that e names from the sink.
 func (o *output) setApart(ctx context.Context, e *stream.ApartError) error {
 	p := o.p

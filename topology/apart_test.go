@@ -271,3 +271,43 @@ func TestAlignWithARefusedLane(t *testing.T) {
 		}
 	})
 }
+
+// TestNewPartitionBesideARefusedLane (stood, and nobody said why): a key's new row
+// must not overtake its old one in the sink that refuses the old partition.
+func TestNewPartitionBesideARefusedLane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, other := refusingBench(t, 1000*time.Hour)
+		b.m.start()
+		b.w.assign(b.m, []stream.Lane{b.lane, other})
+		time.Sleep(10 * time.Second)
+		b.w.mu.Lock()
+		young := stream.Lane{Topic: "t", Partition: 2}
+		b.w.lanes[young] = newSimLane("t1", true, true)
+		b.w.mu.Unlock()
+		b.w.assign(b.m, []stream.Lane{young})
+		time.Sleep(10 * time.Second)
+		for _, x := range b.m.p.Positions() {
+			if x.Lane == young && (x.State != "PARKED" || !strings.Contains(x.Why, "a refuses t/0") || x.Todo != "mend the table") {
+				t.Errorf("%+v", x)
+			}
+		}
+		if b.at(0, young) != 0 {
+			t.Errorf("it stands at %d before the old ones are through", b.at(0, young))
+		}
+		b.w.mu.Lock()
+		clear(b.stores[0].apart)
+		b.w.mu.Unlock()
+		time.Sleep(40 * time.Minute)
+		for store := range 2 {
+			for _, l := range []stream.Lane{b.lane, other, young} {
+				b.whole(t, store, l, 0)
+			}
+		}
+		for _, x := range b.m.p.Positions() {
+			if x.State != "RUNNING" {
+				t.Errorf("%+v", x)
+			}
+		}
+		b.stop(t)
+	})
+}

@@ -27,6 +27,9 @@ func (p *Pipeline) Positions() []lag.Positions {
 				all = append(all, x)
 				continue
 			}
+			if e := p.waitsFor(l); e != nil && !l.held {
+				x.State, x.Why, x.Todo = e.State.String(), e.Why, e.Todo
+			}
 			for _, m := range l.marks {
 				if m.from >= x.Durable || x.Oldest == 0 {
 					x.Oldest = m.time
