@@ -26,8 +26,9 @@ type Config struct {
 	Table string `yaml:"table"`
 	// FormatVersion of tables that are created: 2 or 3.
 	FormatVersion int `yaml:"format_version"`
-	// Partition lists transforms by table: the longest matching glob wins.
-	Partition map[string][]string `yaml:"partition"`
+	// Partition lists transforms by table: the longest matching glob wins. It is how
+	// rows lie, not which: who made it other than the table's may take it back.
+	Partition map[string][]string `yaml:"partition" plan:"-"`
 	// Meta lists the changelog columns; op, partition and offset are always there.
 	Meta []string `yaml:"meta"`
 	// MetaPrefix stands in front of their names.
