@@ -68,6 +68,7 @@ func TestWrongParameters(t *testing.T) {
 		{"{tokenize: {form: ff1, luhn: true}}", "are of card: true"},
 		{"{tokenize: {form: ff1, card: true, keep_ends: true, length: 15}}", "less than 16 digits"},
 		{"{partial: {length: 3, keep_last: 2}}", "more than twice"},
+		{"{scan: email}", "scan takes its parameters as {classes:"},
 		{"{partial: {length: 8, keep_separators: true}}", "take one"},
 		{"generalize", "generalize: want one of"},
 		{"{generalize: yaer}", "generalize: want one of"},

@@ -79,6 +79,9 @@ func (x *Scanning) bind(b *binding) (*Scanning, error) {
 
 // UnmarshalYAML reads {classes: {email: hash}, else: redact}.
 func (s *Scanning) UnmarshalYAML(y *yaml.Node) error {
+	if y.Kind == yaml.SequenceNode || y.Kind == yaml.ScalarNode && y.Tag != "!!null" {
+		return topology.At(y, errors.New("scan takes its parameters as {classes: {email: hash}, else: redact}"))
+	}
 	p := struct {
 		Classes map[string]Spec `yaml:"classes"`
 		Else    *Spec           `yaml:"else"`
