@@ -199,13 +199,13 @@ func laneNames(infos []stream.LaneInfo) []stream.Lane {
 	return lanes
 }
 
-// start is where a sink begins on a lane it never saw.
+// start is where a sink begins on a lane it never saw: of no epoch, as no other position is.
 func (o *output) start(info stream.LaneInfo, prog stream.Progress, before []map[stream.Lane]stream.Position) stream.Position {
 	first := stream.Position{Offset: info.LogStart, Epoch: -1}
 	if like, ok := strings.CutPrefix(o.spec.Start, "like "); ok {
 		for i, other := range o.p.outs[:len(before)] {
 			if other.name == like {
-				return before[i][info.Lane]
+				return stream.Position{Offset: before[i][info.Lane].Offset, Epoch: -1}
 			}
 		}
 	}

@@ -204,6 +204,10 @@ func (o *output) judge(ctx context.Context, all []proposal) (vs []verdict, err e
 		}
 	}
 	for _, p := range alone {
+		if wiped(prog, p) {
+			vs = append(vs, verdict{Ticket: p.Ticket, Kind: "fenced"})
+			continue
+		}
 		err := o.commitFor(ctx, []proposal{p})
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
@@ -278,7 +282,7 @@ func fold(prog stream.Progress, todo []proposal) (together, alone []proposal) {
 		follows := true
 		for _, s := range p.Staged.Spans {
 			known, ok := at[s.Lane]
-			follows = follows && (ok && p.Staged.Follows(known, s) || !ok && s.From.Offset == s.To.Offset)
+			follows = follows && (ok && p.Staged.Follows(known, s) || !ok && s.From == s.To && s.From.Epoch < 0)
 		}
 		if !follows {
 			alone = append(alone, p)
@@ -290,6 +294,16 @@ func fold(prog stream.Progress, todo []proposal) (together, alone []proposal) {
 		together = append(together, p)
 	}
 	return together, alone
+}
+
+// wiped reports that p goes on with a lane that the store does not have any more:
+// a store that was wiped. The owner of the lane saw it there and this process
+// may not have, whose sink would take a claim of it for its start. // D3
+func wiped(prog stream.Progress, p proposal) bool {
+	return slices.ContainsFunc(p.Staged.Spans, func(s stream.LedgerSpan) bool {
+		_, ok := prog.Lanes[s.Lane]
+		return !ok && s.From.Epoch >= 0
+	})
 }
 
 // sync waits until this process has read the control log up to now and until

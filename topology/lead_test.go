@@ -27,7 +27,7 @@ func TestFencedForAState(t *testing.T) {
 	parked := &stream.StateError{State: stream.StateParked, Why: "another instance's column came first"}
 	at := stream.Lane{Topic: "t"}
 	p := proposal{Ticket: "x.1", Staged: stream.Staged{Epoch: stream.Epoch{Spans: []stream.LedgerSpan{
-		{Span: stream.Span{Lane: at, From: stream.Position{Offset: 0}, To: stream.Position{Offset: 5}}}}}}}
+		{Span: stream.Span{Lane: at, From: stream.Position{Epoch: -1}, To: stream.Position{Offset: 5}}}}}}}
 	for want, err := range map[string]error{
 		"fenced": fmt.Errorf("table x: %w: %w", parked, stream.ErrFenced),
 		"state":  parked,
@@ -37,6 +37,20 @@ func TestFencedForAState(t *testing.T) {
 		vs, err := o.judge(t.Context(), []proposal{p})
 		if err != nil || len(vs) != 1 || vs[0].Kind != want {
 			t.Errorf("%+v, %v, want %s", vs, err, want)
+		}
+	}
+}
+
+// TestClaimOfAWipedLane: that a lane goes on where it stood is no start, which a
+// store that was wiped would take it for. // D3
+func TestClaimOfAWipedLane(t *testing.T) {
+	for want, at := range map[string]stream.Position{"landed": {Epoch: -1}, "fenced": {Offset: 8, Epoch: 2}} {
+		p := proposal{Ticket: "x.1", Staged: stream.Staged{Epoch: stream.Epoch{PositionsOnly: true, Spans: []stream.LedgerSpan{
+			{Span: stream.Span{Lane: stream.Lane{Topic: "t"}, From: at, To: at}}}}}}
+		o := newOutput(&Pipeline{lanes: map[stream.Lane]*lane{}}, 0, SinkSpec{Name: "lake"}, deafSink{})
+		vs, err := o.judge(t.Context(), []proposal{p})
+		if err != nil || len(vs) != 1 || vs[0].Kind != want {
+			t.Errorf("%v: %+v, %v, want %s", at, vs, err, want)
 		}
 	}
 }

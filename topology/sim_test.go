@@ -321,7 +321,7 @@ func simPipeline(t *testing.T, w *world, m *member, stores []*simStore, workers 
 		Gates:   []topology.Factory[stream.Gate]{topology.New("pass", none{}, func(none, topology.Env) (stream.Gate, error) { return pass{}, nil })},
 		Stages:  []topology.Factory[stream.Stage]{topology.New("noop", none{}, func(none, topology.Env) (stream.Stage, error) { return noop{}, nil })},
 		Sinks: []topology.Factory[stream.Sink]{topology.New("sim", store{}, func(c store, _ topology.Env) (stream.Sink, error) {
-			k := &simSink{stores[c.Store], m}
+			k := &simSink{s: stores[c.Store], m: m, known: map[stream.Lane]bool{}}
 			if w.forget {
 				return forgetful{k}, nil
 			}

@@ -219,10 +219,12 @@ func (s *simStore) apply(st stream.Staged, rows []string) error {
 	return nil
 }
 
-// simSink is a sink of one process.
+// simSink is a sink of one process. As every sink has to, it takes the absence
+// of a lane that it saw for a store that was wiped (sinktest, D2).
 type simSink struct {
-	s *simStore
-	m *member
+	s     *simStore
+	m     *member
+	known map[stream.Lane]bool // under w.mu
 }
 
 type simWriter struct {
@@ -245,7 +247,7 @@ func (k *simSink) Recover(_ context.Context, lanes []stream.Lane) (stream.Progre
 	p := stream.Progress{Cluster: "c1", Plan: k.s.plan, Lanes: map[stream.Lane]stream.LanePos{}}
 	for _, l := range lanes {
 		if at, ok := k.s.lanes[l]; ok {
-			p.Lanes[l] = at
+			p.Lanes[l], k.known[l] = at, true
 		}
 	}
 	k.s.w.mu.Unlock()
@@ -311,13 +313,23 @@ func (k *simSink) Commit(_ context.Context, staged []stream.Staged) error {
 	for _, st := range staged {
 		var rows []string
 		rows = append(rows, splitLines(st.Payload)...)
-		if err = k.s.apply(st, rows); err != nil {
+		if k.wiped(st) {
+			err = stream.ErrFenced
+		} else {
+			err = k.s.apply(st, rows)
+		}
+		if err != nil {
 			k.s.restore(before) // D6: all or nothing
 			break
 		}
 	}
 	if err == nil {
 		k.s.by = append(k.s.by, k.m.name)
+		for _, st := range staged {
+			for _, sp := range st.Spans {
+				k.known[sp.Lane] = true
+			}
+		}
 	}
 	k.s.w.mu.Unlock()
 	if err := k.m.alive(); err != nil { // paused or killed before the answer
@@ -327,6 +339,14 @@ func (k *simSink) Commit(_ context.Context, staged []stream.Staged) error {
 		return stream.Retry("sim", 0, errors.New("reply lost"))
 	}
 	return err
+}
+
+// wiped reports that the store does not have a lane of st that it had. w.mu is held.
+func (k *simSink) wiped(st stream.Staged) bool {
+	return !k.s.commits[st.Commit] && slices.ContainsFunc(st.Spans, func(sp stream.LedgerSpan) bool {
+		_, ok := k.s.lanes[sp.Lane]
+		return !ok && k.known[sp.Lane]
+	})
 }
 
 var errFatal = errors.New("the store refuses for good")
