@@ -174,7 +174,9 @@ func (s *Sink) batch(ctx context.Context, es []stream.Epoch, ps []payload) (ss [
 	var refused stream.ApartError
 	for i := range es {
 		if i < len(ps) {
-			shapes, rows = s.rows(&es[i], &ps[i], tables, shapes, rows, &refused)
+			if shapes, rows, err = s.rows(&es[i], &ps[i], tables, shapes, rows, &refused); err != nil {
+				return nil, nil, err
+			}
 		}
 		rows = append(rows, s.settle(&es[i])...)
 	}
@@ -217,7 +219,7 @@ func apart(es []stream.Epoch, refused *stream.ApartError) error {
 
 // rows adds what one epoch does to its tables. Topics whose rows a table cannot
 // take as it is go to refused.
-func (s *Sink) rows(e *stream.Epoch, p *payload, tables map[string]*stored, shapes, rows []cloudflare.Statement, refused *stream.ApartError) (_, _ []cloudflare.Statement) {
+func (s *Sink) rows(e *stream.Epoch, p *payload, tables map[string]*stored, shapes, rows []cloudflare.Statement, refused *stream.ApartError) (_, _ []cloudflare.Statement, err error) {
 	if p.Chunks > 0 {
 		rows = append(rows, cloudflare.Statement{SQL: stagedSQL, Params: params(s.env.Pipeline, e.Sink, e.Commit, strconv.Itoa(p.Chunks))})
 	}
@@ -232,6 +234,9 @@ func (s *Sink) rows(e *stream.Epoch, p *payload, tables map[string]*stored, shap
 			s.mu.Unlock()
 			continue
 		}
+		if err != nil { // D6: rows are never passed over for an error
+			return nil, nil, err
+		}
 		if now == nil {
 			continue // nothing to truncate
 		}
@@ -242,7 +247,7 @@ func (s *Sink) rows(e *stream.Epoch, p *payload, tables map[string]*stored, shap
 	if p.Chunks > 0 {
 		rows = append(rows, s.unstage(e))
 	}
-	return shapes, rows
+	return shapes, rows, nil
 }
 
 // unstage deletes the rows that were brought for e.
