@@ -6,8 +6,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // What Debezium's names mean. Sources: Debezium documentation 3.x, "Data type
@@ -192,45 +195,71 @@ type Placeholder struct {
 
 // Placeholders are the forms of the placeholder text: itself in text columns,
 // base64 and hex in bytes, a one-element array of it, the UUID made from it, alone
-// and in an array, its bytes in arrays of numbers, an hstore of it as an object and
-// as a text. Which columns get which was observed in recordings of PostgreSQL 15;
-// others get those of their types.
-func Placeholders(text string) []Placeholder {
+// and in an array, its bytes in arrays of numbers, where Java's are signed, an
+// hstore of it as an object and as a text. Bytes that are no UTF-8 are U+FFFD in a
+// text of Java's, and Jackson has pairs of escapes for what is beyond U+FFFF. Which
+// columns get which was observed in recordings of PostgreSQL 15; others get those
+// of their types.
+func Placeholders(text string) (forms []Placeholder) {
 	if text == "" {
 		return nil
 	}
-	quoted, _ := json.Marshal(text)
-	q := string(quoted)
-	inner := q[1 : len(q)-1]
-	enc := EncText
-	if inner != text {
-		enc = EncJSONString
+	add := func(e Encoding, s string) {
+		if f := (Placeholder{e, s}); !slices.Contains(forms, f) {
+			forms = append(forms, f)
+		}
 	}
+	member := func(inside string) { // of a JSON string
+		if strings.Contains(inside, `\`) {
+			add(EncJSONString, inside)
+		} else {
+			add(EncText, inside)
+		}
+	}
+	said := strings.Map(func(r rune) rune { return r }, text)
 	list := make([]string, len(text))
 	for i := range len(text) {
-		list[i] = strconv.Itoa(int(text[i]))
+		list[i] = strconv.Itoa(int(int8(text[i])))
 	}
-	hstore, _ := json.Marshal("{" + q + ":" + q + "}")
-	std, url := base64.StdEncoding.EncodeToString([]byte(text)), base64.URLEncoding.EncodeToString([]byte(text))
-	forms := []Placeholder{
-		{enc, inner},
-		{EncText, std},
-		{EncBytes, text},
-		{EncText, fmt.Sprintf("%x", text)},
-		{EncJSON, "[" + q + "]"},
-		{EncJSON, "[" + strings.Join(list, ",") + "]"},
-		{EncJSON, `["` + std + `"]`},
-		{EncJSON, "{" + q + ":" + q + "}"},
-		{EncJSONString, string(hstore[1 : len(hstore)-1])},
-		{EncText, "{" + q + ":" + q + "}"}, // of binary data
+	std := base64.StdEncoding.EncodeToString([]byte(text))
+	inner := string(AppendEscaped(nil, []byte(said)))
+	hstore := `{"` + inner + `":"` + inner + `"}`
+	for _, escaped := range []func(string) string{jackson, func(s string) string { return string(AppendEscaped(nil, []byte(s))) }} {
+		in := escaped(said)
+		member(in)
+		add(EncJSON, `["`+in+`"]`)
+		add(EncJSON, `{"`+in+`":"`+in+`"}`)
+		member(escaped(hstore))
 	}
-	if enc != EncText {
-		forms = append(forms, Placeholder{EncText, text}) // of binary data
+	for _, s := range []string{said, hstore, std, base64.URLEncoding.EncodeToString([]byte(text)), hex.EncodeToString([]byte(text)), nameUUID(text)} {
+		add(EncText, s) // said and hstore in binary data
 	}
-	if url != std {
-		forms = append(forms, Placeholder{EncText, url})
+	add(EncBytes, text)
+	for _, s := range []string{strings.Join(list, ","), `"` + std + `"`, `"` + nameUUID(text) + `"`} {
+		add(EncJSON, "["+s+"]")
 	}
-	return append(forms, Placeholder{EncJSON, `["` + nameUUID(text) + `"]`}, Placeholder{EncText, nameUUID(text)})
+	return forms
+}
+
+// jackson escapes a text as the JSON converter does.
+func jackson(s string) string {
+	var out []byte
+	for _, r := range s {
+		switch {
+		case r == '\b':
+			out = append(out, `\b`...)
+		case r == '\f':
+			out = append(out, `\f`...)
+		case r > 0xFFFF:
+			hi, lo := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04X\u%04X`, hi, lo)
+		case r < ' ' && r != '\n' && r != '\r' && r != '\t':
+			out = fmt.Appendf(out, `\u%04X`, r)
+		default:
+			out = AppendEscaped(out, utf8.AppendRune(nil, r))
+		}
+	}
+	return string(out)
 }
 
 // nameUUID is the UUID that Java's UUID.nameUUIDFromBytes makes of a text:

@@ -1,6 +1,7 @@
 package decode
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -15,16 +16,26 @@ import (
 // TestUnavailable: the placeholder of a value that was not sent, in every form
 // that a type gives it, in whole and flattened rows, is no data. // P2
 func TestUnavailable(t *testing.T) {
-	for _, setting := range []string{schemas.DefaultUnavailable, "hex:5f5f67c3b6", "a \"quoted\"\tone"} {
+	for _, setting := range []string{schemas.DefaultUnavailable, "hex:5f5f67c3b6", "a \"quoted\"\tone", "§none§", "<not & there>", "hex:C0FFEE", "gone😀"} {
 		text := schemas.PlaceholderText(setting)
-		q, _ := json.Marshal(text)
+		said, q := text, []byte(nil)
+		if setting == "hex:C0FFEE" {
+			said = "\uFFFD\uFFFD\uFFFD" // Debezium 3.5
+		}
+		var buf bytes.Buffer
+		e := json.NewEncoder(&buf)
+		e.SetEscapeHTML(false)
+		_ = e.Encode(said)
+		q = bytes.ReplaceAll(bytes.TrimSpace(buf.Bytes()), []byte("😀"), []byte(`\uD83D\uDE00`))
 		std := base64.StdEncoding.EncodeToString([]byte(text))
 		var numbers []string
 		for i := range len(text) {
-			numbers = append(numbers, fmt.Sprint(text[i]))
+			numbers = append(numbers, fmt.Sprint(int8(text[i])))
 		}
 		object := fmt.Sprintf("{%s:%s}", q, q)
-		hstore, _ := json.Marshal(object)
+		buf.Reset()
+		_ = e.Encode(strings.ReplaceAll(object, `\uD83D\uDE00`, "😀"))
+		hstore := bytes.ReplaceAll(bytes.TrimSpace(buf.Bytes()), []byte("😀"), []byte(`\uD83D\uDE00`))
 		forms := map[string]string{
 			"text": string(q), "bytea": `"` + std + `"`, "hex": `"` + hex.EncodeToString([]byte(text)) + `"`,
 			"base64url": `"` + base64.URLEncoding.EncodeToString([]byte(text)) + `"`,
