@@ -39,11 +39,18 @@ func TestWireForms(t *testing.T) {
 	event := map[string]any{"type": "struct", "name": "shop.t.CloudEvents.Envelope", "fields": append(attributes, data)}
 
 	const after = `{"id":1,"name":"Größe","n":"AJY="}`
+	blob := map[string]any{"type": "struct", "name": "shop.t.CloudEvents.Envelope", "fields": append(attributes[:len(attributes):len(attributes)], map[string]any{"type": "bytes", "field": "data"})}
+	few := map[string]any{"type": "struct", "name": "shop.t.CloudEvents.Envelope", "fields": []any{text("id"), text("source"), text("specversion"), text("type"), text("datacontenttype"), map[string]any{"type": "bytes", "field": "data"}}}
+
 	whole := encodeAvro(t, envelope, `{"before":null,"after":`+after+`,"source":{"connector":"postgresql","db":"d","schema":"s","table":"t","lsn":9},"op":"c"}`)
 	inner := encodeAvro(t, data, `{"before":null,"after":`+after+`}`)
 	cloud := encodeAvro(t, event, "{"+body+`"data":{"before":null,"after":`+after+`}}`)
+	four := func(id byte) []byte { return []byte{0, 0, 0, 0, id} }
+	within := base64.StdEncoding.EncodeToString(append(four(8), inner...))
+	nested := encodeAvro(t, blob, "{"+body+`"data":"`+within+`"}`)
+	attributeless := encodeAvro(t, few, "{"+body[:strings.Index(body, `"iodebeziumop"`)]+`"data":"`+within+`"}`)
 	var list []any
-	for id, s := range map[int]map[string]any{7: envelope, 8: data, 9: event} {
+	for id, s := range map[int]map[string]any{7: envelope, 8: data, 9: event, 10: blob, 11: few} {
 		e := map[string]any{"id": id, "globalId": 100 + id, "subject": fmt.Sprint("s", id), "version": 1, "schema": avroOf(s, map[string]bool{}, true)}
 		if id == 7 {
 			e["guid"] = guid
@@ -54,7 +61,6 @@ func TestWireForms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	four := func(id byte) []byte { return []byte{0, 0, 0, 0, id} }
 	eight := func(id byte) []byte { return []byte{0, 0, 0, 0, 0, 0, 0, 0, id} }
 	for _, c := range []struct {
 		name, header string
@@ -68,6 +74,8 @@ func TestWireForms(t *testing.T) {
 		{"Confluent, an id in a header", "__value_schema_id", four(7), whole},
 		{"CloudEvents in JSON, Avro data", "", nil, []byte("{" + body + `"data":"` + base64.StdEncoding.EncodeToString(append(four(8), inner...)) + `"}`)},
 		{"CloudEvents in Avro", "", nil, append(four(9), cloud...)},
+		{"CloudEvents in Avro, data with a schema of their own", "", nil, append(four(10), nested...)}, // as recorded of 3.5
+		{"CloudEvents in Avro, extension.attributes.enable=false", "", nil, append(four(11), attributeless...)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := written{Topic: "shop.t", Key: json.RawMessage(`{"id":1}`), Value: json.RawMessage(`{"$bytes":"` + base64.StdEncoding.EncodeToString(c.value) + `"}`)}
@@ -83,8 +91,12 @@ func TestWireForms(t *testing.T) {
 			if code != exitOK {
 				t.Fatal(out, talk)
 			}
+			wants := []string{`"op":"insert"`, `"source":"00000000000000090000000000000009`, `"key":{"id":1}`, `"after":{"id":1,"name":"Größe","n":"1.50"}`}
+			if !strings.Contains(c.name, "extension") {
+				wants = append(wants, `"table":"t"`, `"namespace":"s"`)
+			}
 			for l := range strings.Lines(out) {
-				for _, want := range []string{`"op":"insert"`, `"table":"t"`, `"namespace":"s"`, `"source":"00000000000000090000000000000009`, `"key":{"id":1}`, `"after":{"id":1,"name":"Größe","n":"1.50"}`} {
+				for _, want := range wants {
 					if !strings.Contains(l, want) {
 						t.Errorf("there is no %s in %s", want, l)
 					}

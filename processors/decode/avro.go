@@ -130,7 +130,7 @@ func (w *worker) written(r *stream.Record, d []datum) (verdict, error) {
 	if err != nil || code != "" {
 		return reject(code), err
 	}
-	if r.Value, w.outer = stream.ViewOf(text), a.Connect(); a.Inner() != nil {
+	if r.Value, w.outer = stream.ViewOf(text), a.Connect(); a.Cloud() {
 		w.outer = a.Inner() // cloud finds the rows that it is of
 	}
 	return keep, nil

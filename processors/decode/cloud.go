@@ -3,7 +3,10 @@ package decode
 import (
 	"bytes"
 	"encoding/base64"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"sluice/schemas"
 	"sluice/topology/stream"
@@ -17,14 +20,17 @@ import (
 
 const cloudPrefix = "iodebezium"
 
-// cloudEvent reports that an attribute says what was done to a row.
+// cloudEvent reports that an attribute says what was done to a row, or, if the
+// converter has extension.attributes.enable=false, that a connector wrote it.
 func (w *worker) cloudEvent(r *stream.Record, e *schemas.Target) bool {
 	for _, m := range e.Extra {
 		if string(w.bytes(r, m.Name)) == cloudPrefix+"op" {
 			return m.Cell.Enc == schemas.EncText
 		}
 	}
-	return false
+	t, s := e.Cells[ordType], e.Cells[ordSource]
+	return t.Enc == schemas.EncText && bytes.HasPrefix(w.bytes(r, s), []byte("/debezium/")) &&
+		bytes.HasPrefix(w.bytes(r, t), []byte("io.debezium.")) && bytes.HasSuffix(bytes.ToLower(w.bytes(r, t)), []byte(".datachangeevent"))
 }
 
 // cloud makes of the CloudEvent e a record with an envelope. A returned error
@@ -87,10 +93,56 @@ func (w *worker) cloud(r *stream.Record, e *schemas.Target) (code string, err er
 			out = appendRaw(out, m.Cell, p)
 		}
 	}
+	if op == nil {
+		op = w.opOf(r, content)
+		out = append(out, w.place(r, e)...)
+	}
 	out = append(append(append(out, `},"op":"`...), op...), `"}`...)
 	r.Value = stream.ViewOf(w.made(out))
 	w.outer = schema
 	return "", nil
+}
+
+// opOf is what was done to a row by what there is of it: a new one may be one that
+// was changed and is written the same way. A connector has neither row, nor a key,
+// for a truncated table alone.
+func (w *worker) opOf(r *stream.Record, content []byte) []byte {
+	rows := schemas.Target{Names: rowNames, Cells: make([]schemas.Cell, 2)}
+	if _, err := schemas.ScanJSON(content, &rows); err != nil {
+		return nil
+	}
+	switch before, after := rows.Cells[0].Has(), rows.Cells[1].Has(); {
+	case before && after:
+		return []byte("u")
+	case after:
+		return []byte("c")
+	case !before && r.Key.IsNil():
+		return []byte("t")
+	}
+	return []byte("d")
+}
+
+var rowNames = schemas.NewNames("before", "after")
+
+// place is what the attributes id and time say as members of a source block. id
+// is name:pg;lsn:9;txId:7;sequence:["8","9"], and of others what their log has.
+func (w *worker) place(r *stream.Record, e *schemas.Target) (out []byte) {
+	if c := e.Cells[ordID]; c.Has() {
+		for part := range strings.SplitSeq(string(w.text(r, c)), ";") {
+			name, value, _ := strings.Cut(part, ":")
+			if slices.Contains(schemas.SourceNames, name) && name != "connector" && value != "null" {
+				out = append(schemas.AppendEscaped(append(append(append(out, `,"`...), name...), `":"`...), []byte(value)), '"')
+			}
+		}
+	}
+	for _, m := range e.Extra {
+		if string(w.bytes(r, m.Name)) == "time" && m.Cell.Enc == schemas.EncText {
+			if t, err := time.Parse(time.RFC3339Nano, string(w.bytes(r, m.Cell))); err == nil {
+				out = strconv.AppendInt(append(out, `,"ts_ms":`...), t.UnixMilli(), 10)
+			}
+		}
+	}
+	return out
 }
 
 // data64 is how the bytes of a data attribute can be read as Avro.

@@ -35,7 +35,7 @@ func (w *worker) binary(p []byte, d datum) bool {
 		return false // json says why
 	}
 	s, body, err := d.message(s)
-	if err != nil || s.Binary() == nil || s.Inner() != nil { // which cloud reads
+	if err != nil || s.Binary() == nil || s.Cloud() { // which cloud reads
 		return false
 	}
 	if s != w.writer || w.v != w.fitting {

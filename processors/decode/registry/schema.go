@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -16,6 +17,7 @@ type Schema struct {
 	binary  schemas.BinarySchema // nil: the data is JSON
 	connect []byte
 	inner   []byte
+	cloud   bool
 
 	file     *schemas.ProtoFile // of Protobuf: the data say which of its messages they are
 	first    atomic.Pointer[Schema]
@@ -27,17 +29,30 @@ type Schema struct {
 func newSchema(b schemas.BinarySchema, connect []byte) *Schema {
 	s := &Schema{binary: b, connect: connect}
 	c, err := schemas.ParseConnect(connect)
-	if err != nil || c.Child("specversion") == nil || c.Child("iodebeziumop") == nil {
+	if err != nil || c.Child("specversion") == nil || c.Child("iodebeziumop") == nil && !strings.HasSuffix(c.Name, cloudEnvelope) {
 		return s
 	}
-	if d := c.Child("data"); d != nil && d.Type == "struct" {
+	switch d := c.Child("data"); {
+	case d == nil:
+	case d.Type == "struct":
 		s.inner, _ = json.Marshal(d)
+		s.cloud = true
+	case d.Type == "bytes": // of another schema
+		s.cloud = true
 	}
 	return s
 }
 
-// Inner is the Connect schema of the data of Debezium's CloudEvents, if the schema
-// is one of those with data that are a record; else nil.
+// cloudEnvelope ends the name of the schema of CloudEvents without attributes of
+// Debezium's own, unless schema.cloudevents.name is another.
+const cloudEnvelope = ".CloudEvents.Envelope"
+
+// Cloud reports that the schema is one of Debezium's CloudEvents: its fields are
+// attributes, no columns.
+func (s *Schema) Cloud() bool { return s.cloud }
+
+// Inner is the Connect schema of the data of Debezium's CloudEvents, if they are a
+// record; nil if they are bytes, which name their own schema.
 func (s *Schema) Inner() []byte { return s.inner }
 
 // Connect is the schema as Kafka Connect's JsonConverter would write it.
