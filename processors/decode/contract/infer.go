@@ -34,11 +34,13 @@ func NewObserver() *Observer {
 type observed struct {
 	schema  *schemas.Schema
 	columns []values
+	rows    int
 }
 
 // values are what the cells of a column looked like.
 type values struct {
 	texts, numbers  int
+	there           int    // rows that have one that is not null
 	decimal, base64 bool   // all texts can be read so
 	votes           [4]int // of numbers, for days, milliseconds, microseconds, nanoseconds
 	clock           [4]int // the same of times of day, which are smaller
@@ -103,9 +105,15 @@ func (o *Observer) Rows(topic string, s *schemas.Schema, rows []stream.CleanRow)
 	}
 	for i := range rows {
 		r := &rows[i]
+		if r.After != nil {
+			t.rows++
+		}
 		for ord, c := range r.After {
 			for ord >= len(t.columns) {
 				t.columns = append(t.columns, values{decimal: true, base64: true})
+			}
+			if !c.Absent() && !c.IsNull() {
+				t.columns[ord].there++
 			}
 			t.columns[ord].see(c, r.Bytes(c))
 			t.columns[ord].logical.see(c, r.Bytes(c))
@@ -151,6 +159,7 @@ func (o *Observer) Contracts() Set {
 			tab = o.tables[s.Database+"."+s.Namespace+"."+s.Table]
 		}
 		c := &Contract{Topic: name}
+		whole := true // keys are: message.key.columns may name columns that can be null
 		for i, f := range s.Fields {
 			if f.Of != "" {
 				continue
@@ -161,7 +170,7 @@ func (o *Observer) Contracts() Set {
 			}
 			field := Field{Name: f.Name, Type: spelled(f), NotNull: !f.Nullable || f.Key, Logical: f.Logical}
 			if slices.ContainsFunc(s.Fields, func(o schemas.Field) bool { return o.Of == f.Name }) {
-				field.Type, field.Logical = "", "" // it had several: what comes is taken
+				field.Type, field.Logical, field.NotNull = "", "", field.NotNull && v.there == t.rows // it had several: what comes is taken
 				c.Fields = append(c.Fields, field)
 				continue
 			}
@@ -179,10 +188,15 @@ func (o *Observer) Contracts() Set {
 				}
 			}
 			field.Logical, field.kept = v.logical.of(&field)
+			field.NotNull = field.NotNull && v.there == t.rows // a column that came later is not in the rows before
 			if f.Key {
 				c.Key = append(c.Key, f.Name)
+				whole = whole && v.there == t.rows
 			}
 			c.Fields = append(c.Fields, field)
+		}
+		if !whole {
+			c.Key = nil
 		}
 		if tab != nil && sameNames(tab.Keys, c.Key) {
 			c.Key = tab.Keys // in the order of the table's key
