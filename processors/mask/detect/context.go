@@ -169,7 +169,7 @@ func (d *Detector) before(start, limit int) (c context) {
 				if x == against && d.at(second) == ':' && look(centers, p[s:second]) { // call center: 202-555-0143
 					a = aboutPhone
 				}
-				if (x == aboutSecret || x == aboutPhone || x == aboutTax) && c.near == against { // a key of this kind, a caller ID
+				if (x == aboutSecret || x == aboutPhone || x == aboutTax) && c.near == against && clause == 0 { // a key of this kind, a caller ID
 					c.near = 0
 				}
 			}
@@ -232,8 +232,9 @@ func (d *Detector) counted(end int) int {
 func (d *Detector) behind(end int, c *context) {
 	p := d.p
 	limit := min(len(p), end+bytesAfter)
-	var heard, last context // last: without the last word
-	i := end
+	var heard, last context                  // last: without the last word
+	sentence := false                        // one begins behind the value, in small letters
+	i, was := end, end                       // was: where the word before began
 	if d.at(i) == '-' && letter(d.at(i+1)) { // 555-0143-Office
 		s := i + 1
 		for i = s; i < len(p) && letter(p[i]); i++ {
@@ -249,11 +250,16 @@ words:
 		for i < limit && !letter(p[i]) {
 			switch x := p[i]; {
 			case digit(x): // the last word was said of the next number
-				heard = last
+				if heard = last; sentence {
+					heard = context{}
+				}
 				break words
-			case x == '.' && n == 0 && d.at(i+1) == ' ' && chars[d.at(i+2)]&charUpper != 0: // a sentence, or the name of what follows
-				break words
-			case x == '@', x == ':' && n == 0, x == ';', x == '\n', x == ',', x == '|', x == '.' && n > 0, x == '-' && d.at(i+1) == ' ':
+			case x == '.' && n == 0 && d.at(i+1) == ' ':
+				if chars[d.at(i+2)]&charUpper != 0 { // a sentence, or the name of what follows
+					break words
+				}
+				sentence = true
+			case x == '@', x == '{', x == ':' && n == 0, x == ';', x == '\n', x == ',', x == '|', x == '.' && n > 0, x == '-' && d.at(i+1) == ' ':
 				break words
 			}
 			i++
@@ -270,11 +276,18 @@ words:
 			return
 		}
 		last = heard
-		heard.hear(said(p[s:i]) &^ (against | isRole | endsPhrase))
+		a := said(p[s:i])
+		if a&endsPhrase != 0 && n > 0 { // is my number
+			a |= look(phrases, p[was:i])
+		}
+		was = s
+		heard.hear(a &^ (against | isRole | endsPhrase))
 	}
 	for k := i; k < len(p) && k-i < 4 && p[k] != '\n' && p[k] != ','; k++ {
 		if digit(p[k]) {
-			heard = last
+			if heard = last; sentence {
+				heard = context{}
+			}
 		}
 	}
 	if c.near == 0 {

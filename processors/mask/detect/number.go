@@ -88,6 +88,9 @@ func (d *Detector) number(i int) int {
 			}
 			break
 		}
+		if p[j] == ' ' && k == j+1 && (e-k <= 2 && d.at(e) == '-' && chars[d.at(e+1)]&charLower != 0 || dating(p[e:])) { // 06-nummer, 2024年
+			break
+		}
 		if k-j == 3 && count >= 7 && p[j] == ' ' && p[k-1] == ' ' { // one number / and another
 			break
 		}
@@ -105,6 +108,18 @@ func (d *Detector) number(i int) int {
 		return e
 	}
 	return d.views(n, end)
+}
+
+// dating reports what follows a year, month, day, hour or sum in Chinese, Japanese or Korean.
+func dating(p []byte) bool {
+	if len(p) < 3 || p[0] < 0xe5 || p[0] > 0xec {
+		return false
+	}
+	switch string(p[:3]) {
+	case "年", "月", "日", "時", "时", "円", "元", "년", "월", "일", "시", "원":
+		return true
+	}
+	return false
 }
 
 // area reports that a bracket that closes here was opened beside one of the

@@ -55,6 +55,18 @@ func TestUnseen(t *testing.T) {
 		"manager of accounts":               {"account manager 202-555-0150, badge number 202-555-0151", "phone=202-555-0150"},
 		"degree":                            {"Bo Lee PhD, reviewed 9406/3806", ""},
 		"tax ID in the form of an SSN":      {"Tax ID: 678-90-1235", "ssn=678-90-1235"},
+		"JCB of old with sixteen digits":    {"Visa 2131 3600 2020 8068, pan=1800359114654379", "card=2131 3600 2020 8068 | card=1800359114654379"},
+		"card of no known issuer":           {"card 5926-9153-2013-5873, order 5926-9153-2013-5873", "card=5926-9153-2013-5873"},
+		"card that lacks a digit":           {"Card 444303745486091899 (missing digit)", ""},
+		"four fours of a longer code":       {"USPS 1308 4522 7665 4166 1499 56", ""},
+		"IBAN that is mistyped":             {"IBAN DE72 6073 4815 9951 3844 91", ""},
+		"card between other numbers":        {"acc 170545533 6269562756824605 123456789", "card=6269562756824605"},
+		"phones in more languages":          {"chiamatemi al 343 048 4602; Hola, llámenme al 668 755 024; İletişim: 05334862831; Le 0617179156 ne répond pas", "phone=343 048 4602 | phone=668 755 024 | phone=05334862831 | phone=0617179156"},
+		"references beside phones":          {"tel. 673746915 sprawa 29448081; Tfno.: 612345678 expediente 7452/3813\n〒530-8835", "phone=673746915 | phone=612345678"},
+		"word that begins with digits":      {"bel 06-35369039 06-nummer, 携帯:03-3678-0224 2024年3月5日", "phone=06-35369039 | phone=03-3678-0224"},
+		"whose number it is":                {"Bo's number is 4155550172, and 4155550173 is my number", "phone=4155550172 | phone=4155550173"},
+		"another's number in the next part": {"Bo's number, ticket 415555017", ""},
+		"sentence behind, in small letters": {"row 90871605 of 731610083. ssn is 786187768", "ssn=786187768"},
 		"address behind another command":    {"ssh is down; write to bo@example.org", "email=bo@example.org"},
 	} {
 		if got := find(c[0]); got != c[1] {

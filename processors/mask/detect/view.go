@@ -19,6 +19,7 @@ type view struct {
 	around context
 	known  bool // around was looked for
 	from   int  // where the words before end: the start, or that of groups before it which spaces join
+	within bool // a group of four before it and a short one behind are joined as its own are
 	inner  bool // a group before it, or one of three digits and more behind, is joined as its own are
 }
 
@@ -33,6 +34,7 @@ func (d *Detector) value(n *number, i, j int) int {
 		return 0
 	}
 	v.inner = i > n.taken && n.groups[i].gap == 1 && n.groups[i].sep == ' ' && (j-i == 1 || n.groups[i+1].sep == ' ' && n.groups[i+1].gap == 1)
+	v.within = v.inner && n.groups[i-1].len() == 4 && j < n.n && j-i > 1 && n.groups[j].sep == ' ' && n.groups[j].gap == 1 && n.groups[j].len() <= 4
 	if j < n.n && j-i > 1 && n.groups[j].sep == ' ' && n.groups[j].gap == 1 && n.groups[j].len() > 2 && v.sep() == ' ' { // 926 911 8762 6836
 		v.inner = true
 	}
