@@ -117,7 +117,7 @@ func (x *pass) subjects(g *Gate) error {
 				if who == nil {
 					continue
 				}
-				at := x.s.Subjects.Index(c.spec.Tokenizer().Subject.Kind, who)
+				at := x.s.Subjects.Index(c.spec.Subject().Kind, who)
 				if x.s.Subjects.Holds(at) {
 					continue
 				}

@@ -94,14 +94,7 @@ func (r *Rules) NeedsKey() bool {
 
 // UsesSubjects reports that some action takes keys of data subjects.
 func (r *Rules) UsesSubjects() bool {
-	for _, s := range r.specs() {
-		for _, t := range tokensOf(s) {
-			if t.Subject.Column != "" {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(r.specs(), (*Spec).Subjects) // a scan's actions go by no column
 }
 
 // Bind gives all actions their keys; k may be nil if none needs one. What masks is

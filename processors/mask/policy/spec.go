@@ -122,8 +122,12 @@ func (s *Spec) Action() string {
 	return s.Kind.String()
 }
 
-// keyID is the id of the key of a reversible action.
+// keyID is the id of the key of a reversible action, "subject" where it is one of
+// each data subject.
 func (s *Spec) keyID() string {
+	if s.Subjects() {
+		return "subject"
+	}
 	if t := s.Tokenizer(); t != nil {
 		return t.KeyID()
 	}
@@ -137,10 +141,10 @@ func (s *Spec) Tokenizer() *strategy.Tokenizer {
 }
 
 // Subjects reports that the action's tokens are under keys of data subjects.
-func (s *Spec) Subjects() bool {
-	t := s.Tokenizer()
-	return t != nil && t.Subject.Column != ""
-}
+func (s *Spec) Subjects() bool { return s.Subject().Column != "" }
+
+// Subject is who the action's tokens are about, see strategy.SubjectOf.
+func (s *Spec) Subject() strategy.Subject { return strategy.SubjectOf(s.Strategy) }
 
 // Reversible reports that a Revealer leads back from the action's tokens.
 func (s *Spec) Reversible() bool { return s.Tokenizer() != nil }

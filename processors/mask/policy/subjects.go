@@ -11,15 +11,15 @@ import (
 	"sluice/topology"
 )
 
-// Subjects says where the keys of data subjects are, which tokenize with a
-// subject takes:
+// Subjects says where the keys of data subjects are, which tokenize and
+// hash with a subject take:
 //
 //	subjects: {store: "folder:/var/lib/sluice/subjects"}   # sluice keys init FILE makes it
 //	rules:
-//	- columns: {email: {tokenize: {subject: {column: customer_id}}}}
+//	- columns: {email: {tokenize: {subject: {column: customer_id}}}, phone: {hash: {subject: {column: customer_id}}}}
 //
 // The first row of a customer makes its key. `sluice keys shred FILE 4711` destroys
-// it: no token made under it can be led back, and the next row of 4711 makes another
+// it: no token made under it can be led back, no hash be told to be of a value, and the next row of 4711 makes another
 // one. Tokens are SUBJECTKEY_TOKEN: those of one person can be told to be one
 // person's. While a key lives, equal values of one subject and domain give equal
 // tokens. A row that has a value and no subject is refused. A store that does not
@@ -37,7 +37,7 @@ func (c *Subjects) folder() (string, error) {
 	path, ok := strings.CutPrefix(c.Store, "folder:")
 	switch {
 	case c.Store == "":
-		return "", errors.New("subjects: store: tokenize with a subject needs a place for the keys, as folder:/var/lib/sluice/subjects")
+		return "", errors.New("subjects: store: an action with a subject needs a place for the keys, as folder:/var/lib/sluice/subjects")
 	case !ok || path == "":
 		return "", fmt.Errorf("subjects: store: %q: want folder:PATH", c.Store)
 	case c.Cache < 0:
@@ -50,7 +50,7 @@ func (c *Subjects) folder() (string, error) {
 // makes the store.
 func (r *Rules) Vault(ring *keys.Ring, env topology.Env, first bool) (*subject.Vault, error) {
 	if !r.UsesSubjects() {
-		return nil, errors.New("no action of the policy takes keys of subjects: it has no tokenize with a subject")
+		return nil, errors.New("no action of the policy takes keys of subjects: it has no tokenize or hash with a subject")
 	}
 	dir, err := r.Subjects.folder()
 	if err != nil {

@@ -29,14 +29,16 @@ const keyBits = 80
 // Hasher is hash with parameters:
 //
 //	{hash: {domain: email, canonical: email, bits: 128, encoding: base32}}
+//	{hash: {subject: {column: customer_id}}}    # under a key of that customer's own, see SubjectHasher
 //
 // Values of one domain join, the default domain "" being that of a plain
 // hash. canonical has spellings of one value join, see canon.
 type Hasher struct {
-	Domain    string `yaml:"domain"`
-	Canonical canon  `yaml:"canonical"`
-	Bits      int    `yaml:"bits"`     // 64 to 256, a multiple of 8
-	Encoding  form   `yaml:"encoding"` // base32, hex or base64url
+	Domain    string  `yaml:"domain"`
+	Canonical canon   `yaml:"canonical"`
+	Bits      int     `yaml:"bits"`     // 64 to 256, a multiple of 8
+	Encoding  form    `yaml:"encoding"` // base32, hex or base64url
+	Subject   Subject `yaml:"subject"`
 
 	mac   *mac.Key
 	keyID string
@@ -57,6 +59,12 @@ func ReadHash(y *yaml.Node) (Masker, error) {
 	}
 	if h.Bits < 64 || h.Bits > 256 || h.Bits%8 != 0 {
 		return nil, fmt.Errorf("hash: bits %d: want 64 to 256 in eights", h.Bits)
+	}
+	switch {
+	case h.Subject.Column != "":
+		return &SubjectHasher{Hasher: *h}, nil
+	case h.Subject.Kind != "":
+		return nil, errors.New("hash: subject: column: name the column that says who a row is about")
 	}
 	return h, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"sluice/processors/mask/mac"
 	"sluice/processors/mask/siv"
 	"sluice/processors/mask/subject"
 )
@@ -15,6 +16,15 @@ import (
 type Subject struct {
 	Column string `yaml:"column"`
 	Kind   string `yaml:"kind"`
+}
+
+// SubjectOf is who the tokens of m are about, the zero Subject if they are under the
+// policy's key.
+func SubjectOf(m Masker) Subject {
+	if w, ok := m.(interface{ subject() Subject }); ok {
+		return w.subject()
+	}
+	return Subject{}
 }
 
 // Domains are those of tokens under keys of data subjects: a place for each in
@@ -37,12 +47,18 @@ func (d *Domains) place(name string) int {
 type SubjectKey struct {
 	id  string
 	key [32]byte
-	of  []atomic.Pointer[siv.Cipher] // by domain, made when it is first used
+	of  []ofDomain // made when it is first used
+}
+
+// ofDomain is what is derived from the key of a subject for one domain.
+type ofDomain struct {
+	siv  atomic.Pointer[siv.Cipher]
+	hash atomic.Pointer[mac.Key]
 }
 
 // NewSubjectKey has a copy of key, which has 32 bytes.
 func NewSubjectKey(id string, key []byte, d Domains) *SubjectKey {
-	h := &SubjectKey{id: id, of: make([]atomic.Pointer[siv.Cipher], len(d))}
+	h := &SubjectKey{id: id, of: make([]ofDomain, len(d))}
 	copy(h.key[:], key)
 	return h
 }
@@ -51,19 +67,37 @@ func (h *SubjectKey) String() string   { return "key " + h.id } // P1
 func (h *SubjectKey) GoString() string { return h.String() }
 
 func (h *SubjectKey) cipher(place int, domain string) *siv.Cipher {
-	if c := h.of[place].Load(); c != nil {
+	if c := h.of[place].siv.Load(); c != nil {
 		return c
 	}
 	c := subjectCipher(h.key[:], domain)
-	h.of[place].Store(c) // two workers make the same
+	h.of[place].siv.Store(c) // two workers make the same
 	return c
 }
 
-func subjectCipher(key []byte, domain string) *siv.Cipher {
-	k, err := hkdf.Key(sha256.New, key, nil, fmt.Sprintf("sluice subject siv 1 %d:%s", len(domain), domain), 64)
-	if err != nil { // 64 bytes are never too many
+func (h *SubjectKey) mac(place int, domain string) *mac.Key {
+	if m := h.of[place].hash.Load(); m != nil {
+		return m
+	}
+	k := derive(h.key[:], "hash", domain, 32)
+	defer clear(k)
+	m := mac.New(k)
+	h.of[place].hash.Store(m)
+	return m
+}
+
+// derive is n bytes for a purpose and a domain (HKDF, RFC 5869), none of which tells
+// another. // P5
+func derive(key []byte, purpose, domain string, n int) []byte {
+	k, err := hkdf.Key(sha256.New, key, nil, fmt.Sprintf("sluice subject %s 1 %d:%s", purpose, len(domain), domain), n)
+	if err != nil { // so few bytes are never too many
 		panic("mask: " + err.Error())
 	}
+	return k
+}
+
+func subjectCipher(key []byte, domain string) *siv.Cipher {
+	k := derive(key, "siv", domain, 64)
 	defer clear(k)
 	c, err := siv.New(k, []byte(domain))
 	if err != nil {

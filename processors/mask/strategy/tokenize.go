@@ -187,7 +187,8 @@ func (t *Tokenizer) Injective() bool { return t.Subject.Column == "" }
 // subjects; "" before Bind.
 func (t *Tokenizer) KeyID() string { return t.keyID }
 
-func (t *Tokenizer) column() string { return t.Subject.Column }
+func (t *Tokenizer) column() string   { return t.Subject.Column }
+func (t *Tokenizer) subject() Subject { return t.Subject }
 
 func (t *Tokenizer) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	if t.Form == "siv" {
