@@ -27,6 +27,7 @@ stages:
   - mask:
       key: "file:${STATE}/secrets/mask.key"
       key_id: dev1
+      subjects: {store: "folder:${STATE}/subjects"}
       default: mask
       rules:
         - topics: ["PLACE.public.people"]
@@ -46,6 +47,9 @@ stages:
             pin: redact
             score: {partial: {keep_last: 4}}
             alias: tokenize
+            citizen: drop
+            pledge: {tokenize: {subject: {column: citizen, kind: citizen}}}
+            oath: {hash: {subject: {column: citizen, kind: citizen}}}
             badge: {tokenize: {form: ff1}}
             nick: {synthetic: {kind: name}}
             debt: {noise: {percent: 10}}
@@ -99,10 +103,11 @@ engine: {budget: 64MiB}
 // plant is what goes in.
 type plant struct {
 	*markers
-	client *kgo.Client
-	place  string // part of the name of every topic
-	recs   []*kgo.Record
-	lsn    int64
+	client  *kgo.Client
+	place   string // part of the name of every topic
+	citizen string // a data subject, who is forgotten afterwards
+	recs    []*kgo.Record
+	lsn     int64
 }
 
 type object = map[string]any
@@ -145,13 +150,17 @@ func (p *plant) envelope(table, op string, before, after object) object {
 func (p *plant) person(id int, at string) object {
 	s := func(c string) string { return p.secret("people." + c + " " + at) }
 	n := func(c string) json.Number { return p.number("people." + c + " " + at) }
+	citizen := s("citizen")
+	if p.citizen == "" {
+		p.citizen = citizen
+	}
 	packed := jsonOf(object{"a": object{"b": s("packed.a.b"), "c": s("packed.a.c")}, "m" + p.kept("packed: name beside a path "+at): s("packed: member"), s("packed: name that is data") + "@mail.example": s("packed: its member")})
 	return object{"id": id, "city": p.kept("people.city " + at), "amount": "12.50", "level": 3, "first_name": s("first_name"), "last_name": s("last_name"),
 		"email": p.within("people.email "+at, "", "@mail.example"), "phone": s("phone"), "ssn": s("ssn"), "card": s("card"), "birth": s("birth"),
 		"born": n("born"), "pin": n("pin"), "score": n("score"), "stray": s("stray"), "salary": n("salary"), "tags": []any{s("tags[0]"), n("tags[1]"), object{s("tags: name"): s("tags: member")}},
 		"profile": object{"tel": s("profile.tel"), "deep": []any{object{"name": s("profile.deep.name"), "note": s("profile.deep.note"), "more": s("profile.deep.more"), "n": n("profile.deep.n")}},
 			"m" + p.kept("profile: name beside a path "+at): s("profile: member"), "2" + s("profile: name that is data"): s("profile: its member")},
-		"alias": s("alias"), "badge": n("badge"), "nick": s("nick"), "debt": n("debt"), "area": s("area"),
+		"citizen": citizen, "pledge": s("pledge"), "oath": s("oath"), "alias": s("alias"), "badge": n("badge"), "nick": s("nick"), "debt": n("debt"), "area": s("area"),
 		"remark": "see " + p.kept("people.remark: what is nobody's "+at) + " or write to " + p.within("people.remark "+at, "", "@mail.example please"),
 		"packed": string(packed), "quoted": "\"\\\n\u00e9\U0001F600" + s("quoted")}
 }

@@ -83,6 +83,9 @@ func newCanary(t *testing.T, seed uint64, home, messages string) *canary {
 	if y.file, err = stack.WritePipeline(text); err != nil {
 		t.Fatal(err)
 	}
+	if out, talk, code := sluice(t, "keys", "init", y.file); code != exitOK {
+		t.Fatalf("keys init: %d: %s%s", code, out, talk)
+	}
 	y.spec, err = topology.Parse(text, func(n string) (string, bool) { v, ok := stack.Values[n]; return v, ok })
 	if err != nil {
 		t.Fatal(err)
@@ -203,6 +206,7 @@ func (y *canary) verbs(t *testing.T) {
 	}
 	verb("mask explain", "mask", "explain", "--json", y.file, y.place+".public.people")
 	verb("keys", "keys", "status", y.file)
+	verb("keys", "keys", "shred", "--kind", "citizen", y.file, y.citizen)
 	for _, flag := range []string{"--json=false", "--json"} {
 		out, talk, code := sluice(t, "mask", "verify", flag, y.file, y.place+"_public_people")
 		if code != exitOK && code != exitFinding {
@@ -313,7 +317,7 @@ var mustHold = map[string]int{
 	"topics of the sink": 50, "topics of its own": 1, "group": 1, "files of run0.log": 1, "files of run1.log": 1, "files of pipeline.yaml": 1, "files of pipeline.env": 0,
 	"served /livez": 0, "served /readyz": 0, "served /startupz": 0, "served /metrics": 1, "served /lag": 1,
 	"lag": 1, "audit": 0, "validate": 0, "dead list": 1, "mask explain": 1, "mask verify": 1, "keys": 0, "dead show": 1, "sealed letters": 0, "run of burst": 1, "run of parks": 1,
-	"files of secrets": 0, "files of spool": 0, "files of cluster.id": 0,
+	"files of secrets": 0, "files of subjects": 0, "files of spool": 0, "files of cluster.id": 0,
 }
 
 // mustRefuse is what the dead letters have to name: else a record did not go the way it was made for.
@@ -322,6 +326,9 @@ var mustRefuse = []string{"decode: bad_json", "decode: bad_key", "decode: not_ob
 
 // sinkRefuses is what the home of D1 has to name, and that of Iceberg.
 var sinkRefuses = map[string][]string{"replica": {"queues: message_too_large", "sink: row_too_large", "sink: null_key"}, "lake": {"iceberg: range"}}
+
+// ofSubject is what a token under a key of a data subject begins with.
+var ofSubject = regexp.MustCompile(`\bs[a-z2-7]{15}_`)
 
 func (y *canary) search(t *testing.T) {
 	t.Helper()
@@ -334,6 +341,9 @@ func (y *canary) search(t *testing.T) {
 	f := newFinder(y.all)
 	if n := len(f.find(y.opened.Bytes())); n < 100 {
 		t.Errorf("letters that were opened hold %d markers: they do not keep the records", n)
+	}
+	if n := len(ofSubject.FindAll(y.m["D1 rows"].Bytes(), -1)); n < 10 {
+		t.Errorf("%d tokens under keys of subjects are in D1", n)
 	}
 	total := 0
 	for _, name := range slices.Sorted(maps.Keys(y.m)) {
