@@ -44,6 +44,9 @@ var mutations = []mutation{
 
 	// Keys of data subjects, and what a count of people may show.
 	{"P2", "processors/mask/strategy/tokenize.go", "return dst, Refused // P2: nobody says whose it is", "return append(dst, text...), schemas.EncText", "processors/mask", "Subject"},
+	{"P2", "processors/mask/strategy/hash_subject.go", "return dst, Refused // P2: nobody says who this is of", "return append(dst, text...), schemas.EncText", "processors/mask", "Subject"},
+	{"P5", "processors/mask/strategy/hash_subject.go", "k.mac(h.place, h.Domain).Of(", "k.mac(h.place, \"\").Of(", "processors/mask", "Subject"},
+	{"P5", "processors/mask/strategy/hash.go", "return &SubjectHasher{Hasher: *h}, nil", "return h, nil", "processors/mask", "Subject"},
 	{"P2", "processors/mask/subjects.go", "if err := g.keyring.fresh(ctx); err != nil {", "if err := g.keyring.fresh(ctx); err != nil && x.b == nil {", "processors/mask", "Subject"},
 	{"P2", "processors/mask/subjects.go", "g.rules.Domains); err != nil {\n\t\t\t\t\t\treturn failed(err)", "g.rules.Domains); err != nil {\n\t\t\t\t\t\tcontinue", "processors/mask", "Subject"},
 	{"P2", "topology/worker.go", "if stream.KindOf(err) != stream.KindRetry || !errors.As(err, &re) {", "if !errors.As(err, &re) || re != nil {", "topology", "GateIsAsked"},
