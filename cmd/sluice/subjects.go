@@ -62,17 +62,17 @@ func keysShredCommand(a *app) *cobra.Command {
 	var kind string
 	c := &cobra.Command{
 		Use: "shred FILE SUBJECT|-", Short: "Destroy the key of a data subject: nothing leads back from its tokens", Args: cobra.ExactArgs(2),
-		Long: `Destroys the key under which {tokenize: {subject: {column: C}}} made the tokens of
-the rows whose column C is SUBJECT, and prints the id of the key, which stands in
-these tokens. They stay in the stores, and say "destroyed" to reveal. If a row
-of SUBJECT comes again it gets another key.
+		Long: `Destroys the key under which {tokenize: {subject: {column: C}}} and hash with a
+subject made the tokens of the rows whose column C is SUBJECT, and prints the id of the key, which stands in
+these tokens. They stay in the stores, and say "destroyed" to reveal; nobody can
+tell any more what the hashes among them are of. If a row of SUBJECT comes again it gets another key.
 
 SUBJECT is the canonical text of the column: an integer's digits, a text as it is;
 - reads one a line from standard input, so that none stands in the shell's history.
 
-Instances that run learn of it with their next batch. What was not tokenized under
-a subject's key, such as hashes, dead letters and topics, is not touched, nor are
-copies and backups of the store.
+Instances that run learn of it with their next batch. What is not under a
+subject's key, such as plain hashes, dead letters and topics, is not touched, nor
+are copies and backups of the store.
 
 Exit code 4: some have no key, be it that none was made or that it was destroyed.`,
 		Example: "  sluice keys shred pipeline.yaml 4711\n  sluice keys shred pipeline.yaml - --kind customer < erase.txt",
