@@ -86,7 +86,7 @@ func (x *detectFlags) add(c *cobra.Command) {
 }
 
 func (x *detectFlags) options() (o detect.Options, err error) {
-	if x.least <= 0 || x.least > 1 {
+	if !(x.least > 0 && x.least <= 1) { // nor NaN
 		return o, fmt.Errorf("--min: %v is not between 0 and 1", x.least)
 	}
 	o.Min = float32(x.least)

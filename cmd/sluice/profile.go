@@ -18,9 +18,10 @@ func profileCommand(a *app) *cobra.Command {
 	var look detectFlags
 	var out string
 	c := &cobra.Command{
-		Use: "profile [FILE|-]", Short: "Say what personal data the columns of a recording or a topic seem to hold",
-		Long: `Reads a recording of Kafka topics as decode does, or with --topic a topic to
-where it ends now, and prints for every column, and every path inside of JSON
+		Use: "profile [FILE|-]", Short: "Say what personal data the columns of a file or a topic seem to hold",
+		Long: `Reads a recording of Kafka topics as decode does, a file of rows (JSON Lines, or
+CSV whose first line names the columns), or with --topic a topic to where it ends
+now, and prints for every column, and every path inside of JSON
 columns: values, nulls, about how many different ones, the classes of personal
 data found in values with the share of values that hold one, what the column's
 name says, and shapes of the first values, in which letters are x and digits 9.
@@ -29,19 +30,22 @@ No value is printed or kept.
 --policy writes a pipeline file whose mask stage does what was found. It is a
 suggestion: read it, give reasons for what is to pass, and run validate on it.
 What nobody names stays masked.`,
-		Example: "  sluice profile topics.jsonl.gz\n  sluice profile --brokers kafka:9092 --topic shop.public.customers --policy suggested.yaml",
+		Example: "  sluice profile topics.jsonl.gz\n  sluice profile customers.csv\n  sluice profile --brokers kafka:9092 --topic shop.public.customers --policy suggested.yaml",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			o, err := look.options()
 			if err != nil {
 				return exit(exitUsage, err)
 			}
+			in.rows = true
+			refused := 0
 			in.privacy = "none" // rows stay in the process: what is printed is counts and shapes // P1
 			p := profile.New(o)
-			err = in.each(a, c, args, func(_ *stream.Batch, process func() (stream.Clean, error)) error {
+			err = in.each(a, c, args, func(b *stream.Batch, process func() (stream.Clean, error)) error {
 				clean, err := process()
 				if err == nil {
 					p.Add(clean)
+					refused += len(b.Rejects)
 				}
 				return err
 			})
@@ -50,7 +54,10 @@ What nobody names stays masked.`,
 			}
 			topics := p.Report()
 			if len(topics) == 0 {
-				return exit(exitFinding, fmt.Errorf("no topic has rows"))
+				return exit(exitFinding, fmt.Errorf("no topic has rows; %d records could not be read", refused))
+			}
+			if refused > 0 {
+				fmt.Fprintf(a.talk, "%d records could not be read, and are not in it\n", refused)
 			}
 			if out != "" {
 				if err := os.WriteFile(out, profile.Policy(topics), 0o644); err != nil {

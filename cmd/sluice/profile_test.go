@@ -50,6 +50,50 @@ func TestProfile(t *testing.T) {
 	}
 }
 
+// TestProfileRows: a file of rows is profiled as a topic of its name; what is none, or
+// broken, is told by its line and without what stands there. // P1
+func TestProfileRows(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		p := filepath.Join(dir, name)
+		if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	for name, text := range map[string]string{
+		"people.csv":    "id,mail,note\n1,bo@corp.example,\n2,al@corp.example,\"a, b\nc\"\n",
+		"people.txt":    "\xef\xbb\xbfid;mail;note\r\n1;bo@corp.example;\r\n\r\n2;al@corp.example;x",
+		"people.jsonl":  `{"id":1,"mail":"bo@corp.example","note":null}` + "\n\n" + `{"id":2,"mail":"al@corp.example","note":"x"}`,
+		"people.x.json": `{"id":1,"mail":"bo@corp.example","note":"` + strings.Repeat("x", 3<<20) + "\"}\n" + `{"id":2,"mail":"al@corp.example","note":null}` + "\n",
+	} {
+		out, talk, code := sluice(t, "profile", file(name, text))
+		if code != exitOK || talk != "" || !strings.HasPrefix(out, "people: 2 rows\n") || !strings.Contains(out, "email 100%") || strings.Contains(out, "corp") || strings.Contains(out, "bo@") {
+			t.Errorf("%s: %d: %.400s%s", name, code, out, talk)
+		}
+	}
+	for name, c := range map[string]struct {
+		text, want string
+		code       int
+	}{
+		"empty":  {"", "no topic has rows", exitFinding},
+		"array":  {`[{"mail":"bo@corp.example"}]`, "jq -c", exitUsage},
+		"prose":  {"write to bo@corp.example\nplease", "neither a recording nor rows", exitUsage},
+		"binary": {"a,b\xff\x00\nc,bo@corp.example\n", "neither a recording nor rows", exitUsage},
+		"cells":  {"a,b\n1,bo@corp.example\n\"2\nx\",bo@corp.example,3\n", "cells: line 3 has 3 cells, the first line names 2 columns", exitUsage},
+		"cut":    {"{\"mail\":\"bo@corp.example\"}\n{\"mail\":\"bo@corp.example", "1 records could not be read", exitOK},
+		"broken": {`{"topic":"x","offset":0,"value":"bo@corp.example"}`, "line 1: not a record of a recording", exitUsage},
+	} {
+		out, talk, code := sluice(t, "profile", file(name, c.text))
+		if code != c.code || !strings.Contains(talk, c.want) || strings.Contains(out+talk, "corp") {
+			t.Errorf("%s: %d: %s%s", name, code, out, talk)
+		}
+	}
+	if _, talk, code := sluice(t, "detect", "--min", "nan", file("x", "y")); code != exitUsage || !strings.Contains(talk, "NaN is not between") {
+		t.Error(code, talk)
+	}
+}
+
 func TestDetectFlags(t *testing.T) {
 	words := filepath.Join(t.TempDir(), "words.txt")
 	if err := os.WriteFile(words, []byte("Blue Sky\nOrion\n"), 0o600); err != nil {

@@ -22,6 +22,7 @@ import (
 type reading struct {
 	topic, brokers, policy, privacy, registry, contracts string
 
+	rows bool           // a file of plain rows is read, too
 	spec *topology.Spec // whose stages are used, instead of those of policy
 }
 
@@ -41,7 +42,7 @@ func (in *reading) each(a *app, c *cobra.Command, args []string, f func(b *strea
 		name = args[0]
 	}
 	if (in.topic != "") == (len(args) > 0) {
-		return exit(exitUsage, errors.New("say what to read: a recording, - for standard input, or --topic"))
+		return exit(exitUsage, errors.New("say what to read, one of: a recording, - for standard input, or --topic"))
 	}
 	schemas := cmp.Or(in.registry, schemasBeside(name))
 	global, err := globalIDs(name, schemas)
@@ -131,8 +132,13 @@ func (in *reading) records(a *app, c *cobra.Command, name string) (r reader, end
 		if err != nil {
 			return nil, nil, exit(exitUsage, err)
 		}
-		r, err := recording.NewReader(f)
+		if in.rows {
+			r, err = openRows(name, f)
+		} else {
+			r, err = recording.NewReader(f)
+		}
 		if err != nil {
+			f.Close()
 			return nil, nil, exit(exitUsage, fmt.Errorf("%s: %w", name, err))
 		}
 		return r, func() { f.Close() }, nil

@@ -63,9 +63,10 @@ func keysShredCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use: "shred FILE SUBJECT|-", Short: "Destroy the key of a data subject: nothing leads back from its tokens", Args: cobra.ExactArgs(2),
 		Long: `Destroys the key under which {tokenize: {subject: {column: C}}} and hash with a
-subject made the tokens of the rows whose column C is SUBJECT, and prints the id of the key, which stands in
-these tokens. They stay in the stores, and say "destroyed" to reveal; nobody can
-tell any more what the hashes among them are of. If a row of SUBJECT comes again it gets another key.
+subject made the tokens of the rows whose column C is SUBJECT, and prints the id of
+the key, which stands in these tokens. They stay in the stores, and say "destroyed"
+to reveal; nobody can tell any more what the hashes among them are of. If a row of
+SUBJECT comes again it gets another key.
 
 SUBJECT is the canonical text of the column: an integer's digits, a text as it is;
 - reads one a line from standard input, so that none stands in the shell's history.

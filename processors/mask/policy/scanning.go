@@ -130,7 +130,7 @@ type Expressed struct {
 
 // options reads and compiles them.
 func (d *Detection) options() (o detect.Options, err error) {
-	if d.Min < 0 || d.Min > 1 {
+	if !(d.Min >= 0 && d.Min <= 1) { // nor NaN
 		return o, fmt.Errorf("detect: min %v is not between 0 and 1", d.Min)
 	}
 	o.Min = float32(d.Min)
