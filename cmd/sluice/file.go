@@ -38,7 +38,9 @@ func (a *app) load(path string) (*topology.Spec, error) {
 func placed(path string, err error) error {
 	lines := strings.Split(err.Error(), "\n")
 	for i, l := range lines {
-		lines[i] = path + ":" + l
+		if lines[i] = path + ":" + l; l == "" || l[0] < '0' || l[0] > '9' { // it has no place
+			lines[i] = path + ": " + l
+		}
 	}
 	return errors.New(strings.Join(lines, "\n"))
 }

@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"sluice/topology"
 )
 
 // Exit codes, stable.
@@ -85,7 +87,28 @@ looked at is not well (audit, lag --fail).`,
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit(exitUsage, err) })
 	c.AddCommand(devCommand(a), runCommand(a), validateCommand(a), lagCommand(a), auditCommand(a), alignCommand(a),
 		decodeCommand(a), contractCommand(a), schemaCommand(a), detectCommand(a), maskCommand(a), profileCommand(a), revealCommand(a), keysCommand(a), deadCommand(a), acceptLossCommand(a), rebaseCommand(a), versionCommand(a))
+	for _, family := range c.Commands() {
+		if family.HasSubCommands() && !family.Runnable() {
+			members(family)
+		}
+	}
 	return c
+}
+
+// members has a command that only holds others refuse what is none of them: cobra
+// prints the help then, and a script goes on.
+func members(c *cobra.Command) {
+	c.Args, c.DisableFlagsInUseLine = cobra.ArbitraryArgs, true
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		var known []string
+		for _, x := range c.Commands() {
+			known = append(known, x.Name())
+		}
+		return exit(exitUsage, fmt.Errorf("unknown command %q for %q%s", args[0], c.CommandPath(), topology.Suggest(args[0], known)))
+	}
 }
 
 func main() {
@@ -116,7 +139,7 @@ func exitCode(err error) int {
 
 // usage reports cobra's own complaints about the command line.
 func usage(err error) bool {
-	for _, s := range []string{"unknown command", "unknown flag", "accepts ", "requires at least", "invalid argument"} {
+	for _, s := range []string{"unknown command", "unknown flag", "accepts ", "requires at least", "required flag", "invalid argument"} {
 		if len(err.Error()) >= len(s) && err.Error()[:len(s)] == s {
 			return true
 		}

@@ -238,17 +238,37 @@ func (a *app) shown(values [][]byte, u use, last error) error {
 // tokens are those of the command line or of in, one a line.
 func (in *asked) tokens(r io.Reader) (all [][]byte, err error) {
 	if in.token != "" {
-		return [][]byte{[]byte(in.token)}, nil
+		return [][]byte{bytes.TrimSpace([]byte(in.token))}, nil
 	}
-	sc := bufio.NewScanner(r)
-	sc.Buffer(nil, 1<<20)
-	for sc.Scan() {
-		if t := bytes.TrimSpace(sc.Bytes()); len(t) > 0 {
-			all = append(all, bytes.Clone(t))
+	lines, err := linesOf(r)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range lines {
+		if l = bytes.TrimSpace(l); len(l) > 0 {
+			all = append(all, l)
 		}
 	}
-	if sc.Err() == nil && len(all) == 0 {
+	if len(all) == 0 {
 		return nil, errors.New("no token: say --token, or give one a line on standard input")
+	}
+	return all, nil
+}
+
+// linesOf are the lines of standard input that are not empty, without what ends them;
+// spaces are of a value.
+func linesOf(r io.Reader) (all [][]byte, err error) {
+	const most = 1 << 20
+	sc := bufio.NewScanner(r)
+	sc.Buffer(nil, most)
+	n := 0
+	for ; sc.Scan(); n++ {
+		if len(sc.Bytes()) > 0 {
+			all = append(all, bytes.Clone(sc.Bytes()))
+		}
+	}
+	if errors.Is(sc.Err(), bufio.ErrTooLong) {
+		return nil, fmt.Errorf("line %d of standard input is longer than %d bytes", n+1, most)
 	}
 	return all, sc.Err()
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -80,15 +79,12 @@ Exit code 4: some have no key, be it that none was made or that it was destroyed
 		RunE: func(c *cobra.Command, args []string) error {
 			names := [][]byte{[]byte(args[1])}
 			if args[1] == "-" {
-				names = nil
-				in := bufio.NewScanner(c.InOrStdin())
-				for in.Scan() {
-					if len(in.Bytes()) > 0 {
-						names = append(names, append([]byte(nil), in.Bytes()...))
-					}
-				}
-				if err := in.Err(); err != nil {
+				var err error
+				if names, err = linesOf(c.InOrStdin()); err != nil {
 					return exit(exitUsage, err)
+				}
+				if len(names) == 0 {
+					return exit(exitUsage, errors.New("no subject: give one a line on standard input"))
 				}
 			}
 			v, err := a.vault(args[0], false)

@@ -34,9 +34,12 @@ The value is its canonical text: numbers as digits, times as ISO 8601.`,
 			if err != nil {
 				return exit(exitUsage, err)
 			}
-			values, err := in.tokens(c.InOrStdin())
+			values, err := linesOf(c.InOrStdin())
+			if err == nil && len(values) == 0 {
+				err = errors.New("no value: give one a line on standard input")
+			}
 			if err != nil {
-				return exit(exitUsage, errors.New("no value: give one a line on standard input"))
+				return exit(exitUsage, err)
 			}
 			ring, err := p.Ring(topology.System(a.log()))
 			if err != nil {

@@ -38,8 +38,12 @@ func OpenPeek(ctx context.Context, c Connection, env topology.Env, topic string)
 	p := &Peek{ctx: ctx, cl: cl, ends: map[int32]int64{}, topic: topic}
 	admin := kadm.NewClient(cl)
 	starts, err := admin.ListStartOffsets(ctx, topic)
-	ends, err2 := admin.ListCommittedOffsets(ctx, topic)
-	if err = errors.Join(err, err2, starts.Error(), ends.Error()); err != nil {
+	if err = errors.Join(err, starts.Error()); err != nil { // both ask the same brokers: one of them says why
+		cl.Close()
+		return nil, fmt.Errorf("kafka: topic %s: %w", topic, err)
+	}
+	ends, err := admin.ListCommittedOffsets(ctx, topic)
+	if err = errors.Join(err, ends.Error()); err != nil {
 		cl.Close()
 		return nil, fmt.Errorf("kafka: topic %s: %w", topic, err)
 	}
