@@ -90,7 +90,10 @@ func (d *Detector) before(start, limit int) (c context) {
 				e++
 				clause++
 			case '\n':
-				begun = begun || n > 0
+				if n > 0 { // this line has a word of its own
+					begun = true
+					clause++
+				}
 				if c.any != 0 {
 					limit = e
 				}
@@ -142,7 +145,7 @@ func (d *Detector) before(start, limit int) (c context) {
 		if n == 0 {
 			first = [2]int{s, e}
 		}
-		if dot && e-s > 3 { // no "No.", "tel."
+		if dot && (e-s > 3 || e-s > 2 && n > 0) { // no "No.", "tel."
 			clause++
 		}
 		a := said(p[s:e])

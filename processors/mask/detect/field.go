@@ -8,14 +8,15 @@ import "bytes"
 
 // How far names are looked for, in bytes.
 const (
-	maxHead = 1024 // a first line that names columns
+	maxHead = 1024 // a line that names columns
 	maxLine = 2048 // a line below it, before the value and behind
 	maxKey  = 48   // a name beside its value
 	maxTag  = 96   // a tag with its attributes
 	columns = 64   // columns of a line or a statement
+	heads   = 3    // lines that may name columns: a table has a title
 )
 
-// header is a first line that names columns.
+// header is a line that names columns, one of the first.
 type header struct {
 	looked bool
 	sep    byte // 0: there is none
@@ -209,18 +210,33 @@ func (h *header) read(p []byte) {
 	if h.insert(p) {
 		return
 	}
-	end := bytes.IndexByte(p[:min(len(p), maxHead)], '\n')
-	if end < 3 || end+1 == len(p) {
-		return
+	for s, line := 0, 0; line < heads && h.sep == 0; line++ {
+		end := s + bytes.IndexByte(p[s:min(len(p), s+maxHead)], '\n')
+		if end < s || end+1 == len(p) {
+			return
+		}
+		if end-s >= 3 {
+			h.line(p[s:end])
+			for i := range h.n {
+				h.fields[i][0] += int32(s)
+				h.fields[i][1] += int32(s)
+			}
+		}
+		s = end + 1
 	}
+}
+
+// line takes the names of columns that a line has.
+func (h *header) line(p []byte) {
 	for _, sep := range [...]byte{'\t', ';', '|', ','} {
-		if bytes.IndexByte(p[:end], sep) >= 0 {
-			if h.split(p[:end], sep) {
+		if bytes.IndexByte(p, sep) >= 0 {
+			if h.split(p, sep) {
 				h.sep = sep
 			}
 			return
 		}
 	}
+	h.n = 0
 }
 
 // insert looks for the names of columns of an INSERT statement at the start of p.

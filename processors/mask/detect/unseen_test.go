@@ -66,6 +66,9 @@ func TestUnseen(t *testing.T) {
 		"word that begins with digits":      {"bel 06-35369039 06-nummer, 携帯:03-3678-0224 2024年3月5日", "phone=06-35369039 | phone=03-3678-0224"},
 		"whose number it is":                {"Bo's number is 4155550172, and 4155550173 is my number", "phone=4155550172 | phone=4155550173"},
 		"another's number in the next part": {"Bo's number, ticket 415555017", ""},
+		"inflected nouns":                   {"Puhelinnumeroni on 0501538181, A telefonszámom 06305694735, Telefonnummeret mitt er 992 65 761, you can get me on 07062791172", "phone=0501538181 | phone=06305694735 | phone=992 65 761 | phone=07062791172"},
+		"an order on the line before":       {"4212071677 is your order\ncb# (427) 795-4757", "phone=(427) 795-4757"},
+		"a table with a title":              {"reference number 9904340408\nname,ssn,phone\nBo Lee,514294564,4752590796\n", "ssn=514294564 | phone=4752590796"},
 		"sentence behind, in small letters": {"row 90871605 of 731610083. ssn is 786187768", "ssn=786187768"},
 		"address behind another command":    {"ssh is down; write to bo@example.org", "email=bo@example.org"},
 	} {

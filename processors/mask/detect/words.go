@@ -30,7 +30,7 @@ var contexts = func() map[string]about {
 		"contactar", "contactarme", "contactarnos", "contactarle", "contáctame", "contácteme", "llámenme", "llamadme", "llamarnos", "llamarte", "llamarle", "telefonear",
 		"liguem", "telefonar", "telefonem", "contatar", "contatem", "contatos", "contactos", "whats", "zap", "faks", "факс", "звонок", "перезвонить",
 		"chiamate", "chiamatemi", "chiamaci", "chiamarci", "telefonare", "telefonate", "telefonatemi", "telefonami", "contattare", "contattarmi", "contattatemi", "contattami", "contattateci", "contatto", "contatti", "reperibile", "raggiungibile",
-		"belt", "gebeld", "terugbellen", "mobieltje", "zadzwonić", "dzwoń", "oddzwonić", "kontaktowy", "telefoniczny", "iletişim", "İletişim", "arayınız", "ulaşabilirsiniz", "ulaşın", "telefonu", "telefonumu", "ringa", "ringe", "折り返し", "ご連絡")
+		"belt", "gebeld", "terugbellen", "mobieltje", "zadzwonić", "dzwoń", "oddzwonić", "kontaktowy", "telefoniczny", "iletişim", "İletişim", "arayınız", "ulaşabilirsiniz", "ulaşın", "telefonu", "telefonumu", "ringa", "ringe", "puhelinnumeroni", "numeroni", "kännykkä", "telefonszámom", "mobilszám", "mobilszámom", "telefonnummeret", "mobilnummeret", "telefonnumret", "mobilnumret", "telefonul", "telefonní", "mobilní", "volejte", "zavolat", "natel", "折り返し", "ご連絡")
 	say(aboutSSN, "ssn", "ssns", "social", "socsec", "ss", "socialsecurity", "socialsecuritynumber", "ssnumber")
 	say(aboutCard, "card", "cards", "cardnumber", "creditcard", "visa", "mastercard", "amex", "discover", "maestro", "jcb", "diners", "unionpay", "credit", "debit", "cc", "ccn", "ccnum", "pan",
 		"charge", "charged", "kreditkarte", "karte", "carte", "tarjeta", "cartão", "cartao", "carta", "kaart", "карта", "карты", "karta", "kart", "カード", "卡号", "카드", "chargeback", "chargebacks", "cvv", "cvc", "exp", "expires", "expiry", "expiration", "paid", "payment", "pay")
@@ -95,7 +95,7 @@ var phrases = func() map[string]about {
 	for _, of := range []string{"n° client", "numéro client", "code client", "de cliente", "nota fiscal"} {
 		m[of] = against
 	}
-	m["s number"] = aboutPhone // Bo's number
+	m["s number"], m["me on"] = aboutPhone, aboutPhone // Bo's number, you get me on
 	m["soc sec"], m["tax id"], m["taxpayer id"], m["tax_id"] = aboutSSN, aboutTax, aboutTax, aboutTax
 	for _, head := range []struct{ first, heads string }{ // what is named after a phone, and is none
 		{"social", "media network networks club worker workers services studies distancing score"}, {"call", "center centre centers stats volume log logs id ids"}, {"cell", "tower count counts culture"},
