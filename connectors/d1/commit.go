@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -171,7 +170,7 @@ func (s *Sink) batch(ctx context.Context, es []stream.Epoch, ps []payload) (ss [
 	tables = map[string]*stored{}
 	var shapes []cloudflare.Statement
 	var rows []cloudflare.Statement
-	var refused stream.ApartError
+	var refused []stream.Refusal
 	for i := range es {
 		if i < len(ps) {
 			if shapes, rows, err = s.rows(&es[i], &ps[i], tables, shapes, rows, &refused); err != nil {
@@ -180,9 +179,9 @@ func (s *Sink) batch(ctx context.Context, es []stream.Epoch, ps []payload) (ss [
 		}
 		rows = append(rows, s.settle(&es[i])...)
 	}
-	if refused.States != nil {
+	if refused != nil {
 		s.takeBack(ctx, es, ps)
-		return nil, nil, apart(es, &refused)
+		return nil, nil, stream.Apart(refused, es...)
 	}
 	if n := len(ss) + len(shapes) + len(rows); n > cloudflare.MaxStatements && len(shapes) > 0 {
 		if err := s.early(ctx, shapes); err != nil {
@@ -197,29 +196,9 @@ func (s *Sink) batch(ctx context.Context, es []stream.Epoch, ps []payload) (ss [
 	return append(append(ss, shapes...), rows...), tables, nil
 }
 
-// apart names the lanes of es that refused, which names topics in the place of
-// lanes, is about. A state of which nobody knows the lanes is one of all.
-func apart(es []stream.Epoch, refused *stream.ApartError) error {
-	for _, state := range refused.States {
-		topic := state.Lanes[0].Topic
-		state.Lanes = nil
-		for i := range es {
-			for _, sp := range es[i].Spans {
-				if sp.Lane.Topic == topic && !slices.Contains(state.Lanes, sp.Lane) {
-					state.Lanes = append(state.Lanes, sp.Lane)
-				}
-			}
-		}
-		if state.Lanes == nil {
-			return state
-		}
-	}
-	return refused
-}
-
 // rows adds what one epoch does to its tables. Topics whose rows a table cannot
 // take as it is go to refused.
-func (s *Sink) rows(e *stream.Epoch, p *payload, tables map[string]*stored, shapes, rows []cloudflare.Statement, refused *stream.ApartError) (_, _ []cloudflare.Statement, err error) {
+func (s *Sink) rows(e *stream.Epoch, p *payload, tables map[string]*stored, shapes, rows []cloudflare.Statement, refused *[]stream.Refusal) (_, _ []cloudflare.Statement, err error) {
 	if p.Chunks > 0 {
 		rows = append(rows, cloudflare.Statement{SQL: stagedSQL, Params: params(s.env.Pipeline, e.Sink, e.Commit, strconv.Itoa(p.Chunks))})
 	}
@@ -227,8 +206,7 @@ func (s *Sink) rows(e *stream.Epoch, p *payload, tables map[string]*stored, shap
 		t := &p.Tables[i]
 		ddl, now, err := s.shape(t, tables[lower(t.Name)])
 		if state, is := errors.AsType[*stream.StateError](err); is {
-			state.Lanes = []stream.Lane{{Topic: t.Topic}}
-			refused.States = append(refused.States, state)
+			*refused = append(*refused, stream.Refusal{StateError: state, Topics: []string{t.Topic}})
 			s.mu.Lock()
 			delete(s.tables, lower(t.Name)) // a person may mend the table
 			s.mu.Unlock()

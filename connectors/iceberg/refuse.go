@@ -38,22 +38,16 @@ func (s *Sink) fits(name string, t *table.Table, shapes []*shape) ([]column.Fiel
 
 // refusing are the topics whose rows alone do not fit the table, with why; all of
 // them, for err, if each would fit without the others.
-func (s *Sink) refusing(name string, t *table.Table, shapes []*shape, err error) (states []*stream.StateError) {
+func (s *Sink) refusing(name string, t *table.Table, shapes []*shape, err error) (refused []stream.Refusal) {
 	of := map[string][]*shape{}
 	for _, x := range shapes {
 		of[x.topic] = append(of[x.topic], x)
 	}
 	topics := slices.Sorted(maps.Keys(of))
 	add := func(err error, topics ...string) {
-		var state *stream.StateError
-		if !errors.As(err, &state) {
-			return
+		if state, is := errors.AsType[*stream.StateError](err); is {
+			refused = append(refused, stream.Refusal{StateError: state, Topics: topics})
 		}
-		x := *state
-		for _, topic := range topics {
-			x.Lanes = append(x.Lanes, stream.Lane{Topic: topic})
-		}
-		states = append(states, &x)
 	}
 	for _, topic := range topics {
 		var alone error
@@ -66,29 +60,8 @@ func (s *Sink) refusing(name string, t *table.Table, shapes []*shape, err error)
 			add(alone, topic)
 		}
 	}
-	if states == nil {
+	if refused == nil {
 		add(err, topics...)
 	}
-	return states
-}
-
-// apart names the lanes of the epoch that states, which name topics in the place of
-// lanes, are about. A state of which nobody knows the lanes is one of all.
-func apart(e stream.Epoch, states []*stream.StateError) error {
-	for _, state := range states {
-		topics := state.Lanes
-		state.Lanes = nil
-		for _, sp := range e.Spans {
-			if slices.ContainsFunc(topics, func(l stream.Lane) bool { return l.Topic == sp.Lane.Topic }) {
-				state.Lanes = append(state.Lanes, sp.Lane)
-			}
-		}
-		if state.Lanes == nil {
-			return state
-		}
-	}
-	if len(states) == 0 {
-		return nil
-	}
-	return &stream.ApartError{States: states}
+	return refused
 }

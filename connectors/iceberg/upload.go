@@ -81,7 +81,7 @@ func oneFile(b *column.Buffer) jobFile {
 // refuse their rows are set apart, each with the lanes of the topics it refuses.
 func (s *Sink) jobs(ctx context.Context, e stream.Epoch, groups map[string][]tablePart, names []string) ([]*job, error) {
 	jobs := make([]*job, len(names))
-	refused := make([][]*stream.StateError, len(names))
+	refused := make([][]stream.Refusal, len(names))
 	err := s.each(len(names), func(_, i int) (err error) {
 		if jobs[i], refused[i], err = s.job(ctx, names[i], groups[names[i]]); refused[i] != nil {
 			return nil
@@ -91,12 +91,11 @@ func (s *Sink) jobs(ctx context.Context, e stream.Epoch, groups map[string][]tab
 	if err != nil {
 		return nil, err
 	}
-	return jobs, apart(e, slices.Concat(refused...))
+	return jobs, stream.Apart(slices.Concat(refused...), e)
 }
 
-// job is the table's. refused are the topics whose rows it cannot take as things
-// are, in the place of lanes.
-func (s *Sink) job(ctx context.Context, name string, parts []tablePart) (j *job, refused []*stream.StateError, err error) {
+// job is the table's, or why it cannot take rows as things are.
+func (s *Sink) job(ctx context.Context, name string, parts []tablePart) (j *job, refused []stream.Refusal, err error) {
 	t, err := s.table(ctx, name)
 	if err != nil {
 		return nil, nil, err

@@ -54,23 +54,6 @@ type StateError struct {
 
 func (e *StateError) Error() string { return fmt.Sprintf("%v: %s: %s", e.State, e.Why, e.Todo) }
 
-// ApartError is what Upload or Commit returns of an epoch in which the rows of
-// some lanes cannot go to their tables as things are (a change of schema that a
-// table refuses), and of which this call left nothing in the store. Every state
-// names its lanes. The engine drops the epoch, which is always safe, keeps these
-// lanes from this sink and reads the others again; it asks anew now and then.
-type ApartError struct{ States []*StateError }
-
-func (e *ApartError) Error() string { return errors.Join(e.Unwrap()...).Error() }
-
-// Unwrap makes it a state to whoever cannot set lanes apart.
-func (e *ApartError) Unwrap() (all []error) {
-	for _, s := range e.States {
-		all = append(all, s)
-	}
-	return all
-}
-
 // KindOf classifies err. A state inside a RetryError is a suspicion that its
 // sink wants to look at again before anybody is told.
 func KindOf(err error) ErrorKind {
