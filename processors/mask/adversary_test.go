@@ -74,7 +74,6 @@ func TestP1NamesOfColumns(t *testing.T) {
 // the value is does not: the lane stops, the record is refused, or there is
 // nothing. // P1 P2
 func TestP1CoarserThanItWas(t *testing.T) {
-	js := func(s string) spelled { return spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, s} }
 	const lost = "REJECTED"
 	for _, c := range []struct {
 		action string
@@ -109,7 +108,7 @@ func TestP1CoarserThanItWas(t *testing.T) {
 			continue
 		}
 		if got != c.want {
-			t.Errorf("%s of %s: %s, want %s", c.action, c.in.text, got, c.want)
+			t.Errorf("%s of %s: %s, want %s", c.action, c.in.Text, got, c.want)
 		}
 	}
 	for action, want := range map[string][2]string{
@@ -145,10 +144,10 @@ func TestP1NoiseMoves(t *testing.T) {
 		moved := 0
 		for i := range 40 {
 			in := c.in(i)
-			was, _ := strconv.ParseFloat(in.text, 64)
+			was, _ := strconv.ParseFloat(in.Text, 64)
 			is, err := strconv.ParseFloat(through(g, in), 64)
 			if err != nil || was < 1e9 && math.Abs(is-was) > 1 && !strings.Contains(c.action, "laplace") {
-				t.Errorf("%s of %s: %v %v", c.action, in.text, is, err)
+				t.Errorf("%s of %s: %v %v", c.action, in.Text, is, err)
 			}
 			if was != is {
 				moved++
@@ -164,17 +163,17 @@ func TestP1NoiseMoves(t *testing.T) {
 func TestP1CaseOfMembers(t *testing.T) {
 	in := `{"Email":"x@y.example","EMAIL":"x@y.example","\u0045mail":"x@y.example","email":"x@y.example","other":1,"in":{"TEL":"1","b":2}}`
 	got := through(gateOf(t, "key: env:KEY\nrules: [{columns: {v: {keep: r}, v.email: redact, v.in.tel: redact}}]"),
-		spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, in})
+		js(in))
 	want := `{"Email":"[redacted]","EMAIL":"[redacted]","\u0045mail":"[redacted]","email":"[redacted]","other":1,"in":{"TEL":"[redacted]","b":2}}`
 	if got = strings.ReplaceAll(strings.ReplaceAll(got, `\"`, `"`), `\\u`, `\u`); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	got = through(gateOf(t, "key: env:KEY\nrules: [{columns: {v.*: {keep: r}, v.email: redact}}]"), spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, `{"Email":"x@y.example","b":1}`})
+	got = through(gateOf(t, "key: env:KEY\nrules: [{columns: {v.*: {keep: r}, v.email: redact}}]"), js(`{"Email":"x@y.example","b":1}`))
 	if got != `{\"Email\":\"[redacted]\",\"b\":1}` {
 		t.Errorf("beside all members: %s", got)
 	}
 	// The other way round is none: a path that keeps is meant as it is written.
-	got = through(gateOf(t, "key: env:KEY\nrules: [{columns: {v.email: {keep: r}}}]"), spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, `{"Email":"x@y.example"}`})
+	got = through(gateOf(t, "key: env:KEY\nrules: [{columns: {v.email: {keep: r}}}]"), js(`{"Email":"x@y.example"}`))
 	if strings.Contains(got, "x@y") {
 		t.Errorf("kept by another name: %s", got)
 	}
@@ -189,7 +188,7 @@ func TestP1ScansSpellings(t *testing.T) {
 		{`{"\u0070hone":"2025550143"}`, `{"\u0070hone":"[phone]"}`},
 		{`{"ph\u006fne":2025550143}`, `{"ph\u006fne":null}`},
 	} {
-		got := through(gateOf(t, "key: env:KEY\ndefault: scan"), spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, c[0]})
+		got := through(gateOf(t, "key: env:KEY\ndefault: scan"), js(c[0]))
 		if got = strings.ReplaceAll(strings.ReplaceAll(got, `\"`, `"`), `\\u`, `\u`); got != c[1] {
 			t.Errorf("%s: %s, want %s", c[0], got, c[1])
 		}
@@ -201,10 +200,10 @@ func TestP1ScansSpellings(t *testing.T) {
 func TestD4KeysStayApart(t *testing.T) {
 	g := acting(t, "hash")
 	one := func(v spelled) string {
-		s := schemas.NewSchema(schemas.Schema{Topic: lane.Topic, Version: 1, Fields: []schemas.Field{{Name: "v", Type: v.typ, Wire: v.wire, Key: true}}})
+		s := schemas.NewSchema(schemas.Schema{Topic: lane.Topic, Version: 1, Fields: []schemas.Field{{Name: "v", Type: v.Type, Wire: v.Wire, Key: true}}})
 		b := stream.NewBatch(lane, stream.Position{}, nil)
-		c := []schemas.Cell{{Len: uint32(len(v.text)), Enc: v.enc, Flags: schemas.Present}}
-		b.Records = []stream.Record{{Schema: s, Full: true, Value: stream.ViewOf([]byte(v.text)), After: c}}
+		c := []schemas.Cell{v.Cell()}
+		b.Records = []stream.Record{{Schema: s, Full: true, Value: stream.ViewOf([]byte(v.Text)), After: c}}
 		b.To.Offset, b.In = 1, 1
 		x, err := g.Pass(b)
 		if err != nil {

@@ -22,19 +22,19 @@ var matrixTypes = []struct {
 	spell  []spelled
 	nested string
 }{
-	{"bool", schemas.Type{Kind: schemas.Bool}, 0, []spelled{{enc: schemas.EncTrue}, {enc: schemas.EncText, text: "true"}, {enc: schemas.EncInt, text: "1"}}, "true"},
-	{"int32", schemas.Type{Kind: schemas.Int32}, 0, []spelled{{enc: schemas.EncInt, text: "1234567"}, {enc: schemas.EncText, text: "1234567"}, {enc: schemas.EncFloat, text: "1234567.0"}}, "1234567"},
-	{"int64", schemas.Type{Kind: schemas.Int64}, 0, []spelled{{enc: schemas.EncInt, text: "123456789"}, {enc: schemas.EncText, text: "123456789"}, {enc: schemas.EncJSONString, text: `\u0031\u00323456789`}}, "123456789"},
-	{"float64", schemas.Type{Kind: schemas.Float64}, 0, []spelled{{enc: schemas.EncFloat, text: "1234.5"}, {enc: schemas.EncFloat, text: "1.2345E3"}, {enc: schemas.EncText, text: "1234.50"}}, "1234.5"},
-	{"decimal(12,2)", schemas.Type{Kind: schemas.Decimal, Precision: 12, Scale: 2}, 0, []spelled{{enc: schemas.EncText, text: "1234.50"}, {enc: schemas.EncFloat, text: "1234.5"}}, ""},
-	{"decimal(9,0)", schemas.Type{Kind: schemas.Decimal, Precision: 9}, 0, []spelled{{enc: schemas.EncText, text: "12345678"}, {enc: schemas.EncInt, text: "12345678"}}, ""},
-	{"date", schemas.Type{Kind: schemas.Date}, schemas.WireDays, []spelled{{enc: schemas.EncInt, text: "5580"}, {enc: schemas.EncText, text: "1985-04-12"}}, `"1985-04-12"`},
-	{"instant", schemas.Type{Kind: schemas.Instant}, schemas.WireMicros, []spelled{{enc: schemas.EncInt, text: "1769853600500000"}, {enc: schemas.EncText, text: "2026-01-31T10:00:00.500000Z"}}, `"2026-01-31T10:00:00.5Z"`},
-	{"uuid", schemas.Type{Kind: schemas.UUID}, 0, []spelled{{enc: schemas.EncText, text: "b68a35a7-17ad-35b3-af2a-000000000abc"}, {enc: schemas.EncText, text: "B68A35A7-17AD-35B3-AF2A-000000000ABC"}, {enc: schemas.EncJSONString, text: `\u0062\u00368a35a7-17ad-35b3-af2a-000000000abc`}}, `"b68a35a7-17ad-35b3-af2a-000000000abc"`},
-	{"json", schemas.Type{Kind: schemas.JSON}, 0, []spelled{{enc: schemas.EncJSON, text: `{"a":1}`}, {enc: schemas.EncText, text: `{"a":1}`}}, `{"a":1}`},
-	{"binary", schemas.Type{Kind: schemas.Binary}, schemas.WireBase64, []spelled{{enc: schemas.EncBytes, text: "secret\xff\x00bytes"}, {enc: schemas.EncText, text: base64.StdEncoding.EncodeToString([]byte("secret\xff\x00bytes"))}}, ""},
-	{"digits", schemas.Type{Kind: schemas.String}, 0, []spelled{{enc: schemas.EncText, text: "219-09-9999"}, {enc: schemas.EncJSONString, text: `219\u002d09-9999`}}, `"219-\u00309-9999"`},
-	{"text", schemas.Type{Kind: schemas.String}, 0, []spelled{{enc: schemas.EncText, text: `Zoë "Z" O'Neil <z@x.example>`}, {enc: schemas.EncJSONString, text: `Zo\u00eb \"Z\" O\u0027Neil <z@x.example>`}}, `"Zo\u00eb \"Z\" O'Neil <z@x.example>"`},
+	{"bool", schemas.Type{Kind: schemas.Bool}, 0, []spelled{{Enc: schemas.EncTrue}, {Enc: schemas.EncText, Text: "true"}, {Enc: schemas.EncInt, Text: "1"}}, "true"},
+	{"int32", schemas.Type{Kind: schemas.Int32}, 0, []spelled{{Enc: schemas.EncInt, Text: "1234567"}, {Enc: schemas.EncText, Text: "1234567"}, {Enc: schemas.EncFloat, Text: "1234567.0"}}, "1234567"},
+	{"int64", schemas.Type{Kind: schemas.Int64}, 0, []spelled{{Enc: schemas.EncInt, Text: "123456789"}, {Enc: schemas.EncText, Text: "123456789"}, {Enc: schemas.EncJSONString, Text: `\u0031\u00323456789`}}, "123456789"},
+	{"float64", schemas.Type{Kind: schemas.Float64}, 0, []spelled{{Enc: schemas.EncFloat, Text: "1234.5"}, {Enc: schemas.EncFloat, Text: "1.2345E3"}, {Enc: schemas.EncText, Text: "1234.50"}}, "1234.5"},
+	{"decimal(12,2)", schemas.Type{Kind: schemas.Decimal, Precision: 12, Scale: 2}, 0, []spelled{{Enc: schemas.EncText, Text: "1234.50"}, {Enc: schemas.EncFloat, Text: "1234.5"}}, ""},
+	{"decimal(9,0)", schemas.Type{Kind: schemas.Decimal, Precision: 9}, 0, []spelled{{Enc: schemas.EncText, Text: "12345678"}, {Enc: schemas.EncInt, Text: "12345678"}}, ""},
+	{"date", schemas.Type{Kind: schemas.Date}, schemas.WireDays, []spelled{{Enc: schemas.EncInt, Text: "5580"}, {Enc: schemas.EncText, Text: "1985-04-12"}}, `"1985-04-12"`},
+	{"instant", schemas.Type{Kind: schemas.Instant}, schemas.WireMicros, []spelled{{Enc: schemas.EncInt, Text: "1769853600500000"}, {Enc: schemas.EncText, Text: "2026-01-31T10:00:00.500000Z"}}, `"2026-01-31T10:00:00.5Z"`},
+	{"uuid", schemas.Type{Kind: schemas.UUID}, 0, []spelled{{Enc: schemas.EncText, Text: "b68a35a7-17ad-35b3-af2a-000000000abc"}, {Enc: schemas.EncText, Text: "B68A35A7-17AD-35B3-AF2A-000000000ABC"}, {Enc: schemas.EncJSONString, Text: `\u0062\u00368a35a7-17ad-35b3-af2a-000000000abc`}}, `"b68a35a7-17ad-35b3-af2a-000000000abc"`},
+	{"json", schemas.Type{Kind: schemas.JSON}, 0, []spelled{{Enc: schemas.EncJSON, Text: `{"a":1}`}, {Enc: schemas.EncText, Text: `{"a":1}`}}, `{"a":1}`},
+	{"binary", schemas.Type{Kind: schemas.Binary}, schemas.WireBase64, []spelled{{Enc: schemas.EncBytes, Text: "secret\xff\x00bytes"}, {Enc: schemas.EncText, Text: base64.StdEncoding.EncodeToString([]byte("secret\xff\x00bytes"))}}, ""},
+	{"digits", schemas.Type{Kind: schemas.String}, 0, []spelled{{Enc: schemas.EncText, Text: "219-09-9999"}, {Enc: schemas.EncJSONString, Text: `219\u002d09-9999`}}, `"219-\u00309-9999"`},
+	{"text", schemas.Type{Kind: schemas.String}, 0, []spelled{{Enc: schemas.EncText, Text: `Zoë "Z" O'Neil <z@x.example>`}, {Enc: schemas.EncJSONString, Text: `Zo\u00eb \"Z\" O\u0027Neil <z@x.example>`}}, `"Zo\u00eb \"Z\" O'Neil <z@x.example>"`},
 }
 
 // matrix says for each action and type what comes out: = a value of the same
@@ -80,7 +80,7 @@ func TestMatrix(t *testing.T) {
 			g := acting(t, m.action)
 			want := ""
 			for _, v := range c.spell {
-				v.typ, v.wire = c.typ, c.wire
+				v.Type, v.Wire = c.typ, c.wire
 				for _, key := range []bool{false, true} {
 					if key && !rulingOf(g, "v").Spec.Injective() {
 						continue
@@ -91,7 +91,7 @@ func TestMatrix(t *testing.T) {
 						mark = 't'
 					}
 					if mark != m.want[i] {
-						t.Errorf("%s of %s %q (key %v): %c, want %c: %q", m.action, c.name, v.text, key, mark, m.want[i], outs)
+						t.Errorf("%s of %s %q (key %v): %c, want %c: %q", m.action, c.name, v.Text, key, mark, m.want[i], outs)
 					}
 					for _, out := range outs {
 						if want == "" {
@@ -108,9 +108,9 @@ func TestMatrix(t *testing.T) {
 			}
 			g = gateOf(t, "key: env:KEY\nrules:\n- columns:\n    n.v: "+m.action)
 			for _, v := range []spelled{
-				{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, `{"v":` + c.nested + `}`},
-				{schemas.Type{Kind: schemas.String}, 0, schemas.EncText, `{"v":` + c.nested + `}`},
-				{schemas.Type{Kind: schemas.String}, 0, schemas.EncJSONString, strings.ReplaceAll(strings.ReplaceAll(`{"v":`+c.nested+`}`, `\`, `\\`), `"`, `\"`)},
+				js(`{"v":` + c.nested + `}`),
+				str(`{"v":` + c.nested + `}`),
+				of(schemas.String, 0, schemas.EncJSONString, strings.ReplaceAll(strings.ReplaceAll(`{"v":`+c.nested+`}`, `\`, `\\`), `"`, `\"`)),
 			} {
 				cases++
 				out := inside(g, v)
@@ -137,14 +137,14 @@ func TestMatrix(t *testing.T) {
 // places passes v as before, after and, if asked, key of one record: what
 // comes out in each, and the mark of the matrix.
 func places(g *Gate, v spelled, key bool) (outs []string, mark byte) {
-	f := schemas.Field{Name: "v", Type: v.typ, Wire: v.wire, Key: key}
+	f := schemas.Field{Name: "v", Type: v.Type, Wire: v.Wire, Key: key}
 	s := schemas.NewSchema(schemas.Schema{Topic: lane.Topic, Version: 1, Fields: []schemas.Field{f}})
-	n := uint32(len(v.text))
+	n := uint32(len(v.Text))
 	cell := func(off uint32, flags schemas.Flags) []schemas.Cell {
-		return []schemas.Cell{{Off: off, Len: n, Enc: v.enc, Flags: schemas.Present | flags}}
+		return []schemas.Cell{{Off: off, Len: n, Enc: v.Enc, Flags: schemas.Present | flags}}
 	}
 	b := stream.NewBatch(lane, stream.Position{}, nil)
-	r := stream.Record{Schema: s, Full: true, Value: stream.ViewOf([]byte(v.text + v.text)), Key: stream.ViewOf([]byte(v.text)), Before: cell(0, 0), After: cell(n, 0)}
+	r := stream.Record{Schema: s, Full: true, Value: stream.ViewOf([]byte(v.Text + v.Text)), Key: stream.ViewOf([]byte(v.Text)), Before: cell(0, 0), After: cell(n, 0)}
 	if key {
 		r.KeyRow = cell(0, schemas.InKey)
 	}
@@ -174,12 +174,12 @@ func places(g *Gate, v spelled, key bool) (outs []string, mark byte) {
 				return []string{fmt.Sprintf("no %v: %s", col.Type, code)}, '?'
 			case string(out) == "null":
 				mark = 'n'
-			case col.Type == v.typ:
+			case col.Type == v.Type:
 				mark = '='
 			case col.Type.Kind == schemas.String:
 				mark = 't'
 			}
-			outs = append(outs, same(v.typ, strings.Trim(string(out), `"`)))
+			outs = append(outs, same(v.Type, strings.Trim(string(out), `"`)))
 		}
 	}
 	return outs, mark
@@ -196,9 +196,9 @@ func same(t schemas.Type, s string) string {
 
 // inside is what a gate makes of v.v.
 func inside(g *Gate, v spelled) string {
-	s := schemas.NewSchema(schemas.Schema{Topic: lane.Topic, Version: 1, Fields: []schemas.Field{{Name: "n", Type: v.typ}}})
+	s := schemas.NewSchema(schemas.Schema{Topic: lane.Topic, Version: 1, Fields: []schemas.Field{{Name: "n", Type: v.Type}}})
 	b := stream.NewBatch(lane, stream.Position{}, nil)
-	b.Records = []stream.Record{{Schema: s, Full: true, Value: stream.ViewOf([]byte(v.text)), After: []schemas.Cell{{Len: uint32(len(v.text)), Enc: v.enc, Flags: schemas.Present}}}}
+	b.Records = []stream.Record{{Schema: s, Full: true, Value: stream.ViewOf([]byte(v.Text)), After: []schemas.Cell{v.Cell()}}}
 	b.To.Offset, b.In = 1, 1
 	x, err := g.Pass(b)
 	if err != nil {

@@ -62,11 +62,11 @@ func TestReveal(t *testing.T) {
 		siv := spec.Strategy.(*strategy.Tokenizer).Form == "siv"
 		for _, in := range c.in {
 			out := through(acting(t, c.action), in)
-			f := &schemas.Field{Type: in.typ, Wire: in.wire}
-			_, want := s.value(f, schemas.Cell{Len: uint32(len(in.text)), Enc: in.enc, Flags: schemas.Present}, []byte(in.text))
+			f := &schemas.Field{Type: in.Type, Wire: in.Wire}
+			_, want := s.value(f, in.Cell(), []byte(in.Text))
 			want = bytes.Clone(want)
 			if out == string(want) || siv && !strings.HasPrefix(out, token) {
-				t.Errorf("%s of %v: %s", c.action, in.typ, out)
+				t.Errorf("%s of %v: %s", c.action, in.Type, out)
 			}
 			if got := shape(out, c.form); c.form != "" && c.form != "N" && c.form != "W" && got != c.form {
 				t.Errorf("%s: the token looks like %q, want %q", c.action, got, c.form)
@@ -78,11 +78,11 @@ func TestReveal(t *testing.T) {
 			if siv {
 				id = "" // it is in the token
 			}
-			got, err := r.Reveal(strategy.Token{Text: []byte(out), Type: in.typ, KeyID: id})
+			got, err := r.Reveal(strategy.Token{Text: []byte(out), Type: in.Type, KeyID: id})
 			if err != nil || !bytes.Equal(got, want) {
 				t.Errorf("%s of %q: revealed as %q, %v", c.action, want, got, err)
 			}
-			if primary, err := r.Reveal(strategy.Token{Text: []byte(out), Type: in.typ}); err != nil || !bytes.Equal(primary, want) {
+			if primary, err := r.Reveal(strategy.Token{Text: []byte(out), Type: in.Type}); err != nil || !bytes.Equal(primary, want) {
 				t.Errorf("%s: %q, %v", c.action, primary, err)
 			}
 		}

@@ -56,9 +56,9 @@ var strategyCases = []struct {
 // one is a strategy with a value at hand.
 func one(t testing.TB, action string, in spelled) (mask func(), made func() string) {
 	spec, s := specOf(t, action)
-	f := &schemas.Field{Type: in.typ, Wire: in.wire}
-	c := schemas.Cell{Len: uint32(len(in.text)), Enc: in.enc, Flags: schemas.Present}
-	raw := []byte(in.text)
+	f := &schemas.Field{Type: in.Type, Wire: in.Wire}
+	c := in.Cell()
+	raw := []byte(in.Text)
 	dst := make([]byte, 0, 256)
 	return func() {
 		k, text := s.value(f, c, raw)
@@ -77,7 +77,7 @@ func TestStrategiesAllocateNothing(t *testing.T) {
 		if n := testing.AllocsPerRun(200, mask); n != 0 {
 			t.Errorf("%s: %.1f allocations", c.name, n)
 		}
-		if made() == c.in.text {
+		if made() == c.in.Text {
 			t.Errorf("%s changes nothing", c.name)
 		}
 	}

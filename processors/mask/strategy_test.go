@@ -9,63 +9,16 @@ import (
 	"strings"
 	"testing"
 
+	"sluice/processors/proctest"
 	"sluice/schemas"
-	"sluice/topology/stream"
 )
 
-// spelled is a value of a type as a source writes it.
-type spelled struct {
-	typ  schemas.Type
-	wire schemas.Wire
-	enc  schemas.Encoding
-	text string
-}
+type spelled = proctest.Spelled
 
-func str(s string) spelled {
-	return spelled{schemas.Type{Kind: schemas.String}, 0, schemas.EncText, s}
-}
-func whole(s string) spelled {
-	return spelled{schemas.Type{Kind: schemas.Int64}, 0, schemas.EncInt, s}
-}
-func of(k schemas.Kind, w schemas.Wire, e schemas.Encoding, s string) spelled {
-	return spelled{schemas.Type{Kind: k}, w, e, s}
-}
-func dec(p, s uint8, text string) spelled {
-	return spelled{schemas.Type{Kind: schemas.Decimal, Precision: p, Scale: s}, 0, schemas.EncText, text}
-}
+var str, whole, js, of, dec = proctest.Str, proctest.Whole, proctest.Doc, proctest.Of, proctest.Dec
 
-// through passes one value of column v through a gate: its text behind it,
-// "null", "REJECTED", or the error that stops the lane.
-func through(g *Gate, v spelled) string { return throughNamed(g, "v", v) }
-
-// throughNamed is through of a column of another name.
-func throughNamed(g *Gate, name string, v spelled) string {
-	s := schemas.NewSchema(schemas.Schema{Topic: lane.Topic, Version: 1, Fields: []schemas.Field{{Name: name, Type: v.typ, Wire: v.wire, Nullable: true}}})
-	b := stream.NewBatch(lane, stream.Position{}, nil)
-	b.Records = []stream.Record{{Schema: s, Full: true, Value: stream.ViewOf([]byte(v.text)),
-		After: []schemas.Cell{{Len: uint32(len(v.text)), Enc: v.enc, Flags: schemas.Present}}}}
-	b.To.Offset, b.In = 1, 1
-	x, err := g.Pass(b)
-	switch {
-	case err != nil:
-		return err.Error()
-	case len(x.Rows()) == 0:
-		return "REJECTED"
-	}
-	r := &x.Rows()[0]
-	if len(r.Table.Columns) == 0 {
-		return "dropped"
-	}
-	c := r.After[0]
-	if c.IsNull() {
-		return "null"
-	}
-	out, code := schemas.AppendJSON(nil, r.Table.Columns[0].Type, r.Table.Columns[0].Wire, c, r.Bytes(c))
-	if code != "" {
-		return "a cell that is no " + r.Table.Columns[0].Type.String() + ": " + code
-	}
-	return strings.Trim(string(out), `"`)
-}
+// through is proctest.Through of column v.
+func through(g *Gate, v spelled) string { return proctest.Through(g, "v", v) }
 
 func acting(t testing.TB, action string) *Gate {
 	t.Helper()
@@ -174,13 +127,13 @@ func FuzzStrategies(f *testing.F) {
 	}
 	encs := []schemas.Encoding{schemas.EncText, schemas.EncJSONString, schemas.EncInt, schemas.EncFloat}
 	for i, c := range matrixTypes {
-		f.Add(uint8(i), uint8(i), uint8(0), c.spell[0].text)
+		f.Add(uint8(i), uint8(i), uint8(0), c.spell[0].Text)
 	}
 	f.Add(uint8(10), uint8(7), uint8(2), "-9223372036854775808")
 	f.Add(uint8(14), uint8(4), uint8(0), "-0.00")
 	f.Fuzz(func(t *testing.T, action, typ, enc uint8, text string) {
 		c := matrixTypes[int(typ)%len(matrixTypes)]
-		v := spelled{c.typ, c.wire, encs[enc%4], text}
+		v := spelled{Type: c.typ, Wire: c.wire, Enc: encs[enc%4], Text: text}
 		if enc%4 > 1 { // decoders give such cells for literals only
 			if end, ok := scalarEnd([]byte(text + " ")); !ok || end != len(text) || text == "" || text[0] == '"' || text[0] > '9' || (enc%4 == 2) == strings.ContainsAny(text, ".eE") {
 				return
@@ -190,7 +143,7 @@ func FuzzStrategies(f *testing.F) {
 		got := through(g, v)
 		if strings.HasPrefix(got, "a cell that is no ") {
 			// what the source wrote may be none either: such values stay what they are in text
-			if _, code := schemas.AppendJSON(nil, c.typ, c.wire, schemas.Cell{Len: uint32(len(text)), Enc: v.enc, Flags: schemas.Present}, []byte(text)); code == "" {
+			if _, code := schemas.AppendJSON(nil, c.typ, c.wire, schemas.Cell{Len: uint32(len(text)), Enc: v.Enc, Flags: schemas.Present}, []byte(text)); code == "" {
 				t.Fatalf("action %d of %v %q: %s", int(action)%len(gates), c.typ, text, got)
 			}
 		}
@@ -204,12 +157,12 @@ func FuzzStrategies(f *testing.F) {
 func TestGeneralizeJSON(t *testing.T) {
 	g := gateOf(t, `{key: env:KEY, default: withhold, rules: [{columns: {v.age: {generalize: {age: 5}}, v.zip: {generalize: zip3}, v.pay: {generalize: {bucket: 0.5}},
   v.at: {generalize: {date: year, unit: millis}}, v.id: {tokenize: {form: ff1}}, v.mail: {synthetic: email}, v.n: {noise: {within: 3}}}}]}`)
-	in := spelled{schemas.Type{Kind: schemas.JSON}, 0, schemas.EncJSON, `{"age":37,"zip":94105,"pay":10.75,"at":1769853600123,"id":12345678,"mail":"Ann \"x\"@y.example","n":50}`}
+	in := js(`{"age":37,"zip":94105,"pay":10.75,"at":1769853600123,"id":12345678,"mail":"Ann \"x\"@y.example","n":50}`)
 	got := strings.ReplaceAll(through(g, in), `\"`, `"`)
 	if !regexp.MustCompile(`^{"age":35,"zip":94100,"pay":10.5,"at":1767225600000,"id":[1-9]\d{7},"mail":"[a-z.]+\d{3}@example\.(com|org|net)","n":(4[7-9]|5[0-3])}$`).MatchString(got) {
 		t.Error(got)
 	}
-	in.text = `{"id":"ZIP 123"}`
+	in.Text = `{"id":"ZIP 123"}`
 	if got := through(g, in); got != "REJECTED" { // P2
 		t.Error(got)
 	}

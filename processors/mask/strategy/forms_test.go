@@ -88,9 +88,9 @@ func TestSyntheticTypes(t *testing.T) {
 	} {
 		got := through(acting(t, c.action), c.in)
 		if !regexp.MustCompile(c.want).MatchString(got) {
-			t.Errorf("%s of %v: %s", c.action, c.in.typ, got)
+			t.Errorf("%s of %v: %s", c.action, c.in.Type, got)
 		}
-		if c.in.text == "2600:1700::1" {
+		if c.in.Text == "2600:1700::1" {
 			if a, err := netip.ParseAddr(got); err != nil || a.String() != got {
 				t.Errorf("%s is spelled %v, %v", got, a, err)
 			}
@@ -125,7 +125,7 @@ func TestShiftForms(t *testing.T) {
 		{whole("5"), "give unit"}, {of(schemas.Time, schemas.WireMicros, schemas.EncInt, "5"), "time holds no date"},
 	} {
 		if got := through(acting(t, "{shift: {days: 10}}"), c.in); !regexp.MustCompile(c.want).MatchString(got) {
-			t.Errorf("%v %q: %s", c.in.typ, c.in.text, got)
+			t.Errorf("%v %q: %s", c.in.Type, c.in.Text, got)
 		}
 	}
 }
@@ -134,12 +134,12 @@ func TestShiftForms(t *testing.T) {
 func TestNoiseForms(t *testing.T) {
 	for _, in := range []spelled{str("none"), whole("99999999999999999999"), of(schemas.Float64, 0, schemas.EncText, "NaN")} {
 		if got := through(acting(t, "{noise: {within: 5}}"), in); got != "REJECTED" {
-			t.Errorf("%q: %s", in.text, got)
+			t.Errorf("%q: %s", in.Text, got)
 		}
 	}
 	for _, in := range []spelled{whole("9223372036854775807"), whole("-9223372036854775808"), of(schemas.Int32, 0, schemas.EncInt, "2147483647"), dec(4, 2, "99.99"), dec(18, 0, "999999999999999999")} {
 		if got := through(acting(t, "{noise: {percent: 100}}"), in); got == "REJECTED" || strings.Contains(got, "no ") {
-			t.Errorf("%s of %v: %s", in.text, in.typ, got)
+			t.Errorf("%s of %v: %s", in.Text, in.Type, got)
 		}
 	}
 }
@@ -175,7 +175,7 @@ func TestFF1Refuses(t *testing.T) {
 		{"{tokenize: {form: ff1, width: 9}}", str("123456789"), "width is of integers"},
 	} {
 		if got := through(acting(t, c.action), c.in); !strings.Contains(got, c.want) {
-			t.Errorf("%s of %v %q: %s, want %s", c.action, c.in.typ, c.in.text, got, c.want)
+			t.Errorf("%s of %v %q: %s, want %s", c.action, c.in.Type, c.in.Text, got, c.want)
 		}
 	}
 }

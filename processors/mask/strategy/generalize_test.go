@@ -101,6 +101,6 @@ func TestGeneralize(t *testing.T) {
 		if any, is := strings.CutPrefix(c.want, "ANY "); is && strings.Contains(got, any) || got == c.want {
 			continue
 		}
-		t.Errorf("%s of %v %q: %s, want %s", c.action, c.in.typ, c.in.text, got, c.want)
+		t.Errorf("%s of %v %q: %s, want %s", c.action, c.in.Type, c.in.Text, got, c.want)
 	}
 }
