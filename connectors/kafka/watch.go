@@ -34,12 +34,9 @@ func (s *Source) Readers(ctx context.Context) (g stream.Group, err error) {
 
 func (s *Source) describeGroup(ctx context.Context, g *stream.Group) error {
 	all, err := s.admin.DescribeGroups(ctx, s.cfg.Group)
-	if err != nil {
-		return err
-	}
 	d := all[s.cfg.Group]
-	if d.Err != nil {
-		return d.Err
+	if err = cmp.Or(err, d.Err); err != nil {
+		return err
 	}
 	g.State = d.State
 	for _, m := range d.Members {
@@ -58,12 +55,9 @@ func (s *Source) describeGroup(ctx context.Context, g *stream.Group) error {
 
 func (s *Source) describeConsumers(ctx context.Context, g *stream.Group) error {
 	all, err := s.admin.DescribeConsumerGroups(ctx, s.cfg.Group)
-	if err != nil {
-		return err
-	}
 	d := all[s.cfg.Group]
-	if d.Err != nil {
-		return d.Err
+	if err = cmp.Or(err, d.Err); err != nil {
+		return err
 	}
 	g.State = d.State
 	for _, m := range d.Members {
