@@ -12,7 +12,7 @@ import (
 
 // Where many instances share a store that bears few commits, an output hands
 // its staged epochs to the control log, and the process that leads commits
-// what all of them staged: DESIGN 4.3. Everything here runs on the output's own
+// what all of them staged. Everything here runs on the output's own
 // goroutine. The store's compare-and-set is the truth; a verdict other than
 // `landed` only makes the owner read the store. // D2
 

@@ -1,10 +1,3 @@
-// Package topology turns a pipeline file into a running pipeline. It is the
-// only package that starts goroutines: one a worker, one a sink, one for the
-// source.
-//
-//	source -> Admit (budget, split at sinks' positions) -> worker of the lane
-//	       -> decode -> gate -> stages -> Writer of each sink
-//	marker in every worker's queue -> Seal -> Upload -> Commit by the sink's goroutine
 package topology
 
 import (

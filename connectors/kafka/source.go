@@ -23,7 +23,7 @@ var SourceFactory = topology.New("kafka", Default, openSource)
 // said, from where it said. A lane can so be sought, held and let go at any
 // time, which a group consumer's own positions do not allow.
 //
-// Reading follows DESIGN 4.1: read committed, no reset policy, control records
+// Reading: read committed, no reset policy, control records
 // move the position and are not handed on.
 type Source struct {
 	cfg  Config

@@ -6,6 +6,25 @@
 //   - Bytes belong to the [Batch]. A [View] dies with it; Clone to keep.
 //   - Raw and [Clean] are different types: a sink cannot be handed an
 //     unmasked row. // P1
+//
+// Code that enforces an invariant names it by its number. Of data:
+//
+//	D1  order within a lane
+//	D2  positions never regress in a store: what is stored is compared and set
+//	D3  spans of a lane join without gap and without overlap
+//	D4  at most one live row a key
+//	D5  replay is idempotent
+//	D6  a commit is all or nothing
+//	D7  memory stays under the byte budget
+//
+// Of privacy:
+//
+//	P1  nothing unmasked leaves the process: not to sinks, dead letters, logs, metrics, errors, panics, file statistics
+//	P2  a record that cannot be parsed or masked is refused and sealed, or its lane stops
+//	P3  before, after, key and nested copies of a column get the same action
+//	P4  what nobody classified has no place behind the gate as it is
+//	P5  hashes and tokens are keyed; keys and secrets come by reference, never in the file
+//	P6  a canary test plants markers in every field and looks for them in every output
 package stream
 
 import (
