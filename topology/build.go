@@ -14,7 +14,7 @@ func (r Registry) Check(s *Spec) error {
 	var errs []error
 	add := func(err error) { errs = append(errs, err) }
 	add(check(r.Sources, s.Source, "source"))
-	gates := 0
+	gates, unknown, raws := 0, 0, []string{}
 	for _, n := range s.Stages {
 		switch {
 		case has(r.Gates, n.Type):
@@ -28,6 +28,10 @@ func (r Registry) Check(s *Spec) error {
 			}
 		case has(r.Raw, n.Type):
 			add(check(r.Raw, n, "stage"))
+			if slices.Contains(raws, n.Type) {
+				add(At(n.at, fmt.Errorf("a second %s: what the first one read is no longer raw", n.Type)))
+			}
+			raws = append(raws, n.Type)
 			if gates > 0 {
 				add(At(n.at, fmt.Errorf("%s reads raw records: it stands before the gate", n.Type))) // P1
 			}
@@ -37,18 +41,28 @@ func (r Registry) Check(s *Spec) error {
 				add(At(n.at, fmt.Errorf("%s works on clean rows: it stands behind the gate", n.Type)))
 			}
 		default:
+			unknown++
 			add(At(n.at, fmt.Errorf("unknown stage %q%s", n.Type, Suggest(n.Type, slices.Concat(names(r.Raw), names(r.Gates), names(r.Stages))))))
 		}
 	}
-	if gates == 0 && s.Privacy != "none" {
+	if gates == 0 && unknown == 0 && s.Privacy != "none" {
 		at := s.root
 		if len(s.Stages) > 0 {
 			at = s.Stages[0].at
 		}
 		add(At(at, fmt.Errorf("no stage masks (%s): say what happens to every column, or `privacy: none` if there is no personal data", strings.Join(names(r.Gates), ", ")))) // P4
 	}
-	for _, k := range s.Sinks {
+	var before []string
+	for i := range s.Sinks {
+		k := &s.Sinks[i]
 		add(check(r.Sinks, k.Node, "sink"))
+		for _, n := range tagged(k.Node.Config, typeOf(r.Sinks, k.Node.Type), "sink") {
+			if n.Value != "" && !slices.Contains(before, n.Value) {
+				add(At(n, fmt.Errorf("%q is no sink that stands before this one%s", n.Value, Suggest(n.Value, before))))
+			}
+		}
+		errs = append(errs, r.checkTopics(s, k)...)
+		before = append(before, k.Name)
 	}
 	return errors.Join(errs...)
 }

@@ -46,6 +46,7 @@ type Env struct {
 type Factory[T any] struct {
 	Name   string
 	config reflect.Type
+	decode func(node *yaml.Node) any // the config, whether it is valid or not
 	// Check decodes and validates node without opening anything.
 	Check func(node *yaml.Node) error
 	// Open decodes, validates and opens.
@@ -54,7 +55,8 @@ type Factory[T any] struct {
 
 // New returns a factory. Fields absent from the YAML keep the values of
 // defaults, unknown fields are errors with line and column, and if *C has
-// Validate() error it runs before open. Fields are named by their yaml tag.
+// Validate() error it runs before open; what it returns is placed by the field it
+// begins with. Fields are named by their yaml tag; spot.go has the tag check.
 func New[C, T any](name string, defaults C, open func(C, Env) (T, error)) Factory[T] {
 	decode := func(node *yaml.Node) (C, error) {
 		c := defaults
@@ -63,7 +65,7 @@ func New[C, T any](name string, defaults C, open func(C, Env) (T, error)) Factor
 		}
 		if v, ok := any(&c).(interface{ Validate() error }); ok {
 			if err := v.Validate(); err != nil {
-				return c, At(node, err)
+				return c, placeEach(node, err)
 			}
 		}
 		return c, nil
@@ -71,6 +73,7 @@ func New[C, T any](name string, defaults C, open func(C, Env) (T, error)) Factor
 	return Factory[T]{
 		Name:   name,
 		config: reflect.TypeFor[C](),
+		decode: func(node *yaml.Node) any { c, _ := decode(node); return c },
 		Check:  func(node *yaml.Node) error { _, err := decode(node); return err },
 		Open: func(node *yaml.Node, env Env) (zero T, err error) {
 			c, err := decode(node)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -36,6 +37,7 @@ type SinkSpec struct {
 	Start  string   `yaml:"start"`  // earliest (default), latest, or `like NAME`: a sink new to a lane
 	Commit Commit   `yaml:"commit" plan:"-"`
 	Node   Node     `yaml:"-"` // {type: {config}}
+	own    *yaml.Node
 }
 
 // Commit says when an epoch of a sink ends.
@@ -46,9 +48,9 @@ type Commit struct {
 
 // DeadLetters says where records go that were refused before the gate.
 type DeadLetters struct {
-	Home  string `yaml:"home"`            // a sink of this pipeline; empty: a refused record parks its lane // P2
-	Key   string `yaml:"key" plan:"-"`    // env:NAME or file:PATH: seals them // P5
-	KeyID string `yaml:"key_id" plan:"-"` //
+	Home  string `yaml:"home"`                        // a sink of this pipeline; empty: a refused record parks its lane // P2
+	Key   string `yaml:"key" plan:"-" check:"secret"` // env:NAME or file:PATH: seals them // P5
+	KeyID string `yaml:"key_id" plan:"-"`             //
 }
 
 // Engine is the size of the machine a pipeline may use.
@@ -78,7 +80,7 @@ func (n *Node) UnmarshalYAML(y *yaml.Node) error {
 		return nil
 	}
 	if y.Kind != yaml.MappingNode || len(y.Content) != 2 {
-		return At(y, errors.New("want one component, as `type: {config}`"))
+		return At(y, errors.New("want one component, as `type: {config}`; in a list, a - before each"))
 	}
 	n.Type, n.at, n.Config = y.Content[0].Value, y.Content[0], y.Content[1]
 	return nil
@@ -113,6 +115,7 @@ func (s *SinkSpec) UnmarshalYAML(y *yaml.Node) error {
 		return err
 	}
 	*s = SinkSpec(p)
+	s.own = own
 	return nil
 }
 
@@ -157,7 +160,7 @@ func Parse(text []byte, lookup func(string) (string, bool)) (*Spec, error) {
 	if err := d.Decode(&doc); errors.Is(err, io.EOF) {
 		return nil, errors.New("1:1: the file is empty: a pipeline has id, source, stages and sinks")
 	} else if err != nil {
-		return nil, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+		return nil, syntaxError(text, err)
 	}
 	if err := d.Decode(&extra); err == nil {
 		return nil, At(&extra, errors.New("a second document: one file is one pipeline"))
@@ -217,26 +220,30 @@ func (s *Spec) check(at *yaml.Node) error {
 	if s.Engine.Budget < 16<<20 {
 		add("engine", "budget: at least 16MiB")
 	}
+	if _, _, err := net.SplitHostPort(s.HTTP.Listen); err != nil && s.HTTP.Listen != "off" {
+		add("http", "listen: %q: want host:port, as 127.0.0.1:8080, or off", s.HTTP.Listen)
+	}
 	if len(s.Sinks) > 64 { // the sinks of a batch are bits of a word
 		add("sinks", "%d sinks: at most 64, start a second pipeline", len(s.Sinks))
 	}
 	var names []string
 	for _, k := range s.Sinks {
 		if !idForm.MatchString(k.Name) {
-			errs = append(errs, At(k.Node.at, fmt.Errorf("sink name %q: want a-z, 0-9 and _, beginning with a letter", k.Name)))
+			errs = append(errs, At(field(k.own, "name"), fmt.Errorf("sink name %q: want a-z, 0-9 and _, beginning with a letter", k.Name)))
 		}
 		if slices.Contains(names, k.Name) {
-			errs = append(errs, At(k.Node.at, fmt.Errorf("two sinks are named %q", k.Name)))
+			errs = append(errs, At(field(k.own, "name"), fmt.Errorf("two sinks are named %q", k.Name)))
 		}
 		like, isLike := strings.CutPrefix(k.Start, "like ")
 		switch {
 		case isLike && !slices.Contains(names, like):
-			errs = append(errs, At(k.Node.at, fmt.Errorf("start: like %q: want a sink that stands before this one%s", like, Suggest(like, names))))
+			errs = append(errs, At(field(k.own, "start"), fmt.Errorf("start: like %q: want a sink that stands before this one%s", like, Suggest(like, names))))
 		case !isLike && k.Start != "earliest" && k.Start != "latest":
-			errs = append(errs, At(k.Node.at, fmt.Errorf("start %q%s", k.Start, Suggest(k.Start, []string{"earliest", "latest", "like"}))))
+			errs = append(errs, At(field(k.own, "start"), fmt.Errorf("start %q%s", k.Start, Suggest(k.Start, []string{"earliest", "latest", "like"}))))
 		}
 		names = append(names, k.Name)
 	}
+	names = slices.Compact(sorted(names))
 	if h := s.DeadLetters.Home; h != "" && !slices.Contains(names, h) {
 		add("dead_letters", "home %q is no sink of this pipeline%s", h, Suggest(h, names))
 	}

@@ -1,6 +1,7 @@
 package topology_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -15,6 +16,19 @@ type specConfig struct {
 	Deep  struct {
 		Level string `yaml:"level"`
 	} `yaml:"deep"`
+	Password string   `yaml:"password" check:"secret"`
+	Beside   string   `yaml:"beside" check:"sink"`
+	Topics   []string `yaml:"topics" check:"topics"`
+	Exclude  []string `yaml:"exclude" check:"exclude"`
+	Brokers  []string `yaml:"brokers" check:"brokers"`
+	Writes   string   `yaml:"writes" check:"writes"`
+}
+
+func (c *specConfig) Validate() error {
+	if c.Deep.Level == "low" {
+		return errors.Join(errors.New("d1: deep.level: want high"), errors.New("d1: rows is missing: give a number"))
+	}
+	return nil
 }
 
 func specRegistry() topology.Registry {
@@ -43,7 +57,24 @@ func TestMistakes(t *testing.T) {
 		{"unknown field", "id: shop\nsorce: {kafka: {}}\n", `2:1: unknown field "sorce", did you mean "source"?`},
 		{"field of a part", strings.Replace(goodFile, "{table: t", "{tabel: t", 1), `6:8: unknown field "tabel", did you mean "table"?`},
 		{"nested field", strings.Replace(goodFile, "{table: t", "{deep: {levle: x}", 1), `6:15: unknown field "levle", did you mean "level"?`},
-		{"wrong type", strings.Replace(goodFile, "{table: t", "{rows: many", 1), "6:14: cannot unmarshal"},
+		{"wrong type", strings.Replace(goodFile, "{table: t", "{rows: many", 1), "6:14: want a whole number, not `many`"},
+		{"a part of a number", strings.Replace(goodFile, "{table: t", "{rows: 4.5", 1), "6:14: want a whole number, not 4.5"},
+		{"no list", strings.Replace(goodFile, "{table: t", "{topics: a", 1), "6:16: want a list, as [a, b], not `a`"},
+		{"a list", strings.Replace(goodFile, "{table: t", "{table: [t]", 1), "6:15: want one text, not a list"},
+		{"a merge key", strings.Replace(goodFile, "{table: t", "{<<: {table: t}", 1), "6:8: merge keys are not taken"},
+		{"a secret itself", strings.Replace(goodFile, "{table: t", "{password: hunter2", 1), "6:18: want a reference to the secret, env:NAME or file:PATH"},
+		{"beside nobody", strings.Replace(goodFile, "{table: t", "{beside: lake", 1), `6:16: "lake" is no sink that stands before this one`},
+		{"topics of nobody", strings.Replace(strings.Replace(goodFile, "kafka: {}", `kafka: {topics: ["shop.*", orders]}`, 1), "  d1:", "  topics: [\"*.customers\", order]\n  d1:", 1), `6:27: topics: the source reads none like "order", did you mean "orders"?`},
+		{"where a part says", strings.Replace(goodFile, "{table: t", "{deep: {level: low}", 1), "6:22: d1: deep.level: want high\n6:7: d1: rows is missing"},
+		{"two stages of one kind", strings.Replace(goodFile, "[decode,", "[decode, decode,", 1), "3:18: a second decode"},
+		{"listen", goodFile + "http: {listen: localhost}\n", `7:1: listen: "localhost": want host:port`},
+		{"a tab", strings.Replace(goodFile, "  d1:", "\td1:", 1), "6:1: a tab in the indent"},
+		{"a web page's space", strings.Replace(goodFile, "id: shop", "id:\u00a0shop", 1), "1:4: a space that is none to YAML"},
+		{"an open list", strings.Replace(goodFile, "{mask: {}}]", "{mask: {}}", 1), "3:9: this is no YAML: a list's [ is not closed"},
+		{"an alias", strings.Replace(goodFile, "  d1:", "  topics: [a, *.b]\n  d1:", 1), "6:15: this is no YAML: a value that begins with *"},
+		{"an alias of nothing", strings.Replace(goodFile, "{table: t", "{table: *t1", 1), "6:15: *t1 is an alias of nothing"},
+		{"an indent", strings.Replace(goodFile, "  d1:", "   d1:", 1), "6:4: this is no YAML"},
+		{"a value that may not begin so", strings.Replace(goodFile, "{table: t", "{table: @t", 1), "6:15: this is no YAML: no value may begin so: put it in quotes"},
 		{"twice", "id: a\nid: b\n", `2:1: field "id" is given twice`},
 		{"unknown part", strings.Replace(goodFile, "  d1:", "  d2:", 1), `6:3: unknown sink "d2", did you mean "d1"?`},
 		{"two parts", strings.Replace(goodFile, "  d1:", "  d2: {}\n  d1:", 1), `7:3: both "d2" and "d1"`},
@@ -126,6 +157,46 @@ func TestGlob(t *testing.T) {
 	} {
 		if got := topology.Glob(c.pattern, c.topic); got != c.want {
 			t.Errorf("Glob(%q, %q) = %v", c.pattern, c.topic, got)
+		}
+	}
+}
+
+// TestLoop: a sink does not write what the source reads.
+func TestLoop(t *testing.T) {
+	for _, c := range []struct{ source, sink, want string }{
+		{`topics: ["shop.*"]`, `writes: "{topic}.masked"`, `6:3: it writes shop.*.masked, which the source reads (shop.*): its rows would come back without end. Say exclude: ["*.masked"]`},
+		{`topics: ["shop.*"], exclude: ["*.masked"]`, `writes: "{topic}.masked"`, ""},
+		{`topics: ["shop.*"], exclude: ["/shop\\..*\\.masked/"]`, `writes: "{topic}.masked"`, ""},
+		{`topics: ["shop.*"], exclude: ["shop.a.masked"]`, `writes: "{topic}.masked"`, "without end"}, // not all of them
+		{`topics: ["shop.*"]`, `writes: "masked.{topic}"`, ""},
+		{`topics: ["shop.a"]`, `writes: "{topic}.masked"`, ""},
+		{`topics: ["shop.*"]`, `writes: "shop.{table}"`, "without end"},
+		{`topics: ["/shop.*/"]`, `writes: "{topic}.masked"`, ""}, // nobody knows
+	} {
+		file := strings.NewReplacer("kafka: {}", "kafka: {brokers: [b], "+c.source+"}", "table: t", "brokers: [b], "+c.sink).Replace(goodFile)
+		for _, f := range []struct{ file, want string }{{file, c.want}, {strings.Replace(file, "{brokers: [b], writes", "{brokers: [other], writes", 1), ""}} {
+			s, err := topology.Parse([]byte(f.file), lookup)
+			if err == nil {
+				err = specRegistry().Check(s)
+			}
+			if f.want == "" && err != nil || f.want != "" && (err == nil || !strings.Contains(err.Error(), f.want)) {
+				t.Errorf("got  %v\nwant %q\n%s", err, f.want, f.file)
+			}
+		}
+	}
+}
+
+// TestOverlap: what some topic matches both globs of.
+func TestOverlap(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"a", "a", true}, {"a", "b", false}, {"shop.*", "*.customers", true}, {"shop.*", "inventory.customers", false}, {"shop.*", "inventory.*", false},
+		{"*", "", true}, {"", "", true}, {"a*", "a", true}, {"*a", "*b", false}, {"a*c", "*b*", true}, {"ab*ba", "aba", false}, {"a*b", "*c", false},
+	} {
+		if got, back := topology.Overlap(c.a, c.b), topology.Overlap(c.b, c.a); got != c.want || back != c.want {
+			t.Errorf("overlap of %q and %q: %v and %v", c.a, c.b, got, back)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 func Strict(node *yaml.Node, c any) error {
 	var errs []error
 	checkFields(node, reflect.TypeOf(c).Elem(), &errs)
+	errs = append(errs, checkSecrets(node, reflect.TypeOf(c).Elem())...)
 	if len(errs) > 0 {
 		return errors.Join(errs...)
 	}
@@ -33,7 +34,7 @@ func Strict(node *yaml.Node, c any) error {
 }
 
 // place turns yaml's "line N: cannot unmarshal !!str `many` into int" into
-// "N:C: ...", C being the column of that scalar.
+// "N:C: want a whole number, not `many`", C being the column of that value.
 func place(s string, node *yaml.Node) string {
 	var line int
 	rest := s
@@ -42,19 +43,24 @@ func place(s string, node *yaml.Node) string {
 	}
 	_, value, _ := strings.Cut(rest, "`")
 	value, _, _ = strings.Cut(value, "`")
-	if n := scalarAt(node, line, strings.TrimSuffix(value, "...")); n != nil {
-		return fmt.Sprintf("%d:%d: %s", n.Line, n.Column, rest)
+	n := nodeAt(node, line, yaml.ScalarNode, strings.TrimSuffix(value, "..."))
+	if m := mistyped.FindStringSubmatch(rest); m != nil && m[2] == "" { // a list or a mapping
+		n = nodeAt(node, line, map[string]yaml.Kind{"seq": yaml.SequenceNode, "map": yaml.MappingNode}[m[1]], "")
 	}
-	return fmt.Sprintf("%d:1: %s", line, rest)
+	if n != nil {
+		return fmt.Sprintf("%d:%d: %v", n.Line, n.Column, wanted(rest))
+	}
+	return fmt.Sprintf("%d:1: %v", line, wanted(rest))
 }
 
-// scalarAt is the first scalar on the line whose value begins with prefix.
-func scalarAt(n *yaml.Node, line int, prefix string) *yaml.Node {
-	if n.Kind == yaml.ScalarNode && n.Line == line && strings.HasPrefix(n.Value, prefix) {
+// nodeAt is the first node of that kind on the line whose value begins with
+// prefix, but for the block that the whole line is part of.
+func nodeAt(n *yaml.Node, line int, kind yaml.Kind, prefix string) *yaml.Node {
+	if n.Kind == kind && n.Line == line && strings.HasPrefix(n.Value, prefix) && (kind == yaml.ScalarNode || n.Style&yaml.FlowStyle != 0) {
 		return n
 	}
 	for _, c := range n.Content {
-		if f := scalarAt(c, line, prefix); f != nil {
+		if f := nodeAt(c, line, kind, prefix); f != nil {
 			return f
 		}
 	}
@@ -82,6 +88,8 @@ func checkFields(node *yaml.Node, t reflect.Type, errs *[]error) {
 			k, v := node.Content[i], node.Content[i+1]
 			f, ok := fields[k.Value]
 			switch {
+			case k.Value == "<<":
+				*errs = append(*errs, At(k, errors.New("merge keys are not taken: write the fields out")))
 			case !ok:
 				*errs = append(*errs, At(k, fmt.Errorf("unknown field %q%s", k.Value, Suggest(k.Value, keys(fields)))))
 			case seen[k.Value]:
@@ -94,6 +102,8 @@ func checkFields(node *yaml.Node, t reflect.Type, errs *[]error) {
 	case t.Kind() == reflect.Struct && node.Kind == yaml.SequenceNode,
 		t.Kind() == reflect.Struct && node.Kind == yaml.ScalarNode && node.Tag != "!!null" && node.Value != "":
 		*errs = append(*errs, At(node, fmt.Errorf("want a mapping with %s", strings.Join(keys(yamlFields(t)), ", "))))
+	case t.Kind() >= reflect.Int && t.Kind() <= reflect.Uint64 && node.Kind == yaml.ScalarNode && node.ShortTag() == "!!float": // yaml would cut it
+		*errs = append(*errs, At(node, fmt.Errorf("want a whole number, not %s", node.Value)))
 	case (t.Kind() == reflect.Slice || t.Kind() == reflect.Array) && node.Kind == yaml.SequenceNode:
 		for _, c := range node.Content {
 			checkFields(c, t.Elem(), errs)
@@ -140,7 +150,7 @@ func keys[V any](m map[string]V) []string {
 func Suggest(got string, known []string) string {
 	best, at := 1+max(2, len(got)/3), ""
 	for _, k := range known {
-		if d := distance(strings.ToLower(got), k); d < best {
+		if d := distance(strings.ToLower(got), k); d < min(best, len(got)) {
 			best, at = d, k
 		}
 	}

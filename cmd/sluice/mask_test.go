@@ -12,7 +12,7 @@ import (
 func pipelineFile(t *testing.T, decode, mask string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "p.yaml")
-	text := "id: t\nsource: {kafka: {brokers: ['127.0.0.1:1'], topics: ['*']}}\nstages:\n- decode: {" + decode + "}\n- mask:\n" + mask +
+	text := "id: t\nsource: {kafka: {brokers: ['127.0.0.1:1'], topics: ['*'], exclude: ['*.masked']}}\nstages:\n- decode: {" + decode + "}\n- mask:\n" + mask +
 		"\nsinks: [{name: out, kafka: {brokers: ['127.0.0.1:1'], topic: '{topic}.masked'}}]\n"
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -87,10 +87,10 @@ func (c *Config) Validate() error {
 		errs = append(errs, err)
 	}
 	if known := []string{"auto", "strict", "freeze"}; !slices.Contains(known, c.Evolve) {
-		bad("evolve: %q is unknown%s: auto, strict or freeze", c.Evolve, topology.Suggest(c.Evolve, known))
+		bad("evolve: %q is unknown%s", c.Evolve, topology.Suggest(c.Evolve, known))
 	}
 	if known := []string{"apply", "ignore"}; !slices.Contains(known, c.Truncate) {
-		bad("truncate: %q is unknown%s: apply or ignore", c.Truncate, topology.Suggest(c.Truncate, known))
+		bad("truncate: %q is unknown%s", c.Truncate, topology.Suggest(c.Truncate, known))
 	}
 	for name, t := range c.Columns {
 		if i := strings.LastIndexByte(name, '.'); i <= 0 || i == len(name)-1 {

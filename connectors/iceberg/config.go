@@ -64,10 +64,10 @@ type Config struct {
 type CatalogConfig struct {
 	URI        string            `yaml:"uri" plan:"-"`
 	Warehouse  string            `yaml:"warehouse"`
-	Token      string            `yaml:"token" plan:"-"`      // env:NAME or file:PATH: a static bearer token // P5
-	Credential string            `yaml:"credential" plan:"-"` // env:NAME or file:PATH: OAuth2 client_id:secret // P5
-	Prefix     string            `yaml:"prefix" plan:"-"`     // where the server does not tell it
-	Properties map[string]string `yaml:"properties" plan:"-"` // passed to the client, such as oauth2-server-uri, scope
+	Token      string            `yaml:"token" plan:"-" check:"secret"`      // env:NAME or file:PATH: a static bearer token // P5
+	Credential string            `yaml:"credential" plan:"-" check:"secret"` // env:NAME or file:PATH: OAuth2 client_id:secret // P5
+	Prefix     string            `yaml:"prefix" plan:"-"`                    // where the server does not tell it
+	Properties map[string]string `yaml:"properties" plan:"-"`                // passed to the client, such as oauth2-server-uri, scope
 	// Timeout of one request.
 	Timeout topology.Duration `yaml:"timeout" plan:"-"`
 	// CommitsPerMinute the catalog takes; 0 is 10 for R2, which allows no
@@ -81,8 +81,8 @@ type StorageConfig struct {
 	Kind      string `yaml:"kind"` // local, s3; empty: by the table's location
 	Endpoint  string `yaml:"endpoint"`
 	Region    string `yaml:"region"`
-	AccessKey string `yaml:"access_key"` // env:NAME or file:PATH // P5
-	SecretKey string `yaml:"secret_key"` // env:NAME or file:PATH // P5
+	AccessKey string `yaml:"access_key" check:"secret"` // env:NAME or file:PATH // P5
+	SecretKey string `yaml:"secret_key" check:"secret"` // env:NAME or file:PATH // P5
 	PathStyle bool   `yaml:"path_style"`
 }
 
@@ -149,7 +149,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, err)
 	}
 	if !slices.Contains([]string{"auto", "strict", "freeze"}, c.Evolve) {
-		bad("evolve: %q is not auto, strict or freeze", c.Evolve)
+		bad("evolve: %q is unknown%s", c.Evolve, topology.Suggest(c.Evolve, []string{"auto", "strict", "freeze"}))
 	}
 	if c.FormatVersion != 2 && c.FormatVersion != 3 {
 		bad("format_version: %d: want 2 or 3", c.FormatVersion)

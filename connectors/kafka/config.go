@@ -10,11 +10,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,7 +31,7 @@ import (
 
 // Connection is how to reach a cluster.
 type Connection struct {
-	Brokers []string `yaml:"brokers" plan:"-"` // host:port
+	Brokers []string `yaml:"brokers" plan:"-" check:"brokers"` // host:port
 	TLS     TLS      `yaml:"tls" plan:"-"`
 	SASL    SASL     `yaml:"sasl" plan:"-"`
 }
@@ -47,14 +49,17 @@ type TLS struct {
 type SASL struct {
 	Mechanism    string `yaml:"mechanism"` // PLAIN, SCRAM-SHA-256, SCRAM-SHA-512, OAUTHBEARER; empty: none
 	Username     string `yaml:"username"`
-	Password     string `yaml:"password"`
-	Token        string `yaml:"token"`     // of OAUTHBEARER: a static token,
-	TokenURL     string `yaml:"token_url"` // or client credentials (RFC 6749 section 4.4)
+	Password     string `yaml:"password" check:"secret"`
+	Token        string `yaml:"token" check:"secret"` // of OAUTHBEARER: a static token,
+	TokenURL     string `yaml:"token_url"`            // or client credentials (RFC 6749 section 4.4)
 	ClientID     string `yaml:"client_id"`
-	ClientSecret string `yaml:"client_secret"`
+	ClientSecret string `yaml:"client_secret" check:"secret"`
 }
 
 var mechanisms = []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"}
+
+// hostForm is a name or an address: no scheme, no path, no quotes of a web page.
+var hostForm = regexp.MustCompile(`^[\p{L}\p{N}._:%-]+$`)
 
 func (c *Connection) validate() error {
 	var errs []error
@@ -62,8 +67,9 @@ func (c *Connection) validate() error {
 		errs = append(errs, errors.New("brokers: name at least one, as host:port"))
 	}
 	for _, b := range c.Brokers {
-		if !strings.Contains(b, ":") {
-			errs = append(errs, fmt.Errorf("brokers: %q has no port: host:port", b))
+		host, port, err := net.SplitHostPort(b)
+		if n, bad := strconv.Atoi(port); err != nil || bad != nil || n < 1 || n > 65535 || !hostForm.MatchString(host) {
+			errs = append(errs, fmt.Errorf("brokers: %q: want host:port, as kafka:9092", b))
 		}
 	}
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
@@ -188,11 +194,11 @@ func (s *SASL) token(ctx context.Context, env topology.Env) (string, error) {
 type Config struct {
 	Connection `yaml:",inline"`
 
-	Topics   []string `yaml:"topics"`               // names, globs (shop.*), or /regular expressions/
-	Exclude  []string `yaml:"exclude"`              // the same
-	Group    string   `yaml:"group" plan:"-"`       // default sluice-PIPELINE
-	Instance string   `yaml:"instance_id" plan:"-"` // static membership
-	Protocol string   `yaml:"protocol" plan:"-"`    // classic (default) or consumer (KIP-848, brokers from 4.3)
+	Topics   []string `yaml:"topics" check:"topics"`   // names, globs (shop.*), or /regular expressions/
+	Exclude  []string `yaml:"exclude" check:"exclude"` // the same
+	Group    string   `yaml:"group" plan:"-"`          // default sluice-PIPELINE
+	Instance string   `yaml:"instance_id" plan:"-"`    // static membership
+	Protocol string   `yaml:"protocol" plan:"-"`       // classic (default) or consumer (KIP-848, brokers from 4.3)
 
 	SessionTimeout   topology.Duration `yaml:"session_timeout" plan:"-"`   // default 45s
 	RebalanceTimeout topology.Duration `yaml:"rebalance_timeout" plan:"-"` // default 60s; half of it is for committing what is revoked
@@ -214,6 +220,9 @@ var Default = Config{
 	Fetch: Fetch{MaxBytes: 16 << 20, PartitionMax: 1 << 20, MaxWait: topology.Duration(500 * time.Millisecond)},
 }
 
+// topicForm is a topic's name (Kafka's Topic.java), or a glob of them.
+var topicForm = regexp.MustCompile(`^[a-zA-Z0-9._*-]+$`)
+
 // Validate finds mistakes before anything runs.
 func (c *Config) Validate() error {
 	errs := []error{c.Connection.validate()}
@@ -221,7 +230,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, errors.New("topics: name at least one"))
 	}
 	for _, t := range append(append([]string{}, c.Topics...), c.Exclude...) {
-		if _, err := regexp.Compile(pattern(t)); err != nil || t == "" {
+		if _, err := regexp.Compile(pattern(t)); err != nil || !strings.HasPrefix(t, "/") && !topicForm.MatchString(t) {
 			errs = append(errs, fmt.Errorf("topics: %q is no name, glob or /regular expression/", t))
 		}
 	}

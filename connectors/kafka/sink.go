@@ -25,7 +25,7 @@ var SinkFactory = topology.New("kafka", SinkDefault, openSink)
 type SinkConfig struct {
 	Connection `yaml:",inline"`
 
-	Topic       string            `yaml:"topic"`                // of {topic}, {database}, {namespace}, {table}
+	Topic       string            `yaml:"topic" check:"writes"` // of {topic}, {database}, {namespace}, {table}
 	Partitions  int32             `yaml:"partitions" plan:"-"`  // of topics the sink makes; -1: the broker's default
 	Replication int16             `yaml:"replication" plan:"-"` // the same
 	Timeout     topology.Duration `yaml:"timeout" plan:"-"`     // of a transaction

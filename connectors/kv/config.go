@@ -34,9 +34,9 @@ import (
 type Config struct {
 	cloudflare.Connection `yaml:",inline"`
 
-	Namespace string `yaml:"namespace"` // namespace id; by a bridge, the name of its binding
-	Progress  string `yaml:"progress"`  // a transactional sink of this pipeline that stands before this one
-	Pair      string `yaml:"pair"`      // its key: text with {topic}, {database}, {namespace}, {table} and, at its end, {key}
+	Namespace string `yaml:"namespace"`             // namespace id; by a bridge, the name of its binding
+	Progress  string `yaml:"progress" check:"sink"` // a transactional sink of this pipeline that stands before this one
+	Pair      string `yaml:"pair"`                  // its key: text with {topic}, {database}, {namespace}, {table} and, at its end, {key}
 	TTL       int    `yaml:"ttl_seconds"`
 }
 

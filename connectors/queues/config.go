@@ -32,10 +32,10 @@ import (
 type Config struct {
 	cloudflare.Connection `yaml:",inline"`
 
-	Queue    string   `yaml:"queue"`         // queue id; by a bridge, the name of its binding
-	Progress string   `yaml:"progress"`      // a transactional sink of this pipeline that stands before this one
-	Include  []string `yaml:"include"`       // operations that become messages: insert, update, delete, truncate
-	Delay    int      `yaml:"delay_seconds"` // before a message can be pulled, at most 43,200
+	Queue    string   `yaml:"queue"`                 // queue id; by a bridge, the name of its binding
+	Progress string   `yaml:"progress" check:"sink"` // a transactional sink of this pipeline that stands before this one
+	Include  []string `yaml:"include"`               // operations that become messages: insert, update, delete, truncate
+	Delay    int      `yaml:"delay_seconds"`         // before a message can be pulled, at most 43,200
 }
 
 // Default are the values of fields that are left out.

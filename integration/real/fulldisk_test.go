@@ -37,7 +37,7 @@ func TestRealFullDisk(t *testing.T) {
 	}
 	key, audit, fresh := put("key", strings.Repeat("1", 64)), filepath.Join(d.dir, "audit.jsonl"), filepath.Join(d.dir, "fresh.key")
 	file := put("pipeline.yaml", fmt.Sprintf(`id: disk
-source: {kafka: {brokers: ["127.0.0.1:1"], topics: ["shop.*"]}}
+source: {kafka: {brokers: ["127.0.0.1:1"], topics: ["shop.*"], exclude: ["*.masked"]}}
 stages:
 - decode: {format: json}
 - mask:

@@ -141,7 +141,7 @@ func (c *Config) Validate() error {
 		{"event_keys", c.EventKeys, []string{"row", "ignore"}},
 	} {
 		if !slices.Contains(x.of, x.value) {
-			return fmt.Errorf("%s: unknown value %q: use one of %v", x.key, x.value, x.of)
+			return fmt.Errorf("%s: unknown value %q%s", x.key, x.value, topology.Suggest(x.value, x.of))
 		}
 	}
 	if err := c.Registry.Validate(); err != nil {

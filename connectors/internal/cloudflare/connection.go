@@ -22,16 +22,16 @@ type API interface {
 type Connection struct {
 	Via string `yaml:"via" plan:"-"` // api (default) or bridge
 
-	Account  string `yaml:"account" plan:"-"`  // account id
-	Token    string `yaml:"token" plan:"-"`    // env:NAME or file:PATH: an API token with edit rights for the product // P5
-	API      string `yaml:"api" plan:"-"`      // default the public API
-	Requests int    `yaml:"requests" plan:"-"` // requests of this account in five minutes; 0: no limit
+	Account  string `yaml:"account" plan:"-"`              // account id
+	Token    string `yaml:"token" plan:"-" check:"secret"` // env:NAME or file:PATH: an API token with edit rights for the product // P5
+	API      string `yaml:"api" plan:"-"`                  // default the public API
+	Requests int    `yaml:"requests" plan:"-"`             // requests of this account in five minutes; 0: no limit
 
-	Bridge       string `yaml:"bridge" plan:"-"`        // address of the Worker of deploy/worker
-	Key          string `yaml:"key" plan:"-"`           // env:NAME or file:PATH: 64 hexadecimal digits, as in its secret SLUICE_KEYS // P5
-	KeyID        string `yaml:"key_id" plan:"-"`        // which of its keys
-	AccessID     string `yaml:"access_id" plan:"-"`     // a Cloudflare Access service token, where Access stands before the Worker
-	AccessSecret string `yaml:"access_secret" plan:"-"` // env:NAME or file:PATH // P5
+	Bridge       string `yaml:"bridge" plan:"-"`                       // address of the Worker of deploy/worker
+	Key          string `yaml:"key" plan:"-" check:"secret"`           // env:NAME or file:PATH: 64 hexadecimal digits, as in its secret SLUICE_KEYS // P5
+	KeyID        string `yaml:"key_id" plan:"-"`                       // which of its keys
+	AccessID     string `yaml:"access_id" plan:"-"`                    // a Cloudflare Access service token, where Access stands before the Worker
+	AccessSecret string `yaml:"access_secret" plan:"-" check:"secret"` // env:NAME or file:PATH // P5
 }
 
 // DefaultConnection are the values of fields that are left out.

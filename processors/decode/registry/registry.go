@@ -26,12 +26,12 @@ type Config struct {
 	URL string `yaml:"url"`
 	// Username and Password, or Token; the secrets by reference. // P5
 	Username string `yaml:"username"`
-	Password string `yaml:"password"`
-	Token    string `yaml:"token"`
+	Password string `yaml:"password" check:"secret"`
+	Token    string `yaml:"token" check:"secret"`
 	// CA, Cert and Key are PEM by reference: whom to trust, and who we are. // P5
-	CA   string `yaml:"ca"`
-	Cert string `yaml:"cert"`
-	Key  string `yaml:"key"`
+	CA   string `yaml:"ca" check:"secret"`
+	Cert string `yaml:"cert" check:"secret"`
+	Key  string `yaml:"key" check:"secret"`
 	// Files is a folder of *.json, or one file: lists of {"id","subject",
 	// "version","schema"}, as the Confluent API numbers them; "globalId" is
 	// Apicurio's, which is another number, and "guid" Confluent's.
