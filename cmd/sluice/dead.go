@@ -59,6 +59,10 @@ func deadList(a *app) *cobra.Command {
 				all[i].Sealed = nil // P1
 			}
 			return a.print(all, func(w io.Writer) {
+				if len(all) == 0 {
+					fmt.Fprintln(w, "no dead letters: nothing was refused, or all of it was sent again")
+					return
+				}
 				t := tabwriter.NewWriter(w, 2, 8, 2, ' ', 0)
 				fmt.Fprintln(t, "ID\tTIME\tSTAGE\tCODE\tFIELD\tSINK")
 				for _, d := range all {

@@ -32,7 +32,7 @@ offsets of the UTF-8 text, end behind the last byte. The id of a line without on
 is its number, from 1. Empty lines say nothing. A byte order mark at the start is
 no text, and what gzip made is read as what it was. Nothing of a text is printed.
 
-Classes: ` + fmt.Sprint(schemas.Classes()) + `.
+Classes: ` + strings.Trim(fmt.Sprint(schemas.Classes()), "[]") + `.
 
 What hides a value is undone: JSON escapes, percent encoding, full-width digits,
 Unicode hyphens and spaces, one level of base64.`,

@@ -68,7 +68,7 @@ func root(a *app) *cobra.Command {
 		Short: "Kafka and Debezium to Iceberg, D1 and Queues, masked, exactly once",
 		Long: `Sluice reads Debezium and event topics from Kafka, masks personal data before
 anything leaves the process, and commits rows and positions in one step to
-Apache Iceberg, Cloudflare D1 and Cloudflare Queues.
+Apache Iceberg, Cloudflare D1, Queues and KV, and Kafka.
 
 Exit codes: 0 well, 1 failed while running, 2 wrong command line or pipeline
 file, 3 a broker or store does not answer or refuses, 4 it ran and what it
@@ -85,8 +85,22 @@ looked at is not well (audit, lag --fail).`,
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "log more")
 	f.StringVar(&a.env, "env", "", "file of NAME=VALUE lines for ${NAME} in the pipeline file (default: the .env file beside it, if there is one)")
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit(exitUsage, err) })
-	c.AddCommand(devCommand(a), runCommand(a), validateCommand(a), lagCommand(a), auditCommand(a), alignCommand(a),
-		decodeCommand(a), contractCommand(a), schemaCommand(a), detectCommand(a), maskCommand(a), profileCommand(a), revealCommand(a), keysCommand(a), deadCommand(a), acceptLossCommand(a), rebaseCommand(a), versionCommand(a))
+	for _, g := range []struct {
+		title string
+		verbs []*cobra.Command
+	}{
+		{"Run a pipeline:", []*cobra.Command{devCommand(a), validateCommand(a), runCommand(a), alignCommand(a)}},
+		{"See where it stands, and mend it:", []*cobra.Command{lagCommand(a), auditCommand(a), deadCommand(a), acceptLossCommand(a), rebaseCommand(a)}},
+		{"Look at data:", []*cobra.Command{decodeCommand(a), schemaCommand(a), contractCommand(a)}},
+		{"Personal data:", []*cobra.Command{profileCommand(a), detectCommand(a), maskCommand(a), keysCommand(a), revealCommand(a)}},
+	} {
+		c.AddGroup(&cobra.Group{ID: g.title, Title: g.title})
+		for _, v := range g.verbs {
+			v.GroupID = g.title
+			c.AddCommand(v)
+		}
+	}
+	c.AddCommand(versionCommand(a))
 	for _, family := range c.Commands() {
 		if family.HasSubCommands() && !family.Runnable() {
 			members(family)
