@@ -3,6 +3,7 @@ package topology
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"sluice/topology/stream"
@@ -88,6 +89,7 @@ func (o *output) setApart(ctx context.Context, e *stream.ApartError) error {
 		}
 	}
 	p.mu.Unlock()
+	p.rest()
 	for _, c := range changed {
 		p.Observer.laneState(c)
 		p.env.Log.Error("the sink refuses the lane; others flow on", "sink", o.name, "lane", c.Lane.String(), "state", c.State.String(), "why", c.Why, "todo", c.Todo)
@@ -127,6 +129,29 @@ func (l *lane) refuse(o *output, e *stream.StateError) (news bool) {
 	}
 	l.rests, l.reading = l.rests || l.reading, false
 	return news
+}
+
+// rest has the source stop to fetch lanes that are not read: they were fetched, and
+// decompressed, and thrown away (up to a quarter of an hour long, and again).
+func (p *Pipeline) rest() {
+	source, ok := p.source.(stream.Pauser)
+	if !ok {
+		return
+	}
+	p.seeking.Lock() // else it could overtake the seek that starts a lane anew
+	defer p.seeking.Unlock()
+	var lanes []stream.Lane
+	p.mu.Lock()
+	for ln, l := range p.lanes {
+		if !l.reading && l.after == nil {
+			lanes = append(lanes, ln)
+		}
+	}
+	p.mu.Unlock()
+	if lanes != nil {
+		slices.SortFunc(lanes, stream.Lane.Compare)
+		source.Pause(lanes)
+	}
 }
 
 // askAnew gives sinks the lanes they refused once more, when it is time. What

@@ -189,7 +189,7 @@ func TestRefusedCommitOfAGroup(t *testing.T) {
 		b.w.file = "scale: group\n" + b.w.file
 		b.boot(t)
 		b.w.lead(b.m, 0)
-		b.stores[0].late = true
+		b.stores[0].when = ofCommit
 		b.m.start()
 		b.w.assign(b.m, []stream.Lane{b.lane, other})
 		time.Sleep(20 * time.Second)

@@ -514,13 +514,20 @@ func TestRefusedWhileAssigned(t *testing.T) {
 
 // TestTableRefusesALane (held all lanes of its commit): of a table that cannot take
 // the rows of a lane only that lane stops, in that sink, and is said to; it goes
-// on by itself once the table is mended. // D3 D6
+// on by itself once the table is mended, whichever call said so. (A lane that a writer
+// refused was held for all sinks, until a restart.) // D3 D6
 func TestTableRefusesALane(t *testing.T) {
+	for name, when := range map[string]refusing{"write": ofWrite, "upload": ofUpload, "commit": ofCommit} {
+		t.Run(name, func(t *testing.T) { tableRefusesALane(t, when) })
+	}
+}
+
+func tableRefusesALane(t *testing.T, when refusing) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, 20)
 		other := stream.Lane{Topic: "t", Partition: 1}
 		b.w.lanes[other] = newSimLane("t1", true, true, true, true)
-		b.stores[0].apart[b.lane] = time.Now().Add(time.Hour)
+		b.stores[0].apart[b.lane], b.stores[0].when = time.Now().Add(time.Hour), when
 		b.m.start()
 		b.w.assign(b.m, []stream.Lane{b.lane, other})
 		time.Sleep(10 * time.Second)
@@ -561,6 +568,10 @@ func TestTableRefusesALane(t *testing.T) {
 		if at(0, b.lane) != 20 || states() != 0 {
 			t.Errorf("a mended table stands at %d of 20: %+v", at(0, b.lane), b.m.p.Positions())
 		}
+		for store := range 2 {
+			b.whole(t, store, b.lane, 0)
+			b.whole(t, store, other, 0)
+		}
 		b.stop(t)
 	})
 }
@@ -576,6 +587,9 @@ func TestAllSinksRefuseALane(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		if x := b.m.p.Positions(); x[0].State != "PARKED" || x[1].State != "PARKED" || b.next(0) != 0 || b.next(1) != 0 {
 			t.Errorf("%+v", x)
+		}
+		if lanes := b.m.reading(); len(lanes) > 0 {
+			t.Errorf("%v is fetched, and nobody takes it", lanes)
 		}
 		time.Sleep(20 * time.Minute)
 		if b.next(0) != 20 || b.next(1) != 20 {

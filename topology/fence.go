@@ -53,6 +53,7 @@ func (o *output) readAnew(ctx context.Context) error {
 	for {
 		gone, err := o.rejoin(ctx, p.assigned())
 		if err != nil || gone == nil {
+			p.rest()
 			return err
 		}
 		p.setAll(o.name, gone, lostProgress())

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sync/atomic"
@@ -124,17 +125,17 @@ func (o *output) cycle(ctx context.Context, reason string) error {
 	e, parts, tokens, err := o.seal(ctx)
 	if err != nil || len(e.Spans) == 0 {
 		give(tokens)
+		letGo(parts)
+		if apart, is := err.(*stream.ApartError); is { // not one among other errors, which are fatal
+			return o.setApart(ctx, apart)
+		}
 		return err
 	}
 	o.p.Observer.sealed(Sealed{Sink: o.name, Lanes: len(e.Spans), Reason: reason})
 	begin := o.p.env.Now()
 	err = o.commit(ctx, e, parts)
 	give(tokens)
-	for _, x := range parts {
-		if r, ok := x.Data.(interface{ Release() }); ok {
-			r.Release()
-		}
-	}
+	letGo(parts)
 	apart, is := errors.AsType[*stream.ApartError](err)
 	switch {
 	case is:
@@ -155,12 +156,21 @@ func give(tokens []*token) {
 	}
 }
 
+func letGo(parts []stream.Part) {
+	for _, x := range parts {
+		if r, ok := x.Data.(interface{ Release() }); ok {
+			r.Release()
+		}
+	}
+}
+
 // seal sends a marker through every worker and joins what they give up. A lane
 // is at home on one worker, so spans never overlap. // D3
 func (o *output) seal(ctx context.Context) (e stream.Epoch, parts []stream.Part, tokens []*token, err error) {
 	all := make(chan sealed, len(o.p.workers))
 	o.p.mark(func(w *worker) { all <- w.seal(o.index) })
 	spans := map[stream.Lane]stream.LedgerSpan{}
+	apart := map[stream.Lane]*stream.StateError{}
 	e = o.epoch()
 	for range o.p.workers {
 		var x sealed
@@ -170,6 +180,7 @@ func (o *output) seal(ctx context.Context) (e stream.Epoch, parts []stream.Part,
 			return e, nil, tokens, ctx.Err()
 		}
 		tokens = append(tokens, x.tokens...)
+		maps.Copy(apart, x.apart)
 		if x.err != nil {
 			err = errors.Join(err, fmt.Errorf("seal: %w", x.err))
 			continue
@@ -197,6 +208,13 @@ func (o *output) seal(ctx context.Context) (e stream.Epoch, parts []stream.Part,
 	}
 	for _, l := range stream.SortedLanes(spans) {
 		e.Spans = append(e.Spans, spans[l])
+	}
+	if len(apart) > 0 && err == nil {
+		refused := &stream.ApartError{}
+		for _, l := range stream.SortedLanes(apart) {
+			refused.States = append(refused.States, apart[l])
+		}
+		return e, parts, tokens, refused
 	}
 	return e, parts, tokens, err
 }

@@ -38,7 +38,7 @@ type member struct {
 
 type simOrder struct {
 	lane stream.Lane
-	at   int64
+	at   int64 // -1: no more
 	gone int
 }
 
@@ -159,7 +159,9 @@ func (m *member) carryOut() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, o := range due {
-		if o.gone == m.gone[o.lane] {
+		if o.gone == m.gone[o.lane] && o.at < 0 {
+			delete(m.next, o.lane)
+		} else if o.gone == m.gone[o.lane] {
 			m.next[o.lane], m.ids[o.lane] = o.at, m.w.lanes[o.lane].id // by name: whatever log has it now
 		}
 	}
@@ -228,6 +230,16 @@ func (m *member) Seek(at map[stream.Lane]stream.Position) {
 	for _, l := range stream.SortedLanes(at) {
 		m.sought[l]++
 		m.orders = append(m.orders, simOrder{l, at[l].Offset, m.gone[l]})
+	}
+}
+
+// Pause is stream.Pauser.
+func (m *member) Pause(lanes []stream.Lane) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range lanes {
+		m.sought[l]++
+		m.orders = append(m.orders, simOrder{l, -1, m.gone[l]})
 	}
 }
 

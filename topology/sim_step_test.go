@@ -120,7 +120,7 @@ func (h *history) step(what int) {
 			some = []stream.Lane{lane}
 		}
 		w.mu.Lock()
-		s.late = rng.IntN(3) == 0
+		s.when = refusing(rng.IntN(3))
 		for _, ln := range some {
 			s.apart[ln] = time.Now().Add(time.Duration(rng.IntN(120)) * time.Second)
 		}

@@ -134,8 +134,17 @@ type simStore struct {
 	by      []string  // the process of each commit
 
 	apart map[stream.Lane]time.Time // until then a lane's table does not take its rows
-	late  bool                      // it says so of a commit, not of an upload
+	when  refusing                  // it says so
 }
+
+// refusing is the call that says that a table does not take the rows of a lane.
+type refusing int
+
+const (
+	ofUpload refusing = iota
+	ofCommit
+	ofWrite
+)
 
 type simSpan struct {
 	stream.LedgerSpan
@@ -173,11 +182,11 @@ func (s *simStore) trouble() error {
 }
 
 // refusing names the lanes of e whose table does not take their rows now.
-func (s *simStore) refusing(late bool, e stream.Epoch) error {
+func (s *simStore) refusing(when refusing, e stream.Epoch) error {
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
 	var apart stream.ApartError
-	if s.late != late {
+	if s.when != when {
 		return nil
 	}
 	for _, sp := range e.Spans {
@@ -228,6 +237,7 @@ type simSink struct {
 }
 
 type simWriter struct {
+	s      *simStore
 	rows   []string
 	counts map[stream.Lane]stream.Count
 }
@@ -256,7 +266,7 @@ func (k *simSink) Recover(_ context.Context, lanes []stream.Lane) (stream.Progre
 }
 
 func (k *simSink) Writer() stream.Writer {
-	return &simWriter{counts: map[stream.Lane]stream.Count{}}
+	return &simWriter{s: k.s, counts: map[stream.Lane]stream.Count{}}
 }
 
 func (k *simSink) Upload(_ context.Context, e stream.Epoch, parts []stream.Part) (stream.Staged, error) {
@@ -269,7 +279,7 @@ func (k *simSink) Upload(_ context.Context, e stream.Epoch, parts []stream.Part)
 	if err := k.s.trouble(); err != nil {
 		return stream.Staged{}, err
 	}
-	if err := k.s.refusing(false, e); err != nil {
+	if err := k.s.refusing(ofUpload, e); err != nil {
 		return stream.Staged{}, err
 	}
 	if k.s.w.slow > 0 && k.s.w.random(20) == 0 {
@@ -300,7 +310,7 @@ func (k *simSink) Commit(_ context.Context, staged []stream.Staged) error {
 		return err
 	}
 	for _, st := range staged {
-		if err := k.s.refusing(true, st.Epoch); err != nil {
+		if err := k.s.refusing(ofCommit, st.Epoch); err != nil {
 			return err
 		}
 	}
@@ -402,8 +412,8 @@ func (x *simWriter) Write(c stream.Clean) error {
 		x.rows = append(x.rows, string(r.Bytes(r.After[0])))
 		n.Written++
 	}
-	x.counts[c.Lane()] = n
-	return nil
+	x.counts[c.Lane()] = n // of a refused lane too: it may have come half way
+	return x.s.refusing(ofWrite, stream.Epoch{Spans: []stream.LedgerSpan{{Span: c.Span(), Count: stream.Count{Written: int64(len(c.Rows()))}}}})
 }
 func (x *simWriter) Size() int64 { return int64(len(x.rows)) * 20 }
 func (x *simWriter) Seal() (stream.Part, error) {

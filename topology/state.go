@@ -26,6 +26,7 @@ func (p *Pipeline) hold(lane stream.Lane, err error, fromSource bool) {
 		l.again = !l.refused
 	}
 	p.mu.Unlock()
+	p.rest()
 	p.Observer.laneState(LaneChanged{Lane: lane, State: e.State, Why: e.Why, Todo: e.Todo})
 	p.env.Log.Error("lane is held", "lane", lane.String(), "state", e.State.String(), "why", e.Why, "todo", e.Todo)
 }

@@ -88,6 +88,7 @@ type filling struct {
 	tokens  []*token
 	rejects []stream.DeadLetter
 	size    int64
+	apart   map[stream.Lane]*stream.StateError // lanes that the writer refuses: nothing of the epoch will be committed
 }
 
 func newFilling(w stream.Writer) *filling {
@@ -200,7 +201,15 @@ func (w *worker) process(i *item) error {
 		if i.mask&(1<<s) == 0 {
 			continue
 		}
-		if err := f.write(p.outs[s], clean, i.topicID); err != nil {
+		if f.apart[b.Lane] != nil {
+			i.leave(s)
+			continue
+		}
+		if err := f.write(p.outs[s], clean, i.topicID); stream.KindOf(err) == stream.KindState {
+			f.refuse(p.outs[s], b.Lane, err)
+			i.leave(s)
+			continue
+		} else if err != nil {
 			return fmt.Errorf("%s: %w", p.outs[s].name, err)
 		}
 		if s == p.home {
@@ -210,6 +219,26 @@ func (w *worker) process(i *item) error {
 		i.mask &^= 1 << s
 	}
 	return nil
+}
+
+// leave gives up the batch for sink s.
+func (i *item) leave(s int) {
+	i.mask &^= 1 << s
+	i.token.drop()
+}
+
+// refuse notes that the writer does not take the lane as things are: a state of
+// this sink alone (it held the lane for all of them, until a restart). // D3
+func (f *filling) refuse(o *output, lane stream.Lane, err error) {
+	var e *stream.StateError
+	errors.As(err, &e)
+	x := *e
+	x.Lanes = []stream.Lane{lane}
+	if f.apart == nil {
+		f.apart = map[stream.Lane]*stream.StateError{}
+	}
+	f.apart[lane] = &x
+	o.poke("refused")
 }
 
 // pass has the gate mask b. What the gate needs and does not answer is asked for
@@ -274,12 +303,19 @@ type sealed struct {
 	part    stream.Part
 	rejects []stream.DeadLetter
 	tokens  []*token
+	apart   map[stream.Lane]*stream.StateError
 	err     error
 }
 
 // seal ends the epoch of sink s on this worker.
 func (w *worker) seal(s int) sealed {
 	f := w.outs[s]
+	if f.apart != nil { // the lane's writer may have taken half a batch: nothing of it is looked at
+		f.writer.Discard()
+		x := sealed{tokens: f.tokens, apart: f.apart}
+		w.fresh(s)
+		return x
+	}
 	part, err := f.writer.Seal()
 	for l, a := range f.attests {
 		if sp := f.spans[l]; sp != nil {

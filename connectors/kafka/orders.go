@@ -47,6 +47,17 @@ func (s *Source) Seek(at map[stream.Lane]stream.Position) {
 	s.poke()
 }
 
+// Pause is stream.Pauser.
+func (s *Source) Pause(lanes []stream.Lane) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range lanes {
+		s.sought[l]++ // newer than the answer of an Assign that runs, as a seek is
+		s.todo = append(s.todo, order{lane: l, gone: s.gone[l], stop: true})
+	}
+	s.poke()
+}
+
 func (s *Source) reading() []stream.Lane {
 	s.mu.Lock()
 	defer s.mu.Unlock()

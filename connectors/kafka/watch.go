@@ -124,5 +124,6 @@ func (s *Source) Produced(ctx context.Context, at map[stream.Lane]int64) (map[st
 
 var (
 	_ stream.Grouped = (*Source)(nil)
+	_ stream.Pauser  = (*Source)(nil)
 	_ stream.Dater   = (*Source)(nil)
 )

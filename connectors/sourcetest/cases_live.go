@@ -90,6 +90,38 @@ func held(w *world) {
 	w.whole(80)
 }
 
+// paused: a lane that is let rest is not read until it is sought, wherever the
+// pause falls; the others go on, and the newer of a pause and a seek counts.
+func paused(w *world) {
+	f, stop := w.member(nil)
+	p, ok := f.src.(stream.Pauser)
+	if !ok {
+		stop()
+		w.Skip("it is no stream.Pauser")
+	}
+	w.until("the lanes are assigned", func() bool { return f.holds() == Partitions })
+	w.fill(0, 40)
+	w.until("the lanes are read", func() bool { return w.count() == 120 })
+	p.Pause([]stream.Lane{lane(2), {Topic: "other"}})
+	f.seek(lane(2), 40)
+	p.Pause([]stream.Lane{lane(2)})
+	f.seek(lane(1), 40)
+	p.Pause([]stream.Lane{lane(1)})
+	f.seek(lane(1), 40)
+	w.fill(40, 40)
+	w.until("the other lanes are read", func() bool { return w.count() >= 200 })
+	w.fill(80, 40)
+	w.until("and go on", func() bool { return w.count() >= 280 })
+	if n := len(w.records(lane(2))); n > 40 {
+		w.Errorf("%d records of a resting lane were read", n)
+	}
+	f.seek(lane(2), 20)
+	w.until("the lane is read again", func() bool { return w.count() == 360 })
+	p.Pause([]stream.Lane{lane(0)})
+	stop()
+	w.whole(120)
+}
+
 // foreign: a seek of a lane that is not assigned reads nothing.
 func foreign(w *world) {
 	w.fill(0, 10)

@@ -64,6 +64,7 @@ func Run(t *testing.T, fresh func(t testing.TB) World) {
 		{"TopicGrows", grows},
 		{"SeeksUnderLoad", seeks},
 		{"HeldUntilSought", held},
+		{"RestsUntilSought", paused},
 		{"SeekOfAForeignLane", foreign},
 		{"BlockedFeedStops", blocked},
 		{"StopRevokes", stops},

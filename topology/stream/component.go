@@ -113,7 +113,9 @@ type Sink interface {
 // Writer takes the rows of one worker for one epoch, in memory or local spool,
 // without network.
 type Writer interface {
-	// Write stages all rows of c or none. It keeps no View of c.
+	// Write stages all rows of c or none. It keeps no View of c. A StateError
+	// says that the lane cannot go to its table as things are: the engine drops
+	// the epoch and keeps the lane from this sink, as of an ApartError.
 	Write(c Clean) error
 
 	// Size is the memory held, in bytes.

@@ -106,6 +106,15 @@ type Reader struct {
 	Lanes []Lane `json:"lanes"`
 }
 
+// Pauser is a source that can stop to fetch a lane that is assigned.
+type Pauser interface {
+	// Pause ends the reading of lanes until a Seek names them. It takes effect in
+	// the order of the seeks, and is otherwise as one: it does not wait, and one
+	// that has not taken effect when its lane is revoked or lost is void. Without
+	// it what is fetched of a lane that nobody takes is thrown away.
+	Pause(lanes []Lane)
+}
+
 // Inspector is a sink whose progress can be read, all lanes of it, without
 // taking part: nothing is created, fenced or finished. Lag and audit use it.
 type Inspector interface {
