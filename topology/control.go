@@ -32,6 +32,7 @@ type control struct {
 type proposal struct {
 	Ticket string        `json:"ticket"`
 	Hurry  bool          `json:"hurry,omitempty"` // a lane moves, or memory is short: do not wait for the timer
+	Apart  bool          `json:"apart,omitempty"` // its owner knows that verdict; older versions do not
 	Staged stream.Staged `json:"staged"`
 	offset int64         // in the log
 }

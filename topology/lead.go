@@ -34,7 +34,7 @@ const (
 func (o *output) propose(ctx context.Context, st stream.Staged) error {
 	c := o.p.control
 	o.tickets++
-	r := controlRecord{Sink: o.name, Proposal: &proposal{Ticket: fmt.Sprintf("%s.%d", st.Commit, o.tickets), Hurry: o.hurry, Staged: st}}
+	r := controlRecord{Sink: o.name, Proposal: &proposal{Ticket: fmt.Sprintf("%s.%d", st.Commit, o.tickets), Hurry: o.hurry, Apart: true, Staged: st}}
 	ticket := r.Proposal.Ticket
 	c.mu.Lock()
 	c.waiting[ticket] = nil
@@ -79,7 +79,7 @@ func (v *verdict) err() error {
 		return nil
 	case "state":
 		return v.state()
-	case "apart": // an older version takes it for a fence, and reads again
+	case "apart":
 		e := &stream.ApartError{}
 		for _, x := range v.Apart {
 			e.States = append(e.States, x.state())
@@ -220,6 +220,12 @@ func (o *output) judge(ctx context.Context, all []proposal) (vs []verdict, err e
 			return nil, err
 		case errors.Is(err, stream.ErrFenced): // before the state that may be why: read again, it may pass
 			v.Kind = "fenced"
+		case is && !p.Apart: // it took the verdict for a fence, and read the same rows again and again
+			errors.As(err, &se)
+			v.setState(se)
+			v.Lanes = nil // all of them wait
+			o.p.env.Log.Warn("an instance of an older version has rows that a table refuses: all of its lanes wait in this sink until the table is mended, or until it runs this version",
+				"sink", o.name, "lanes", len(p.Staged.Spans), "why", se.Why, "todo", se.Todo)
 		case is:
 			v.Kind, v.Apart = "apart", make([]verdict, len(apart.States))
 			for i, e := range apart.States {

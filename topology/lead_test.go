@@ -3,6 +3,7 @@ package topology
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"testing"
 
 	"sluice/topology/stream"
@@ -51,6 +52,29 @@ func TestClaimOfAWipedLane(t *testing.T) {
 		vs, err := o.judge(t.Context(), []proposal{p})
 		if err != nil || len(vs) != 1 || vs[0].Kind != want {
 			t.Errorf("%v: %+v, %v, want %s", at, vs, err, want)
+		}
+	}
+}
+
+// TestRefusedForAnOlderVersion (it read the same rows again and again, at full
+// speed): who does not know the verdict apart is told a state, as it knows it.
+func TestRefusedForAnOlderVersion(t *testing.T) {
+	at := stream.Lane{Topic: "t"}
+	refused := &stream.ApartError{States: []*stream.StateError{{State: stream.StateParked, Lanes: []stream.Lane{at}, Why: "another schema", Todo: "mend the table"}}}
+	p := proposal{Ticket: "x.1", Staged: stream.Staged{Epoch: stream.Epoch{Spans: []stream.LedgerSpan{
+		{Span: stream.Span{Lane: at, From: stream.Position{Epoch: -1}, To: stream.Position{Offset: 5}}}}}}}
+	for want, knows := range map[string]bool{"state": false, "apart": true} {
+		o := newOutput(&Pipeline{lanes: map[stream.Lane]*lane{}, env: Env{Log: slog.New(slog.DiscardHandler)}}, 0, SinkSpec{Name: "lake"}, deafSink{err: refused})
+		p.Apart = knows
+		vs, err := o.judge(t.Context(), []proposal{p})
+		if err != nil || len(vs) != 1 || vs[0].Kind != want {
+			t.Fatalf("%+v, %v, want %s", vs, err, want)
+		}
+		if e := vs[0]; want == "state" && (e.State != "PARKED" || e.Why != "another schema" || e.Lanes != nil) {
+			t.Errorf("%+v", e)
+		}
+		if stream.KindOf(vs[0].err()) != stream.KindState {
+			t.Errorf("%v", vs[0].err())
 		}
 	}
 }
