@@ -103,6 +103,17 @@ func TestColumnOverride(t *testing.T) {
 	b.is(`SELECT id, n, a FROM o ORDER BY id`, `[[1,"12",12],[2,null,null],[3,"twelve","x"]]`)
 }
 
+// TestNestedOfNoType (one such row kept the whole commit away, for ever): objects
+// and lists are texts also where nobody knows the column's type, however deep.
+func TestNestedOfNoType(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.Columns = map[string]string{"n.t": "TEXT"} })
+	deep := strings.Repeat("[", 1_100) + strings.Repeat("]", 1_100)
+	b.ok(b.commit(b.clean(schema("n", key("id", schemas.Int64), col("t", schemas.Unknown), col("a", schemas.Unknown)), 0,
+		ins("1", `{"k": ["\u00e9", 1]}`, `{"k": 1}`), ins("2", deep, deep), upd("1", "?", `[1]`))))
+	b.is(`SELECT id, t, a FROM n WHERE id = 1`, `[[1,"{\"k\": [\"\\u00e9\", 1]}","[1]"]]`)
+	b.is(`SELECT length(t), length(a) FROM n WHERE id = 2`, `[[2200,2200]]`)
+}
+
 // TestErrorsSayNoRow: what D1 refuses, and what stops this sink, quotes no value. // P1
 func TestErrorsSayNoRow(t *testing.T) {
 	b := newBench(t)

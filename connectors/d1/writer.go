@@ -299,6 +299,11 @@ func appendValue(b []byte, col *column, c schemas.Cell, p []byte) ([]byte, strin
 	if col.typ.Kind == schemas.Binary && col.sql == sqlBlob {
 		return appendHex(b, col.wire, c, p)
 	}
+	if c.Enc == schemas.EncJSON && col.typ.Kind == schemas.Unknown {
+		// As a text, which is what json_each makes of it: SQLite's depth is bounded,
+		// and one such row kept a whole commit away.
+		return schemas.AppendString(b, c, p)
+	}
 	n := len(b)
 	b, code := schemas.AppendJSON(b, col.typ, col.wire, c, p)
 	if code != "" || col.sql != sqlText || len(b) > n && (b[n] == '"' || b[n] == 'n') {
