@@ -123,6 +123,8 @@ func (s *Sink) commit(ctx context.Context, es []stream.Epoch, ps []payload) (err
 			return fmt.Errorf("d1: rows brought for commit %s are gone from _sluice_staged: %w", es[0].Commit, stream.ErrFenced)
 		case class == cloudflare.ClassSchema || strings.HasPrefix(raised, "sluice_table_taken"):
 			s.setReady(false) // another instance, or a person, changed tables
+		case refusedForGood(err):
+			return s.blame(ctx, es, ps, err)
 		default:
 			return classify(err)
 		}

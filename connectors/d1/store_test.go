@@ -120,7 +120,7 @@ func TestErrorsSayNoRow(t *testing.T) {
 	b.ok(b.commit(b.clean(items, 0, ins("1", `"a"`, "null"))))
 	b.a.query(t, `CREATE TRIGGER no BEFORE INSERT ON items BEGIN SELECT RAISE(ABORT, 'CANARY'); END`)
 	err := b.commit(b.clean(items, 0, ins("2", `"CANARY"`, "null")))
-	b.parked(err, "refused the commit")
+	b.parked(err, "does not take the rows")
 	if strings.Contains(err.Error(), "CANARY") {
 		t.Error(err)
 	}
