@@ -205,3 +205,41 @@ func TestClaimThatIsFenced(t *testing.T) {
 		b.stop(t)
 	})
 }
+
+// TestSinkThatWasAway (was sent to align, for ever): a sink that is taken out of the
+// file and put back later, under another plan, fills up. One that the plan before
+// had may not be behind.
+func TestSinkThatWasAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 20)
+		with := b.w.file
+		runs := func(file string) error {
+			b.w.file = file
+			b.add(10)
+			b.boot(t)
+			b.start()
+			select {
+			case <-b.m.ended:
+			case <-time.After(10 * time.Second):
+				b.m.cancel()
+			}
+			return <-b.m.done
+		}
+		without := strings.Replace(strings.Replace(with, "- {name: b, commit: {every: 1s}, sim: {store: 1}}\n", "", 1), "home: b", "home: a", 1)
+		other := strings.Replace(with, "{pass: {}}", "{pass: {}}, {noop: {}}", 1)
+		for i, file := range []string{with, without, other} {
+			if err := runs(file); err != nil {
+				t.Fatalf("file %d: %v", i, err)
+			}
+		}
+		for store := range 2 {
+			b.whole(t, store, b.lane, 0)
+		}
+		at := b.stores[1].lanes[b.lane]
+		at.Next.Offset-- // it was killed before the other one committed
+		b.stores[1].lanes[b.lane] = at
+		if err := runs(strings.Replace(other, "{noop: {}}", "{noop: {}}, {noop: {}}", 1)); err == nil || !strings.Contains(err.Error(), "sluice align") {
+			t.Errorf("a new plan started over sinks that the last one left apart: %v", err)
+		}
+	})
+}
