@@ -174,9 +174,15 @@ func (r *lagReport) askReaders(ctx context.Context, source stream.Source, xs []l
 	}
 	r.Group = &group
 	reader := map[stream.Lane]string{}
+	foreign := map[stream.Lane]bool{}
 	for _, m := range group.Readers {
+		who := m.Name + " at " + m.Host
+		other := m.Client != "" && m.Client != "sluice" && m.Client != "sluice-"+r.Pipeline
+		if other {
+			who += fmt.Sprintf(", which does not run this pipeline (client id %q)", m.Client)
+		}
 		for _, l := range m.Lanes {
-			reader[l] = m.Name + " at " + m.Host
+			reader[l], foreign[l] = who, other
 		}
 	}
 	for i := range xs {
@@ -184,6 +190,8 @@ func (r *lagReport) askReaders(ctx context.Context, source stream.Source, xs []l
 		who, ok := reader[x.Lane]
 		switch {
 		case x.State != "" && x.State != stream.StateRunning.String() || x.Durable >= x.End || x.Durable >= 0 && x.Durable < x.LogStart: // it has its own reason
+		case foreign[x.Lane]:
+			x.Why, x.Todo = "read by "+who, "stop that member, or give one of the two another group: its lanes never come here"
 		case ok:
 			x.Why = "read by " + who
 		case len(group.Readers) == 0:

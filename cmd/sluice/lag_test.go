@@ -148,6 +148,13 @@ data_lost: 8 lanes and sinks
 	if v := lag.Judge(xs[0], now); v.Detail != "nobody reads" || v.Todo != "sluice run FILE" {
 		t.Errorf("nobody reads: %+v", v)
 	}
+
+	src.group = stream.Group{Name: "sluice-shop", State: "Stable", Readers: []stream.Reader{{Name: "m1", Client: "sluice-crm", Host: "10.0.3.18", Lanes: []stream.Lane{lane(0)}}}}
+	xs = []lag.Positions{at(0, "lake", -1, 9)}
+	r.askReaders(t.Context(), src, xs)
+	if v := lag.Judge(xs[0], now); v.Verdict != "UNKNOWN" || !strings.Contains(v.Detail, `which does not run this pipeline (client id "sluice-crm")`) || v.Todo == "" {
+		t.Errorf("another pipeline has the lane: %+v", v)
+	}
 }
 
 // TestLagAsks: where a process is asked, by what the file says it listens to.

@@ -1,10 +1,13 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -135,4 +138,65 @@ func TestToken(t *testing.T) {
 	if m, err := s.mechanism(testEnv()); err != nil || m.Name() != "OAUTHBEARER" {
 		t.Errorf("mechanism %v, %v", m, err)
 	}
+}
+
+// TestTwoPipelinesInOneGroup (each store lacked what the other one was given, and
+// nobody said so): lanes are not taken beside members that run something else.
+func TestTwoPipelinesInOneGroup(t *testing.T) {
+	for _, protocol := range []string{"classic", "consumer"} {
+		t.Run(protocol, func(t *testing.T) {
+			c := topicOf3(t)
+			start := func(pipeline string) (f selecting, said *saying, stop func()) {
+				cfg := Default
+				cfg.Brokers, cfg.Topics, cfg.Group, cfg.Protocol = c.ListenAddrs(), []string{"t"}, "g", protocol
+				env := testEnv()
+				said = &saying{}
+				env.Pipeline, env.Log = pipeline, slog.New(slog.NewTextHandler(said, nil))
+				src, err := openSource(cfg, env)
+				if err != nil {
+					t.Fatal(err)
+				}
+				f = selecting{counting{}, make(chan []string, 10)}
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error, 1)
+				go func() { done <- src.Run(ctx, f) }()
+				return f, said, func() {
+					cancel()
+					if err := <-done; err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			a, _, stopA := start("one")
+			<-a.topics
+			b, said, stopB := start("two")
+			until(t, "the other pipeline says why it takes nothing", func() bool { return said.has("which does not run pipeline two") })
+			stopB()
+			if len(b.topics) > 0 {
+				t.Errorf("the other pipeline takes %v", <-b.topics)
+			}
+			b, _, stopB = start("one") // a second instance of the same
+			<-b.topics
+			stopB()
+			stopA()
+		})
+	}
+}
+
+// saying is a log.
+type saying struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *saying) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *saying) has(part string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return strings.Contains(s.text.String(), part)
 }

@@ -95,6 +95,30 @@ func (s *Source) OnGroupManageError(err error) {
 	s.poke()
 }
 
+// anyPipeline is the client id of members of versions that do not say their pipeline.
+const anyPipeline = "sluice"
+
+// clientID is how a member of the group says whose it is.
+func (s *Source) clientID() string { return anyPipeline + "-" + s.env.Pipeline }
+
+// amongOurs refuses to take lanes in a group that is somebody else's too: Kafka
+// would share the lanes out between them, and what it gives to one never comes to
+// the other (each store lacked the half of them, and nobody said so). Where the
+// group may not be described it is not asked.
+func (s *Source) amongOurs(ctx context.Context) error {
+	g, err := s.Readers(ctx)
+	if err != nil {
+		return nil
+	}
+	for _, r := range g.Readers {
+		if r.Client != anyPipeline && r.Client != s.clientID() {
+			return fmt.Errorf("group %s has a member with client id %q at %s, which does not run pipeline %s: what Kafka gives to it never comes here: stop it, or give one of the two another group",
+				s.cfg.Group, r.Client, r.Host, s.env.Pipeline)
+		}
+	}
+	return nil
+}
+
 // ended is what ends Run besides its context.
 func (s *Source) ended() error {
 	s.mu.Lock()

@@ -140,6 +140,7 @@ func (s *Source) connect(ctx context.Context, f stream.Feed) (err error) {
 	}
 	opts := append(slices.Clone(s.opts),
 		kgo.WithHooks(s),
+		kgo.ClientID(s.clientID()),
 		kgo.ConsumerGroup(s.cfg.Group),
 		kgo.DisableAutoCommit(),
 		kgo.SessionTimeout(time.Duration(s.cfg.SessionTimeout)), kgo.RebalanceTimeout(time.Duration(s.cfg.RebalanceTimeout)),
@@ -196,8 +197,13 @@ func (s *Source) assigned(ctx context.Context, f stream.Feed, lanes []stream.Lan
 	gone, sought := maps.Clone(s.gone), maps.Clone(s.sought)
 	s.mu.Unlock()
 	for wait := 100 * time.Millisecond; ; wait = min(2*wait, 10*time.Second) {
-		cluster, infos, err := s.describe(ctx, lanes)
+		var cluster string
+		var infos []stream.LaneInfo
 		var start map[stream.Lane]stream.Position
+		err := s.amongOurs(ctx)
+		if err == nil {
+			cluster, infos, err = s.describe(ctx, lanes)
+		}
 		if err == nil {
 			start, err = f.Assign(ctx, cluster, infos)
 		}

@@ -40,7 +40,7 @@ func (s *Source) describeGroup(ctx context.Context, g *stream.Group) error {
 	}
 	g.State = d.State
 	for _, m := range d.Members {
-		r := reader(m.InstanceID, m.MemberID, m.ClientHost)
+		r := reader(m.InstanceID, m.MemberID, m.ClientID, m.ClientHost)
 		if a, ok := m.Assigned.AsConsumer(); ok {
 			for _, t := range a.Topics {
 				for _, p := range t.Partitions {
@@ -61,19 +61,19 @@ func (s *Source) describeConsumers(ctx context.Context, g *stream.Group) error {
 	}
 	g.State = d.State
 	for _, m := range d.Members {
-		r := reader(m.InstanceID, m.MemberID, m.ClientHost)
+		r := reader(m.InstanceID, m.MemberID, m.ClientID, m.ClientHost)
 		m.Assignment.Each(func(t string, p int32) { r.Lanes = append(r.Lanes, stream.Lane{Topic: t, Partition: p}) })
 		g.Readers = append(g.Readers, r)
 	}
 	return nil
 }
 
-func reader(instance *string, member, host string) stream.Reader {
+func reader(instance *string, member, client, host string) stream.Reader {
 	name := member
 	if instance != nil {
 		name = cmp.Or(*instance, member)
 	}
-	return stream.Reader{Name: name, Host: strings.TrimPrefix(host, "/")} // Java writes addresses so
+	return stream.Reader{Name: name, Client: client, Host: strings.TrimPrefix(host, "/")} // Java writes addresses so
 }
 
 // dating is how long Produced waits for first records.

@@ -52,6 +52,9 @@ func Judge(p Positions, now time.Time) Verdict {
 	case p.Durable < 0:
 		v.Lag = max(0, p.End-max(0, p.LogStart))
 		v.Verdict, v.Detail = "UNKNOWN", "the sink never committed this lane"
+		if p.Why != "" {
+			v.Detail += ", " + p.Why
+		}
 	case p.Durable < p.LogStart:
 		v.Lag = max(0, p.End-p.LogStart)
 		v.Verdict, v.Detail = "DATA_LOST", fmt.Sprintf("retention took %d offsets", p.LogStart-p.Durable)

@@ -101,9 +101,10 @@ type Group struct {
 
 // Reader is one of them.
 type Reader struct {
-	Name  string `json:"name"` // its instance_id, or the name the broker gave it
-	Host  string `json:"host"` // as the broker sees it
-	Lanes []Lane `json:"lanes"`
+	Name   string `json:"name"`   // its instance_id, or the name the broker gave it
+	Client string `json:"client"` // its client id, as it says
+	Host   string `json:"host"`   // as the broker sees it
+	Lanes  []Lane `json:"lanes"`
 }
 
 // Pauser is a source that can stop to fetch a lane that is assigned.
