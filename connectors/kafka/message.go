@@ -2,10 +2,8 @@ package kafka
 
 import (
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -35,38 +33,24 @@ type sinkWriter struct {
 	key, value []byte
 }
 
-// target is what rows of one table need.
-type target struct {
-	topic   string
-	columns []string // `"name":`
-}
-
 // Writer is part of stream.Sink.
 func (s *Sink) Writer() stream.Writer {
 	return &sinkWriter{s: s, names: map[*stream.Table]*target{}, counts: map[stream.Lane]stream.Count{}}
-}
-
-func (w *sinkWriter) target(t *stream.Table) *target {
-	if x := w.names[t]; x != nil {
-		return x
-	}
-	table := t.Table
-	if table == "" {
-		table = t.Topic
-	}
-	x := &target{topic: strings.NewReplacer("{topic}", t.Topic, "{database}", t.Database, "{namespace}", t.Namespace, "{table}", table).Replace(w.s.cfg.Topic)}
-	for _, c := range t.Columns {
-		n, _ := json.Marshal(c.Name)
-		x.columns = append(x.columns, string(n)+":")
-	}
-	w.names[t] = x
-	return x
 }
 
 // Write is part of stream.Writer.
 func (w *sinkWriter) Write(c stream.Clean) error {
 	n := w.counts[c.Lane()]
 	rows := c.Rows()
+	var last *stream.Table
+	for i := range rows {
+		if t := rows[i].Table; t != last {
+			if err := w.target(t).refused; err != nil {
+				return err
+			}
+			last = t
+		}
+	}
 	for i := range rows {
 		r := &rows[i]
 		code, field := w.row(c.Lane(), r)

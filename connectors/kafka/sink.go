@@ -91,6 +91,8 @@ type Sink struct {
 	gone   bool            // fenced: nothing is committed before the next Recover
 	made   map[string]bool // topics that are there
 
+	source *reads // of the same pipeline, or nil
+
 	kept    sync.Mutex
 	keepers map[string]*Sink // progress of other sinks, see keeper
 }
@@ -125,7 +127,7 @@ func openSink(c SinkConfig, env topology.Env) (stream.Sink, error) {
 }
 
 func newSink(c SinkConfig, env topology.Env, opts []kgo.Opt) *Sink {
-	return &Sink{cfg: c, env: env, opts: opts, lanes: map[stream.Lane]laneRecord{}, knew: map[stream.Lane]bool{}, mine: map[string]bool{}, made: map[string]bool{}}
+	return &Sink{cfg: c, env: env, opts: opts, lanes: map[stream.Lane]laneRecord{}, knew: map[stream.Lane]bool{}, source: readsOf(env), mine: map[string]bool{}, made: map[string]bool{}}
 }
 
 func (s *Sink) progressTopic() string { return "_sluice_progress_" + s.env.Pipeline }

@@ -52,6 +52,7 @@ func openSource(c Config, env topology.Env) (stream.Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	readsOf(env).set(&c)
 	return &Source{cfg: c, env: env, opts: opts, next: map[stream.Lane]stream.Position{}, gone: map[stream.Lane]int{}, sought: map[stream.Lane]int{}, stale: map[string]bool{}}, nil
 }
 

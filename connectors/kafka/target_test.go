@@ -1,0 +1,58 @@
+package kafka
+
+import (
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"sluice/processors/mask"
+	"sluice/schemas"
+	"sluice/topology"
+	"sluice/topology/stream"
+)
+
+// TestTopicsThatCannotBe (the broker refused the whole transaction, for ever; a
+// pattern of the source that matched the sink's topics read every row again, and
+// what became of that, without end): such rows stop their lane in this sink.
+func TestTopicsThatCannotBe(t *testing.T) {
+	env := topology.Env{Pipeline: "p", Name: "k", Log: slog.New(slog.DiscardHandler), Shared: topology.System(slog.New(slog.DiscardHandler)).Shared}
+	cfg := Default
+	cfg.Brokers, cfg.Topics, cfg.Exclude = []string{"a:1", "b:1"}, []string{"shop.*"}, []string{"shop.done.*"}
+	if _, err := openSource(cfg, env); err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range []struct{ brokers, topic, table, want string }{
+		{"b:1", "{topic}.masked", "orders", "this pipeline reads it"},
+		{"other:1", "{topic}.masked", "orders", ""}, // of another cluster
+		{"b:1", "shop.done.{table}", "orders", ""},
+		{"b:1", "masked.{table}", "orders", ""},
+		{"b:1", "masked.{table}", "öre", "no name of a topic"},
+		{"b:1", "masked.{table}", strings.Repeat("x", 243), "no name of a topic"},
+		{"b:1", "{table}", "_sluice_progress_p", "Sluice's own"},
+	} {
+		c := SinkDefault
+		c.Brokers, c.Topic = []string{x.brokers}, x.topic
+		s, err := openSink(c, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := stream.NewBatch(stream.Lane{Topic: "shop.orders"}, stream.Position{}, nil)
+		schema := schemas.NewSchema(schemas.Schema{Topic: "shop.orders", Version: 1, Closed: true, Table: x.table, Fields: []schemas.Field{{Name: "id", Type: schemas.Type{Kind: schemas.Int64}}}})
+		b.Records = append(b.Records, stream.Record{Op: stream.Insert, Value: stream.ViewOf([]byte("7")), After: []schemas.Cell{{Len: 1, Enc: schemas.EncInt, Flags: schemas.Present}}, Schema: schema})
+		b.In, b.To = 1, stream.Position{Offset: 1}
+		rows, err := mask.KeepAll().Pass(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := s.Writer()
+		err = w.Write(rows)
+		var e *stream.StateError
+		switch {
+		case x.want == "" && err != nil:
+			t.Errorf("%+v: %v", x, err)
+		case x.want != "" && (!errors.As(err, &e) || !strings.Contains(e.Why, x.want) || e.Todo == "" || w.Size() > 0):
+			t.Errorf("%+v: %v", x, err)
+		}
+	}
+}
