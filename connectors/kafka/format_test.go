@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"go.yaml.in/yaml/v3"
 
 	"sluice/topology/stream"
@@ -95,4 +97,29 @@ func FuzzMessages(f *testing.F) {
 			t.Fatalf("%d messages of %d bytes", len(rs), len(b))
 		}
 	})
+}
+
+// TestLedgerIsKept (a broker's default took it after a week, and the audit failed of
+// lanes that were idle since).
+func TestLedgerIsKept(t *testing.T) {
+	c := newBroker(t)
+	p := process(t, c, "a", newWire(-1))
+	p.finish(2)
+	cl, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	topic := "_sluice_ledger_" + testEnv().Pipeline
+	rs, err := kadm.NewClient(cl).DescribeTopicConfigs(t.Context(), topic)
+	if err != nil || len(rs) != 1 {
+		t.Fatal(rs, err)
+	}
+	got := map[string]string{}
+	for _, x := range rs[0].Configs {
+		got[x.Key] = x.MaybeValue()
+	}
+	if got["retention.ms"] != "-1" || got["cleanup.policy"] != "delete" {
+		t.Errorf("%s has %v", topic, got)
+	}
 }
