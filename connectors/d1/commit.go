@@ -113,6 +113,7 @@ func (s *Sink) commit(ctx context.Context, es []stream.Epoch, ps []payload) (err
 		}
 		if _, err = s.client.D1Query(ctx, s.cfg.Database, ss); err == nil {
 			s.applied(es, tables)
+			s.tidy(ctx, es)
 			return nil
 		}
 		class, raised := cloudflare.ClassOf(err), raisedBy(err)

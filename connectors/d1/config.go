@@ -127,6 +127,8 @@ type Sink struct {
 	tables  map[string]*stored       // what the database has, by the same
 	ready   bool                     // our own tables are there
 	ledgers map[string]map[lane]bool // by sink: is the lane in the store, as this process saw it
+	tidied  map[string]*tidying      // by sink
+	detail  int                      // ledgerDetail
 }
 
 type lane = stream.Lane
@@ -147,7 +149,7 @@ func Open(c Config, env topology.Env) (stream.Sink, error) {
 		return nil, fmt.Errorf("d1: %w", err)
 	}
 	return &Sink{cfg: c, env: env, client: client, seed: maphash.MakeSeed(), targets: map[string]*target{}, bare: map[string]*target{},
-		tables: map[string]*stored{}, ledgers: map[string]map[lane]bool{}}, nil
+		tables: map[string]*stored{}, ledgers: map[string]map[lane]bool{}, tidied: map[string]*tidying{}, detail: ledgerDetail}, nil
 }
 
 // Close is part of stream.Sink: there is nothing open.

@@ -184,6 +184,11 @@ func (s *Sink) Ledger(ctx context.Context) iter.Seq2[stream.LedgerRow, error] {
 
 const ledgerPage = 5_000
 
+// ledgerOf reads a page of a ledger: what %s are is how rows were masked, a condition, and the limit.
+const ledgerOf = `SELECT v, CAST(seq AS TEXT), topic, part, "commit", plan, CAST(time AS TEXT), topic_id, ` +
+	`json_array(start, start_epoch, next, next_epoch, "in", written, folded, filtered, rejected, lost), %s FROM _sluice_ledger l WHERE pipeline = ?1 AND sink = ?2 ` +
+	`AND (seq, topic, part) > (CAST(?3 AS INTEGER), ?4, CAST(?5 AS INTEGER)) %s ORDER BY seq, topic, part LIMIT %d`
+
 const maskedOf = `(SELECT m.text FROM _sluice_masked m WHERE m.pipeline = l.pipeline AND m.sink = l.sink AND m.seq = l.seq AND m.topic = l.topic AND m.part = l.part)`
 
 // ProgressLedger is part of stream.ProgressStore. It reads in pages, in order
@@ -193,9 +198,7 @@ func (s *Sink) ProgressLedger(ctx context.Context, sink string) iter.Seq2[stream
 		seq, topic, part := "-1", "", "-1"
 		masked := maskedOf
 		for {
-			rs, err := s.client.D1Query(ctx, s.cfg.Database, []cloudflare.Statement{{SQL: fmt.Sprintf(`SELECT v, CAST(seq AS TEXT), topic, part, "commit", plan, CAST(time AS TEXT), topic_id, `+
-				`json_array(start, start_epoch, next, next_epoch, "in", written, folded, filtered, rejected, lost), %s FROM _sluice_ledger l WHERE pipeline = ?1 AND sink = ?2 `+
-				`AND (seq, topic, part) > (CAST(?3 AS INTEGER), ?4, CAST(?5 AS INTEGER)) ORDER BY seq, topic, part LIMIT %d`, masked, ledgerPage), Params: params(s.env.Pipeline, sink, seq, topic, part)}})
+			rs, err := s.client.D1Query(ctx, s.cfg.Database, []cloudflare.Statement{{SQL: fmt.Sprintf(ledgerOf, masked, "", ledgerPage), Params: params(s.env.Pipeline, sink, seq, topic, part)}})
 			if cloudflare.ClassOf(err) == cloudflare.ClassSchema {
 				if masked == maskedOf { // an older version made the tables
 					masked = `''`

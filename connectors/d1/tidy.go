@@ -1,0 +1,238 @@
+package d1
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	"sluice/connectors/internal/cloudflare"
+	"sluice/topology"
+	"sluice/topology/stream"
+)
+
+// A ledger grows by a row a lane and commit: 500 lanes fill the 10 GB of a
+// database (d1/platform/limits) in days, and then the replica stands. The newest
+// rows stay as they are. Older ones of one lane that follow each other, of one
+// day, plan, log and policy, become one: what they settled, summed up. It has the
+// seq, the commit and the time of the last of them, so that the row which a lane's
+// position names is always there, and the proof of `audit` holds as before.
+const (
+	ledgerDetail = 100_000 // rows of a sink that stay as they are
+	ledgerTidy   = 20_000  // rows that this process adds before it looks
+	ledgerFirst  = 100     // and before it looks first: it may never live to add more
+	tidyRows     = 2_000   // joined at a time
+	tidyPages    = 20
+)
+
+// tidying is how far the ledger of a sink is joined.
+type tidying struct {
+	added int   // rows since it was looked at
+	from  int64 // rows with a seq up to this are joined as far as they will ever be
+}
+
+// tidy joins old rows of the ledger of es, when it is time. Nothing depends on it:
+// what goes wrong is tried again.
+func (s *Sink) tidy(ctx context.Context, es []stream.Epoch) {
+	sink := es[0].Sink
+	s.mu.Lock()
+	t := s.tidied[sink]
+	if t == nil {
+		t = &tidying{added: ledgerTidy - ledgerFirst, from: -1}
+		s.tidied[sink] = t
+	}
+	for i := range es {
+		t.added += len(es[i].Spans)
+	}
+	due := t.added >= ledgerTidy
+	if due {
+		t.added = 0
+	}
+	from := t.from
+	s.mu.Unlock()
+	if !due {
+		return
+	}
+	to, more, err := s.joinLedger(ctx, sink, from)
+	if err != nil {
+		s.env.Log.Warn("d1: old rows of the ledger were not joined, it is tried again", "sink", sink, "error", err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.from = to; more {
+		t.added = ledgerTidy // behind the next commit
+	}
+}
+
+// joinLedger joins the rows behind from that are old enough. It returns behind
+// what the next time begins, and whether there was too much for one time.
+func (s *Sink) joinLedger(ctx context.Context, sink string, from int64) (to int64, more bool, err error) {
+	rs, err := s.client.D1Query(ctx, s.cfg.Database, []cloudflare.Statement{{SQL: `SELECT CAST(seq AS TEXT) FROM _sluice_ledger WHERE pipeline = ?1 AND sink = ?2 ORDER BY seq DESC LIMIT 1 OFFSET CAST(?3 AS INTEGER)`,
+		Params: params(s.env.Pipeline, sink, strconv.Itoa(s.detail))}})
+	if err != nil || len(rs[0].Rows) == 0 {
+		return from, false, err
+	}
+	before, _ := cloudflare.Int(rs[0].Rows[0][0])
+	j := joiner{at: map[lane]*joinedRow{}}
+	var last stream.LedgerRow
+	last.Seq, last.Lane.Partition = from, -1
+	to = from
+	var day int64 = -1
+	for range tidyPages {
+		rows, err := s.pageOf(ctx, sink, last, before, tidyRows)
+		if err != nil {
+			return from, false, err
+		}
+		for _, r := range rows {
+			if d := dayOf(r.Time); d > day {
+				day, to = d, r.Seq-1
+			}
+			j.take(r)
+			last = r
+		}
+		if err := s.replace(ctx, sink, &j); err != nil {
+			return from, false, err
+		}
+		if len(rows) < tidyRows {
+			return to, false, nil
+		}
+	}
+	return to, true, nil
+}
+
+func dayOf(micros int64) int64 { return micros / (24 * time.Hour).Microseconds() }
+
+// joinedRow is a row of the ledger, as it is stored or to be stored.
+type joinedRow struct {
+	stream.LedgerRow
+	stored bool
+}
+
+// joiner joins rows that come in the order of their seq.
+type joiner struct {
+	at   map[lane]*joinedRow // the last one of each lane
+	gone []stream.LedgerRow  // stored rows that go
+	new  []stream.LedgerRow  // and what comes in their place, but for the last ones of lanes
+}
+
+func (j *joiner) take(r stream.LedgerRow) {
+	a := j.at[r.Lane]
+	if a == nil || !a.join(r) {
+		if a != nil && !a.stored {
+			j.new = append(j.new, a.LedgerRow)
+		}
+		j.at[r.Lane] = &joinedRow{r, true}
+		return
+	}
+	if a.stored {
+		j.gone = append(j.gone, a.LedgerRow)
+	}
+	j.gone = append(j.gone, r)
+	masked, _ := addMasked(a.Masked, r.Masked)
+	first := a.From
+	count := a.Count.Add(r.Count)
+	a.LedgerRow, a.stored = r, false
+	a.From, a.Count, a.Masked = first, count, masked
+}
+
+// join reports whether r goes on with a. What a person settled stays as it is.
+func (a *joinedRow) join(r stream.LedgerRow) bool {
+	_, ok := addMasked(a.Masked, r.Masked)
+	return ok && a.To.Offset == r.From.Offset && a.TopicID == r.TopicID && a.Plan == r.Plan && a.Plan != "" &&
+		a.Count.Lost == 0 && r.Count.Lost == 0 && dayOf(a.Time) == dayOf(r.Time)
+}
+
+// addMasked sums two attestations of one policy.
+func addMasked(a, b string) (sum string, ok bool) {
+	if a == "" || b == "" {
+		return a + b, true
+	}
+	var x, y topology.Attestation
+	if json.Unmarshal([]byte(a), &x) != nil || json.Unmarshal([]byte(b), &y) != nil || x.Policy != y.Policy {
+		return "", false
+	}
+	values := maps.Clone(y.Values)
+	for k, n := range x.Values {
+		if values == nil {
+			values = map[string]int64{}
+		}
+		values[k] += n
+	}
+	x.Rows, x.Values = x.Rows+y.Rows, values
+	return string(jsonText(x)), true
+}
+
+const (
+	// Another process may have joined the same rows: then nothing changes
+	joinSQL = `SELECT CASE WHEN count(*) <> json_array_length(?1) THEN json_extract('{}', 'sluice_joined_before') END FROM json_each(?1) l, _sluice_ledger g ` +
+		`WHERE g.pipeline = ?2 AND g.sink = ?3 AND g.seq = l.value->>0 AND g.topic = l.value->>1 AND g.part = l.value->>2 AND g.start = l.value->>3 AND g.next = l.value->>4`
+	goneSQL = ` WHERE pipeline = ?2 AND sink = ?3 AND (seq, topic, part) IN (SELECT value->>0, value->>1, value->>2 FROM json_each(?1))`
+
+	joinedSQL = `INSERT INTO _sluice_ledger (pipeline, sink, seq, topic, part, v, "commit", plan, time, topic_id, start, start_epoch, next, next_epoch, "in", written, folded, filtered, rejected, lost) ` +
+		`SELECT ?2, ?3, l.value->>0, l.value->>1, l.value->>2, 1, l.value->>3, l.value->>4, l.value->>5, l.value->>6, l.value->>7, l.value->>8, l.value->>9, l.value->>10, ` +
+		`l.value->>11, l.value->>12, l.value->>13, l.value->>14, l.value->>15, l.value->>16 FROM json_each(?1) l`
+	joinedMaskedSQL = `INSERT INTO _sluice_masked (pipeline, sink, seq, topic, part, v, text) SELECT ?2, ?3, l.value->>0, l.value->>1, l.value->>2, 1, l.value->>3 FROM json_each(?1) l`
+)
+
+// replace writes what j has joined, all or nothing. // D6
+func (s *Sink) replace(ctx context.Context, sink string, j *joiner) error {
+	if len(j.gone) == 0 {
+		return nil
+	}
+	for _, l := range stream.SortedLanes(j.at) {
+		if a := j.at[l]; !a.stored {
+			j.new = append(j.new, a.LedgerRow)
+			a.stored = true
+		}
+	}
+	var gone, rows, masked [][]byte
+	for i := range j.gone {
+		r := &j.gone[i]
+		gone = append(gone, jsonText([]any{r.Seq, r.Lane.Topic, r.Lane.Partition, r.From.Offset, r.To.Offset}))
+	}
+	for i := range j.new {
+		r := &j.new[i]
+		n := r.Count
+		rows = append(rows, jsonText([]any{r.Seq, r.Lane.Topic, r.Lane.Partition, r.Commit, r.Plan, r.Time, r.TopicID, r.From.Offset, r.From.Epoch, r.To.Offset, r.To.Epoch,
+			n.In, n.Written, n.Folded, n.Filtered, n.Rejected, n.Lost}))
+		if r.Masked != "" {
+			masked = append(masked, jsonText([]any{r.Seq, r.Lane.Topic, r.Lane.Partition, r.Masked}))
+		}
+	}
+	j.gone, j.new = nil, nil
+	var ss []cloudflare.Statement
+	add := func(sql string, list [][]byte) {
+		for _, p := range pack(list, s.cfg.MaxRequestBytes, tidyRows) {
+			ss = append(ss, cloudflare.Statement{SQL: sql, Params: append([][]byte{p}, params(s.env.Pipeline, sink)...)})
+		}
+	}
+	add(joinSQL, gone)
+	add(`DELETE FROM _sluice_ledger`+goneSQL, gone)
+	add(`DELETE FROM _sluice_masked`+goneSQL, gone)
+	add(joinedSQL, rows)
+	add(joinedMaskedSQL, masked)
+	if _, err := s.client.D1Query(ctx, s.cfg.Database, ss); err != nil {
+		return fmt.Errorf("joining %d rows: %w", len(gone), err)
+	}
+	return nil
+}
+
+// pageOf reads rows behind one of the ledger, in order, up to a seq.
+func (s *Sink) pageOf(ctx context.Context, sink string, last stream.LedgerRow, before int64, limit int) (rows []stream.LedgerRow, err error) {
+	rs, err := s.client.D1Query(ctx, s.cfg.Database, []cloudflare.Statement{{SQL: fmt.Sprintf(ledgerOf, maskedOf, `AND seq < CAST(?6 AS INTEGER)`, limit),
+		Params: params(s.env.Pipeline, sink, strconv.FormatInt(last.Seq, 10), last.Lane.Topic, strconv.Itoa(int(last.Lane.Partition)), strconv.FormatInt(before, 10))}})
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rs[0].Rows {
+		row, err := ledgerRow(sink, r)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}

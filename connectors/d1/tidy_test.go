@@ -1,0 +1,154 @@
+package d1
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	emulator "sluice/connectors/emulator/cloudflare"
+	"sluice/connectors/sinktest"
+	"sluice/topology"
+	"sluice/topology/stream"
+)
+
+const day = int64(24 * 60 * 60 * 1_000_000)
+
+// ledgers writes a ledger of n commits to lanes 0 and 1, one of them to lane 2: of
+// three days and two plans, with a loss that a person accepted.
+func ledgers(t *testing.T, n int) *bench {
+	b := newBench(t)
+	at := map[int32]int64{}
+	for i := range n {
+		e := stream.Epoch{Pipeline: sinktest.Pipeline, Sink: sinktest.Sink, Commit: fmt.Sprint("c", i), Plan: "p", Cluster: "k", Time: 100*day + int64(i)*3*day/int64(n)}
+		if i >= n/2 {
+			e.Plan = "q"
+		}
+		for part := range int32(3) {
+			if part == 2 && i != 1 {
+				continue
+			}
+			sp := stream.LedgerSpan{Span: stream.Span{Lane: lane{Topic: "t", Partition: part}, From: stream.Position{Offset: at[part], Epoch: int32(i)}, To: stream.Position{Offset: at[part] + 3, Epoch: int32(i + 1)}},
+				TopicID: "id", Count: stream.Count{In: 3, Written: 1, Folded: 1, Rejected: 1}, Masked: `{"policy":"x","rows":2,"values":{"hash":2,"keep":4}}`}
+			if i == n/3 && part == 1 {
+				sp.Count, sp.Masked = stream.Count{In: 3, Lost: 3}, ""
+			}
+			at[part] += 3
+			e.Spans = append(e.Spans, sp)
+		}
+		if i == n/2 { // the new plan claims its lanes first
+			claim := e
+			claim.PositionsOnly, claim.Commit, claim.Spans = true, "claim", slices.Clone(e.Spans)
+			for j := range claim.Spans {
+				claim.Spans[j].To, claim.Spans[j].Count, claim.Spans[j].Masked = claim.Spans[j].From, stream.Count{}, ""
+			}
+			b.ok(b.finish(claim, nil))
+		}
+		b.ok(b.finish(e, nil))
+	}
+	return b
+}
+
+// proof is the audit without what joining changes: how many rows the ledger has.
+func (b *bench) proof() string {
+	b.t.Helper()
+	a, err := topology.RunAudit(b.t.Context(), sinktest.Pipeline, []string{sinktest.Sink}, []stream.Sink{b.s})
+	b.ok(err)
+	for i := range a.Sinks {
+		a.Sinks[i].Commits = 0
+		for j := range a.Sinks[i].Lanes {
+			a.Sinks[i].Lanes[j].Spans = 0
+		}
+	}
+	p, _ := json.Marshal(a)
+	if !a.OK {
+		b.t.Errorf("%s", p)
+	}
+	return string(p)
+}
+
+// TestLedgerIsJoined (grew without end, to the 10 GB of a database): old rows become
+// few, and prove what they proved before. // D3
+func TestLedgerIsJoined(t *testing.T) {
+	b := ledgers(t, 40)
+	want := b.proof()
+	var lanes []lane
+	for p := range int32(3) {
+		lanes = append(lanes, lane{Topic: "t", Partition: p})
+	}
+	before, err := b.s.Recover(t.Context(), lanes)
+	b.ok(err)
+	newest := `SELECT json_group_array(json_array(seq, part, start, next, "commit")) FROM (SELECT * FROM _sluice_ledger ORDER BY seq DESC, part LIMIT 10)`
+	detail, _ := json.Marshal(b.a.query(t, newest)[0].Rows)
+	b.s.detail = 10
+	for range 2 { // again changes nothing
+		if _, more, err := b.s.joinLedger(t.Context(), sinktest.Sink, -1); err != nil || more {
+			t.Fatal(more, err)
+		}
+		if got := b.proof(); got != want {
+			t.Errorf("the audit says\n%s, it said\n%s", got, want)
+		}
+		b.is(newest, string(detail))
+		// Of lane 0: three days, one of which has a change of plans in it. Lane 1 has a
+		// loss besides, lane 2 one row.
+		b.is(`SELECT part, count(*) FROM _sluice_ledger WHERE seq < (SELECT max(seq) - 5 FROM _sluice_ledger) GROUP BY part`, `[[0,4],[1,5],[2,1]]`)
+		b.is(`SELECT count(*) FROM _sluice_masked m WHERE NOT EXISTS (SELECT 1 FROM _sluice_ledger g WHERE g.seq = m.seq AND g.part = m.part)`, `[[0]]`)
+	}
+	if after, err := b.s.Recover(t.Context(), lanes); err != nil || fmt.Sprint(after) != fmt.Sprint(before) {
+		t.Errorf("%v, %v, it was %v", after, err, before)
+	}
+}
+
+// TestLedgerIsJoinedOnce: of two processes that join the same rows one changes
+// nothing, and so does one that gets no answer.
+func TestLedgerIsJoinedOnce(t *testing.T) {
+	b := ledgers(t, 30)
+	want := b.proof()
+	b.s.detail = 4
+	late := joiner{at: map[lane]*joinedRow{}}
+	rows, err := b.s.pageOf(t.Context(), sinktest.Sink, stream.LedgerRow{Seq: -1}, 20, tidyRows)
+	b.ok(err)
+	for _, r := range rows {
+		late.take(r)
+	}
+	if b.a.emu != nil {
+		for _, k := range []emulator.Kind{emulator.Cut, emulator.LoseReply} {
+			b.a.emu.Fail(emulator.Fault{Kind: k, Skip: 2})
+			if _, _, err := b.s.joinLedger(t.Context(), sinktest.Sink, -1); err == nil {
+				t.Errorf("fault %v met nothing", k)
+			}
+			if got := b.proof(); got != want {
+				t.Errorf("the audit says\n%s, it said\n%s", got, want)
+			}
+		}
+	}
+	_, _, err = b.s.joinLedger(t.Context(), sinktest.Sink, -1)
+	b.ok(err)
+	if err := b.s.replace(t.Context(), sinktest.Sink, &late); err == nil || !strings.Contains(err.Error(), "sluice_joined_before") {
+		t.Errorf("rows were joined twice: %v", err)
+	}
+	if got := b.proof(); got != want {
+		t.Errorf("the audit says\n%s, it said\n%s", got, want)
+	}
+}
+
+// TestTidyIsRare: it looks behind some commits of a process, and then behind many.
+func TestTidyIsRare(t *testing.T) {
+	b := ledgers(t, 0)
+	l := lane{Topic: "t"}
+	calls := b.a.calls
+	for i := range int64(ledgerFirst + 20) {
+		e := stream.Epoch{Pipeline: sinktest.Pipeline, Sink: sinktest.Sink, Commit: fmt.Sprint("c", i), Plan: "p", Time: day,
+			Spans: []stream.LedgerSpan{{Span: stream.Span{Lane: l, From: stream.Position{Offset: i}, To: stream.Position{Offset: i + 1}}, Count: stream.Count{In: 1, Filtered: 1}}}}
+		if i == 0 {
+			_, err := b.s.Recover(t.Context(), []lane{l})
+			b.ok(err)
+			calls = b.a.calls
+		}
+		b.ok(b.s.Commit(t.Context(), []stream.Staged{{Format: 1, Epoch: e}}))
+	}
+	if n := b.a.calls - calls - ledgerFirst - 20; n != 1 {
+		t.Errorf("%d requests beside the commits", n)
+	}
+}
