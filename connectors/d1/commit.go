@@ -119,6 +119,9 @@ func (s *Sink) commit(ctx context.Context, es []stream.Epoch, ps []payload) (err
 		class, raised := cloudflare.ClassOf(err), raisedBy(err)
 		switch {
 		case strings.HasPrefix(raised, "sluice_fence_lost"), cloudflare.Ambiguous(err):
+			if class == cloudflare.ClassResources { // who reads it has to know what else to do than wait
+				err = fmt.Errorf("%w (if it stays so, this is more than D1 does in one transaction: lower commit.bytes of the sink or engine.budget)", err)
+			}
 			return s.readBack(ctx, es, err)
 		case strings.HasPrefix(raised, "sluice_staged_lost"):
 			return fmt.Errorf("d1: rows brought for commit %s are gone from _sluice_staged: %w", es[0].Commit, stream.ErrFenced)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -149,6 +151,35 @@ func TestClassification(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.Database = "no-such" })
 	_, err := b.s.Recover(t.Context(), []lane{{Topic: "t"}})
 	b.parked(err, "not_found")
+}
+
+// spent is an account whose database has no time for commits.
+type spent struct{ *account }
+
+func (x spent) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	if bytes.Contains(body, []byte("sluice_fence_lost")) {
+		return &http.Response{StatusCode: 500, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"success":false,"errors":[{"code":7500,"message":"D1 DB exceeded its CPU time limit and was reset."}],"result":null}`))}, nil
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return x.account.RoundTrip(r)
+}
+
+// TestTooMuchForD1: waiting alone does not help, and who looks is told what does.
+func TestTooMuchForD1(t *testing.T) {
+	b := newBench(t)
+	env := b.a.env(sinktest.Pipeline, sinktest.Sink)
+	env.HTTP = spent{b.a}
+	s, err := Open(b.a.config, env)
+	b.ok(err)
+	b.s = s.(*Sink)
+	err = b.commit(b.clean(items, 0, ins("1", "null", "null")))
+	if stream.KindOf(err) != stream.KindRetry || !strings.Contains(err.Error(), "lower commit.bytes") {
+		t.Error(err)
+	}
 }
 
 // TestOneRequest: a steady epoch is one request with one transaction.
