@@ -169,6 +169,7 @@ func TestCommandLine(t *testing.T) {
 	run("", exitStore, "dead", "redrive", w.file, id, "--topic", "retry") // is not there
 	makeTopic(t, w, "retry")
 	run("dead-redrive", exitOK, "dead", "redrive", "--json", w.file, id, "--topic", "retry")
+	run("", exitStore, "dead", "redrive", w.file, id, "--topic", "retry") // was sent
 	if r := last(t, w, "retry"); string(r.Value) != broken || string(r.Key) != "k" || len(r.Headers) != 2 || r.Headers[0].Key != "sluice-redrive" || string(r.Headers[0].Value) != id {
 		t.Errorf("redriven as %q %q %v", r.Key, r.Value, r.Headers)
 	}

@@ -125,7 +125,7 @@ func text(p []byte) string {
 
 func deadRedrive(a *app) *cobra.Command {
 	var topic string
-	var all bool
+	var all, again bool
 	c := &cobra.Command{
 		Use: "redrive FILE [ID...]", Short: "Send refused records again, as they were", Args: cobra.MinimumNArgs(1),
 		Long: `Opens the letters and produces the records, key, value and headers as they were,
@@ -150,7 +150,7 @@ one: look before you redrive changes of keyed tables.`,
 					defer fmt.Fprintf(c.ErrOrStderr(), "there may be more than %d letters: run it again\n", redriveMost)
 				}
 			}
-			n, err := redrive(c.Context(), p, h, ids, topic)
+			n, err := redrive(c.Context(), p, h, ids, topic, again)
 			if err != nil {
 				return exit(exitStore, fmt.Errorf("after %d records: %w", n, err))
 			}
@@ -164,6 +164,7 @@ one: look before you redrive changes of keyed tables.`,
 	}
 	c.Flags().StringVar(&topic, "topic", "", "topic to send to (default: where the record came from)")
 	c.Flags().BoolVar(&all, "all", false, "every letter")
+	c.Flags().BoolVar(&again, "again", false, "letters that were sent before, too")
 	return c
 }
 
@@ -184,7 +185,7 @@ func redrivable(letters []stream.DeadLetter) (ids []string) {
 	return ids
 }
 
-func redrive(ctx context.Context, p *topology.Pipeline, h stream.DeadLetters, ids []string, topic string) (n int, err error) {
+func redrive(ctx context.Context, p *topology.Pipeline, h stream.DeadLetters, ids []string, topic string, again bool) (n int, err error) {
 	src, ok := p.Source().(*kafka.Source)
 	if !ok {
 		return 0, errors.New("the source is not Kafka")
@@ -193,6 +194,9 @@ func redrive(ctx context.Context, p *topology.Pipeline, h stream.DeadLetters, id
 		d, err := h.GetDead(ctx, id)
 		if err != nil {
 			return n, err
+		}
+		if d.Redriven != 0 && !again { // else a record is there twice, and nobody said so
+			return n, fmt.Errorf("%s: it was sent again at %s: --again sends it once more", id, time.UnixMicro(d.Redriven).UTC().Format(time.RFC3339))
 		}
 		if d.Sealed == nil {
 			return n, fmt.Errorf("%s: sink %s refused the row behind the gate, which keeps no record: it is in %v at offset %d", id, d.Sink, d.Lane, d.Offset)

@@ -39,7 +39,7 @@ func (s *Sink) ListDead(ctx context.Context, limit int) ([]stream.DeadLetter, er
 // GetDead is part of stream.DeadLetters.
 func (s *Sink) GetDead(ctx context.Context, id string) (stream.DeadLetter, error) {
 	rs, err := s.client.D1Query(ctx, s.cfg.Database, []cloudflare.Statement{
-		{SQL: deadOf + `sealed FROM _sluice_dead WHERE pipeline = ?1 AND id = ?2`, Params: params(s.env.Pipeline, id)},
+		{SQL: deadOf + `sealed, CAST(redriven AS TEXT) FROM _sluice_dead WHERE pipeline = ?1 AND id = ?2`, Params: params(s.env.Pipeline, id)},
 		{SQL: `SELECT sealed FROM _sluice_dead_more WHERE pipeline = ?1 AND id = ?2 ORDER BY n`, Params: params(s.env.Pipeline, id)}})
 	if err != nil && cloudflare.ClassOf(err) != cloudflare.ClassSchema {
 		return stream.DeadLetter{}, classify(err)
@@ -48,6 +48,7 @@ func (s *Sink) GetDead(ctx context.Context, id string) (stream.DeadLetter, error
 		return stream.DeadLetter{}, fmt.Errorf("d1: there is no dead letter %s", id)
 	}
 	d, err := letter(rs[0].Rows[0])
+	d.Redriven, _ = cloudflare.Int(rs[0].Rows[0][13])
 	text, ok := cloudflare.Text(rs[0].Rows[0][12])
 	if err != nil || !ok {
 		return d, err

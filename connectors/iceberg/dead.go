@@ -76,8 +76,8 @@ func (s *Sink) deadTable(ctx context.Context) (*table.Table, []column.Field, err
 }
 
 // letters reads all dead letters, redriven ones marked.
-func (s *Sink) letters(ctx context.Context) (all []stream.DeadLetter, redriven map[string]bool, err error) {
-	redriven = map[string]bool{}
+func (s *Sink) letters(ctx context.Context) (all []stream.DeadLetter, redriven map[string]int64, err error) {
+	redriven = map[string]int64{}
 	t, err := s.client.load(ctx, deadName(s.env.Pipeline))
 	if err != nil || t == nil {
 		return nil, redriven, err
@@ -90,7 +90,7 @@ func (s *Sink) letters(ctx context.Context) (all []stream.DeadLetter, redriven m
 	}
 	err = readRows(ctx, scan, tasks, func(r row) {
 		if r.col("redriven") != nil {
-			redriven[r.text("id")] = true
+			redriven[r.text("id")] = r.int("redriven")
 			return
 		}
 		all = append(all, stream.DeadLetter{ID: r.text("id"), Lane: stream.Lane{Topic: r.text("topic"), Partition: int32(r.int("partition"))},
@@ -110,18 +110,19 @@ func (s *Sink) letters(ctx context.Context) (all []stream.DeadLetter, redriven m
 // order of lane and offset.
 func (s *Sink) ListDead(ctx context.Context, limit int) ([]stream.DeadLetter, error) {
 	all, redriven, err := s.letters(ctx)
-	all = slices.DeleteFunc(all, func(d stream.DeadLetter) bool { return redriven[d.ID] })
+	all = slices.DeleteFunc(all, func(d stream.DeadLetter) bool { _, sent := redriven[d.ID]; return sent })
 	return all[:min(len(all), max(0, limit))], err
 }
 
 // GetDead is part of stream.DeadLetters.
 func (s *Sink) GetDead(ctx context.Context, id string) (stream.DeadLetter, error) {
-	all, _, err := s.letters(ctx)
+	all, redriven, err := s.letters(ctx)
 	if err != nil {
 		return stream.DeadLetter{}, err
 	}
 	for _, d := range all {
 		if d.ID == id {
+			d.Redriven = redriven[id]
 			return d, nil
 		}
 	}

@@ -170,7 +170,9 @@ func (k *Sink) ListDead(_ context.Context, limit int) ([]stream.DeadLetter, erro
 	defer k.store.mu.Unlock()
 	var list []stream.DeadLetter
 	for _, d := range k.store.state.dead {
-		list = append(list, d)
+		if k.store.state.redriven[d.ID] == 0 {
+			list = append(list, d)
+		}
 	}
 	slices.SortFunc(list, func(a, b stream.DeadLetter) int {
 		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.ID, b.ID))
@@ -186,6 +188,7 @@ func (k *Sink) GetDead(_ context.Context, id string) (stream.DeadLetter, error) 
 	if !ok {
 		return d, fmt.Errorf("memory: no dead letter %s", id)
 	}
+	d.Redriven = k.store.state.redriven[id]
 	return d, nil
 }
 

@@ -100,6 +100,15 @@ func deadLetters(w *world) {
 	if err := home.MarkRedriven(w.Context(), letter.ID, 5); err != nil {
 		w.Errorf("MarkRedriven: %v", err)
 	}
+	if got, err := home.GetDead(w.Context(), letter.ID); err != nil || got.Redriven != 5 || !slices.Equal(got.Sealed, letter.Sealed) {
+		w.Errorf("a letter that was sent again: %+v, %v", got, err)
+	}
+	if got, err := home.GetDead(w.Context(), second.ID); err != nil || got.Redriven != 0 {
+		w.Errorf("a letter that was not sent again: %+v, %v", got, err)
+	}
+	if list, err := home.ListDead(w.Context(), 10); err != nil || len(list) != 1 || list[0].ID != second.ID {
+		w.Errorf("%+v, %v are left, want %s", list, err, second.ID)
+	}
 	if _, err := home.GetDead(w.Context(), "no such letter"); err == nil {
 		w.Error("GetDead finds a letter that does not exist")
 	}

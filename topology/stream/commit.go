@@ -153,4 +153,6 @@ type DeadLetter struct {
 	Sink   string `json:"sink,omitempty"` // the sink that refused it, "" before the gate
 	KeyID  string `json:"key_id,omitempty"`
 	Sealed []byte `json:"sealed,omitempty"`
+
+	Redriven int64 `json:"redriven,omitempty"` // when it was sent again, microseconds since 1970 UTC; 0: never. GetDead says it
 }

@@ -45,6 +45,7 @@ var ErrNoTable = errors.New("there is no such table")
 // DeadLetters is a transactional sink that can be the home of dead letters:
 // it stores Epoch.Rejects in the same commit, once.
 type DeadLetters interface {
+	// ListDead leaves out those that were sent again.
 	ListDead(ctx context.Context, limit int) ([]DeadLetter, error)
 	GetDead(ctx context.Context, id string) (DeadLetter, error)
 	// MarkRedriven notes that the letter was sent again at time at.
