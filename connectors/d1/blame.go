@@ -29,19 +29,19 @@ func (s *Sink) blame(ctx context.Context, es []stream.Epoch, ps []payload, cause
 			}
 		}
 	}
-	var refused stream.ApartError
+	var refused []stream.Refusal
 	if err := s.ask(ctx, es, ps, names, topics, &refused); err != nil {
 		return err
 	}
-	if refused.States == nil { // none alone
+	if refused == nil { // none alone
 		return classify(cause)
 	}
 	s.takeBack(ctx, es, ps)
-	return apart(es, &refused)
+	return stream.Apart(refused, es...)
 }
 
 // ask finds those of the tables called names whose rows D1 refuses.
-func (s *Sink) ask(ctx context.Context, es []stream.Epoch, ps []payload, names []string, topics map[string]string, refused *stream.ApartError) error {
+func (s *Sink) ask(ctx context.Context, es []stream.Epoch, ps []payload, names []string, topics map[string]string, refused *[]stream.Refusal) error {
 	if len(names) == 0 {
 		return nil
 	}
@@ -61,8 +61,7 @@ func (s *Sink) ask(ctx context.Context, es []stream.Epoch, ps []payload, names [
 	if cloudflare.ClassOf(err) == cloudflare.ClassTooLarge {
 		state.Todo = "lower commit.bytes of this sink, or drop large columns in the mask policy: D1 holds 2,000,000 bytes a row"
 	}
-	state.Lanes = []stream.Lane{{Topic: topics[names[0]]}}
-	refused.States = append(refused.States, state)
+	*refused = append(*refused, stream.Refusal{StateError: state, Topics: []string{topics[names[0]]}})
 	return nil
 }
 
@@ -74,7 +73,7 @@ func (s *Sink) probe(ctx context.Context, es []stream.Epoch, ps []payload, names
 	}
 	tables := map[string]*stored{}
 	var shapes, rows []cloudflare.Statement
-	var refused stream.ApartError
+	var refused []stream.Refusal
 	for i := range ps {
 		some := ps[i]
 		some.Tables = nil
@@ -88,8 +87,8 @@ func (s *Sink) probe(ctx context.Context, es []stream.Epoch, ps []payload, names
 			return err
 		}
 	}
-	if refused.States != nil { // it was another table a moment ago
-		return stream.Retry("probe", 0, &refused)
+	if refused != nil { // it was another table a moment ago
+		return stream.Retry("probe", 0, stream.Apart(refused, es...))
 	}
 	ss := append(append(s.create(), shapes...), rows...)
 	_, err := s.client.D1Query(ctx, s.cfg.Database, append(ss, cloudflare.Statement{SQL: probeSQL}))
