@@ -47,7 +47,7 @@ func TestStrangers(t *testing.T) {
 		{"", []string{"keys", "rotat", file}, exitUsage, `did you mean "rotate"?`},
 		{"", []string{"mask", "bogus"}, exitUsage, "have explain"},
 		{"", []string{"keys"}, exitOK, "References: env:NAME"},
-		{"", []string{"keys", "list", binary}, exitUsage, binary + ": "},
+		{"", []string{"keys", "list", binary}, exitUsage, binary + ":"},
 		{"", []string{"keys", "shred", file, "-"}, exitUsage, "no subject"},
 		{long, []string{"keys", "shred", file, "-"}, exitUsage, "line 1 of standard input is longer"},
 		{"7\r\n8", []string{"keys", "shred", file, "-"}, exitFinding, "2 of 2 subjects have no key"},
