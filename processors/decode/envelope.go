@@ -267,10 +267,10 @@ func (w *worker) change(r *stream.Record, e *schemas.Target, writer []byte) (v v
 		return filter, false
 	}
 	for _, row := range [2]*schemas.Target{&w.before, &w.after} {
-		if w.fine(r, row, true) {
+		if w.fine(r, row, w.wrote != binlogs) {
 			continue
 		}
-		if v := w.check(r, row, true); v.again {
+		if v := w.check(r, row, w.wrote != binlogs); v.again {
 			v = w.grow()
 			return v, v.code == ""
 		} else if v.code != "" {

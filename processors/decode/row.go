@@ -9,13 +9,13 @@ import (
 
 // check looks at every cell of a row: its type, the placeholder of values that
 // were not sent, and conversions.
-func (w *worker) check(r *stream.Record, t *schemas.Target, debezium bool) verdict {
+func (w *worker) check(r *stream.Record, t *schemas.Target, placed bool) verdict {
 	if !t.Found {
 		return keep
 	}
 	for from := 0; from < len(t.Cells); from += 64 {
 		for odd := w.suspects(t.Cells, from); odd != 0; odd &= odd - 1 {
-			if v := w.checkCell(r, t, from+bits.TrailingZeros64(odd), debezium); v.again || v.code != "" {
+			if v := w.checkCell(r, t, from+bits.TrailingZeros64(odd), placed); v.again || v.code != "" {
 				return v
 			}
 		}
@@ -25,7 +25,7 @@ func (w *worker) check(r *stream.Record, t *schemas.Target, debezium bool) verdi
 
 // fine reports that check has nothing to do and nothing to say: so it is with
 // nearly all rows.
-func (w *worker) fine(r *stream.Record, t *schemas.Target, debezium bool) bool {
+func (w *worker) fine(r *stream.Record, t *schemas.Target, placed bool) bool {
 	if !t.Found {
 		return true
 	}
@@ -33,7 +33,7 @@ func (w *worker) fine(r *stream.Record, t *schemas.Target, debezium bool) bool {
 		for odd := w.suspects(t.Cells, from); odd != 0; odd &= odd - 1 {
 			i := from + bits.TrailingZeros64(odd)
 			c, pl := &t.Cells[i], &w.v.plans[i]
-			if pl.accept>>c.Enc&1 == 0 || pl.digits || pl.long(*c) || debezium && w.d.placeholders.is(*c, r.Value.Bytes(), w.arena) {
+			if pl.accept>>c.Enc&1 == 0 || pl.digits || pl.long(*c) || placed && w.d.placeholders.is(*c, r.Value.Bytes(), w.arena) {
 				return false
 			}
 		}
@@ -42,9 +42,9 @@ func (w *worker) fine(r *stream.Record, t *schemas.Target, debezium bool) bool {
 }
 
 // checkCell is check of cell i.
-func (w *worker) checkCell(r *stream.Record, t *schemas.Target, i int, debezium bool) verdict {
+func (w *worker) checkCell(r *stream.Record, t *schemas.Target, i int, placed bool) verdict {
 	c, p := &t.Cells[i], r.Value.Bytes()
-	if debezium && w.d.placeholders.is(*c, p, w.arena) {
+	if placed && w.d.placeholders.is(*c, p, w.arena) {
 		c.Flags |= schemas.Unavailable
 		return keep
 	}

@@ -28,7 +28,7 @@ func (w *worker) facts(r *stream.Record) {
 	case "full":
 		r.Full = true
 	case "":
-		r.Full = w.wrote == wholeBefore || w.wrote == mongoDB && w.before.Found
+		r.Full = w.wrote == wholeBefore || w.wrote == binlogs || w.wrote == mongoDB && w.before.Found
 	}
 }
 
@@ -37,7 +37,8 @@ type connector uint8
 
 const (
 	anyConnector connector = iota
-	wholeBefore            // its before is the row as it was: binlogs with full images, and the capture tables of SQL Server, Db2 and Informix
+	wholeBefore            // its before is the row as it was: the capture tables of SQL Server, Db2 and Informix
+	binlogs                // likewise, of full images; and no value is left out: a text that is the placeholder is somebody's
 	mongoDB
 	cassandraDB // or Scylla, whose cells look the same
 )
@@ -53,7 +54,9 @@ func (w *worker) connectorOf(r *stream.Record) connector {
 		return mongoDB
 	case "cassandra", "scylla":
 		return cassandraDB
-	case "mysql", "mariadb", "sqlserver", "db2", "informix":
+	case "mysql", "mariadb":
+		return binlogs
+	case "sqlserver", "db2", "informix":
 		return wholeBefore
 	}
 	return anyConnector
