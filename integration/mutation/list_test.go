@@ -5,7 +5,7 @@ var mutations = []mutation{
 	// Privacy. First the gate, then each strategy gone.
 	{"P1", "topology/worker.go", `text = digits.ReplaceAllString(re.Error(), "N")`, "text = re.Error()", "topology", "PanicTellsNoValues"},
 	{"P1", "processors/mask/plan.go", "Bounds: c.keep}", "Bounds: true}", "processors/mask", "."},
-	{"P1", "processors/mask/keys/keys.go", `return "key " + k.id`, `return "key " + k.id + string(k.root)`, "processors/mask/keys", "."},
+	{"P1", "processors/mask/keys/keys.go", `return "key " + k.id`, `return "key " + k.id + string(k.root.bytes())`, "processors/mask/keys", "."},
 	{"P2", "processors/mask/cell.go", "return nulled, enc == strategy.AsNull // P2", "return nulled, true", "processors/mask", "."},
 	{"P2", "processors/mask/cell.go", `if !ok || len(skipSpace(rest)) > 0 { // P2`, "if !ok && len(rest) > 1<<40 {", "processors/mask", "."},
 	{"P2", "processors/mask/gate.go", `b.Reject(*r, stage, codeUndecoded, "") // P2`, "b.Filtered++", "processors/mask", "."},

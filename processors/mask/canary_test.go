@@ -297,3 +297,33 @@ func TestCanaryFails(t *testing.T) {
 		}
 	}
 }
+
+// TestCanaryUnknown: a column of which only nulls were seen has no type, and its first
+// value is masked as what it is. // P6
+func TestCanaryUnknown(t *testing.T) {
+	g := gateOf(t, `key: env:KEY
+rules: [{columns: {id: {keep: r}, red: redact, part: {partial: {keep_last: 2}}, mac: hash, num: redact}}]`)
+	x, err := g.Pass(batch(schemaOf(false, "", `{"id":1,"red":null,"part":null,"mac":null,"num":null,"rest":null}`),
+		change{before: `{"id":1,"red":"canary-1","part":"canary-2","mac":"canary-3","num":41414141,"rest":"canary-4"}`,
+			after: `{"id":1,"red":"canary-5","part":"canary-6","mac":"canary-7","num":41414141,"rest":"canary-8"}`}))
+	if err != nil || len(x.Rows()) != 1 {
+		t.Fatal(err, len(x.Rows()))
+	}
+	r := &x.Rows()[0]
+	seen := 0
+	for _, side := range [][]schemas.Cell{r.Before, r.After} {
+		for i, c := range side {
+			if !c.Has() {
+				continue
+			}
+			if v := string(r.Bytes(c)); strings.Contains(v, "canary") || strings.Contains(v, "4141") {
+				t.Errorf("%s came through", r.Table.Columns[i].Name)
+			} else if v == "[redacted]" {
+				seen++
+			}
+		}
+	}
+	if seen != 2 {
+		t.Errorf("%d texts are redacted, want 2", seen)
+	}
+}
