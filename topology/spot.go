@@ -80,6 +80,8 @@ func checkSecrets(node *yaml.Node, t reflect.Type) (errs []error) {
 	return errs
 }
 
+var placed = regexp.MustCompile(`^[0-9]+:[0-9]+: `)
+
 var fieldPath = regexp.MustCompile(`^[a-z_0-9]+(\.[a-z_0-9]+)*\b`)
 
 // placeEach puts places before the errors that err joins: that of the field an
@@ -87,7 +89,10 @@ var fieldPath = regexp.MustCompile(`^[a-z_0-9]+(\.[a-z_0-9]+)*\b`)
 func placeEach(node *yaml.Node, err error) error {
 	var errs []error
 	for _, e := range leaves(err) {
-		errs = append(errs, At(spot(node, e.Error()), e))
+		if !placed.MatchString(e.Error()) {
+			e = At(spot(node, e.Error()), e)
+		}
+		errs = append(errs, e)
 	}
 	return errors.Join(errs...)
 }

@@ -240,6 +240,8 @@ func TestWrongCommandLine(t *testing.T) {
 		{"rnu x.yaml", exitUsage, []string{"unknown command", "run"}},
 		{"run", exitUsage, []string{"accepts 1 arg"}},
 		{"run --fast x.yaml", exitUsage, []string{"unknown flag: --fast"}},
+		{"lag --proces x x.yaml", exitUsage, []string{"unknown flag: --proces", `did you mean "process"?`}},
+		{"dead lst x.yaml", exitUsage, []string{`unknown command "lst" for "sluice dead"`, `did you mean "list"?`}},
 		{"lag " + filepath.Join(dir, "none.yaml"), exitUsage, []string{"none.yaml", "no such file"}},
 		{"run " + typo, exitUsage, []string{"typo.yaml:2:1", "suorce", "source"}},
 		{"validate " + typo, exitUsage, []string{"typo.yaml:2:1", "suorce", "source"}},

@@ -32,8 +32,7 @@ map<string,uint8>, struct<a:bool>. A pipeline holds its topics to contracts with
 
 and refuses a record that breaks its contract with the rule and the column.`,
 	}
-	c.AddCommand(contractInferCommand(a), contractCheckCommand(a))
-	return c
+	return under(c, contractInferCommand(a), contractCheckCommand(a))
 }
 
 func contractInferCommand(a *app) *cobra.Command {

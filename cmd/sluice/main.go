@@ -10,7 +10,9 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -84,7 +86,9 @@ looked at is not well (audit, lag --fail).`,
 	f.BoolVar(&a.json, "json", false, "one JSON document on standard output, logs as JSON")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "log more")
 	f.StringVar(&a.env, "env", "", "file of NAME=VALUE lines for ${NAME} in the pipeline file (default: the .env file beside it, if there is one)")
-	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return exit(exitUsage, err) })
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return exit(exitUsage, fmt.Errorf("%w%s", err, nearFlag(c, err)))
+	})
 	for _, g := range []struct {
 		title string
 		verbs []*cobra.Command
@@ -129,11 +133,14 @@ func main() {
 	a := &app{out: os.Stdout, talk: os.Stderr}
 	ctx, stop := signals()
 	defer stop()
-	err := root(a).ExecuteContext(ctx)
+	c, err := root(a).ExecuteContextC(ctx)
 	if err == nil {
 		return
 	}
 	fmt.Fprintln(os.Stderr, "sluice:", err)
+	if usage(err) && c.HasParent() {
+		fmt.Fprintf(os.Stderr, "usage: %s; %s --help says more\n", c.UseLine(), c.CommandPath())
+	}
 	os.Exit(exitCode(err))
 }
 
@@ -159,6 +166,40 @@ func usage(err error) bool {
 		}
 	}
 	return false
+}
+
+// nearFlag suggests the flag of c that an unknown one may have been meant for.
+func nearFlag(c *cobra.Command, err error) string {
+	name, is := strings.CutPrefix(err.Error(), "unknown flag: --")
+	if !is {
+		return ""
+	}
+	var have []string
+	for _, m := range regexp.MustCompile(`--([a-z-]+)`).FindAllStringSubmatch(c.UsageString(), -1) {
+		have = append(have, m[1])
+	}
+	if s := topology.Suggest(name, have); !strings.HasPrefix(s, ", have") { // --help lists them better
+		return s
+	}
+	return ""
+}
+
+// under gives c the verbs below it. A word that is none of them is a mistake, which
+// cobra takes for a wish for help.
+func under(c *cobra.Command, verbs ...*cobra.Command) *cobra.Command {
+	c.AddCommand(verbs...)
+	c.Example = verbs[0].Example
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return c.Help()
+		}
+		var have []string
+		for _, v := range verbs {
+			have = append(have, v.Name())
+		}
+		return exit(exitUsage, fmt.Errorf("unknown command %q for %q%s", args[0], c.CommandPath(), topology.Suggest(args[0], have)))
+	}
+	return c
 }
 
 // signals returns a context that ends at the first SIGINT or SIGTERM; a second

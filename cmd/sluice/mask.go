@@ -20,8 +20,7 @@ import (
 
 func maskCommand(a *app) *cobra.Command {
 	c := &cobra.Command{Use: "mask", Short: "Ask what the policy of a pipeline does, and verify what was written"}
-	c.AddCommand(maskExplainCommand(a), maskVerifyCommand(a), maskAnonymityCommand(a), maskTokenCommand(a))
-	return c
+	return under(c, maskExplainCommand(a), maskVerifyCommand(a), maskAnonymityCommand(a), maskTokenCommand(a))
 }
 
 // policyOf is the policy of a pipeline file, nil with `privacy: none`.

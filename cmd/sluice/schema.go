@@ -17,8 +17,7 @@ import (
 
 func schemaCommand(a *app) *cobra.Command {
 	c := &cobra.Command{Use: "schema", Short: "Look at the columns of topics: as they are, as they became, and how two differ"}
-	c.AddCommand(schemaShowCommand(a), schemaHistoryCommand(a), schemaDiffCommand(a))
-	return c
+	return under(c, schemaShowCommand(a), schemaHistoryCommand(a), schemaDiffCommand(a))
 }
 
 // step is what one record changed in the columns of its topic.

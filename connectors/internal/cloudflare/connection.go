@@ -60,7 +60,7 @@ func (c *Connection) Check(product string) (errs []error) {
 			errs = append(errs, errors.New("access_id and access_secret belong together"))
 		}
 	default:
-		errs = append(errs, fmt.Errorf("via: %q is unknown%s: api or bridge", c.Via, topology.Suggest(c.Via, known)))
+		errs = append(errs, fmt.Errorf("via: %q is unknown%s", c.Via, topology.Suggest(c.Via, known)))
 	}
 	if c.Requests < 0 {
 		errs = append(errs, errors.New("requests is below 0: 0 means no limit"))
