@@ -32,7 +32,8 @@ map<string,uint8>, struct<a:bool>. A pipeline holds its topics to contracts with
 
 and refuses a record that breaks its contract with the rule and the column.`,
 	}
-	return under(c, contractInferCommand(a), contractCheckCommand(a))
+	c.AddCommand(contractInferCommand(a), contractCheckCommand(a))
+	return c
 }
 
 func contractInferCommand(a *app) *cobra.Command {

@@ -23,7 +23,8 @@ func deadCommand(a *app) *cobra.Command {
 		Long: `Records that were refused before the gate are kept sealed in the home of the
 pipeline's dead letters. list and show tell position, code and field; only show
 --unseal opens the record itself, with the key of the pipeline file.`}
-	return under(c, deadList(a), deadShow(a), deadRedrive(a))
+	c.AddCommand(deadList(a), deadShow(a), deadRedrive(a))
+	return c
 }
 
 // home opens a pipeline and the store of its dead letters.

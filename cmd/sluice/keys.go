@@ -29,7 +29,8 @@ func keysCommand(a *app) *cobra.Command {
 
 References: env:NAME, file:PATH (mode 0600), age:PATH#IDENTITY, awskms:ARN#file:PATH,
 vault:https://HOST/transit/KEY#file:PATH. No key is ever printed.`}
-	return under(c, keysListCommand(a), keysStatusCommand(a), keysRotateCommand(a), keysInitCommand(a), keysShredCommand(a), keysRewrapCommand(a))
+	c.AddCommand(keysListCommand(a), keysStatusCommand(a), keysRotateCommand(a), keysInitCommand(a), keysShredCommand(a), keysRewrapCommand(a))
+	return c
 }
 
 // keyLine is what is told of a key.

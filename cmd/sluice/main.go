@@ -184,24 +184,6 @@ func nearFlag(c *cobra.Command, err error) string {
 	return ""
 }
 
-// under gives c the verbs below it. A word that is none of them is a mistake, which
-// cobra takes for a wish for help.
-func under(c *cobra.Command, verbs ...*cobra.Command) *cobra.Command {
-	c.AddCommand(verbs...)
-	c.Example = verbs[0].Example
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return c.Help()
-		}
-		var have []string
-		for _, v := range verbs {
-			have = append(have, v.Name())
-		}
-		return exit(exitUsage, fmt.Errorf("unknown command %q for %q%s", args[0], c.CommandPath(), topology.Suggest(args[0], have)))
-	}
-	return c
-}
-
 // signals returns a context that ends at the first SIGINT or SIGTERM; a second
 // one stops the process at once.
 func signals() (context.Context, func()) {

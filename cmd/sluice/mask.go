@@ -20,7 +20,8 @@ import (
 
 func maskCommand(a *app) *cobra.Command {
 	c := &cobra.Command{Use: "mask", Short: "Ask what the policy of a pipeline does, and verify what was written"}
-	return under(c, maskExplainCommand(a), maskVerifyCommand(a), maskAnonymityCommand(a), maskTokenCommand(a))
+	c.AddCommand(maskExplainCommand(a), maskVerifyCommand(a), maskAnonymityCommand(a), maskTokenCommand(a))
+	return c
 }
 
 // policyOf is the policy of a pipeline file, nil with `privacy: none`.

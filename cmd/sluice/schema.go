@@ -17,7 +17,8 @@ import (
 
 func schemaCommand(a *app) *cobra.Command {
 	c := &cobra.Command{Use: "schema", Short: "Look at the columns of topics: as they are, as they became, and how two differ"}
-	return under(c, schemaShowCommand(a), schemaHistoryCommand(a), schemaDiffCommand(a))
+	c.AddCommand(schemaShowCommand(a), schemaHistoryCommand(a), schemaDiffCommand(a))
+	return c
 }
 
 // step is what one record changed in the columns of its topic.
