@@ -117,6 +117,7 @@ looked at is not well (audit, lag --fail).`,
 // prints the help then, and a script goes on.
 func members(c *cobra.Command) {
 	c.Args, c.DisableFlagsInUseLine = cobra.ArbitraryArgs, true
+	c.Example = c.Commands()[0].Example
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return c.Help()
