@@ -16,7 +16,7 @@ var mutations = []mutation{
 	{"P3", "processors/mask/row.go", "if row.Key[i], ok = x.cell(c, r, r.KeyRow[c.ord]); !ok {", "if row.Key[i], ok = r.KeyRow[c.ord], true; !ok {", "processors/mask", "."},
 	{"P3", "processors/mask/policy/decide.go", "cmp.Or(f.Of, f.Name), class, says) // P3", "cmp.Or(f.Name, f.Of), class, says)", "processors/mask", "."},
 	{"P4", "processors/mask/policy/decide.go", "k := Fallback(r.Rest, f.Type.Kind)", "k := Keep", "processors/mask", "."},
-	{"P4", "topology/build.go", "if gates == 0 && s.Privacy != \"none\" {\n\t\tat := s.root", "if gates == -1 {\n\t\tat := s.root", "topology", "."},
+	{"P4", "topology/build.go", "if gates == 0 && unknown == 0 && s.Privacy != \"none\" {\n\t\tat := s.root", "if gates == -1 {\n\t\tat := s.root", "topology", "."},
 	{"P5", "processors/mask/strategy/hash.go", "h.blank = append([]byte(h.keyID), '_')", "h.blank = append(make([]byte, len(h.keyID)), '_')", "processors/mask", "."},
 	{"P5", "processors/mask/strategy/hash.go", "return h.token(append(append(dst, h.keyID...), '_'), &s.sum)", "return h.token(dst, &s.sum)", "processors/mask", "."},
 	{"D4", "processors/mask/gate.go", "\ts.waiting.Flush(x.arena)\n", "", "processors/mask", "."},
