@@ -94,7 +94,9 @@ func (w *worker) cloud(r *stream.Record, e *schemas.Target) (code string, err er
 		}
 	}
 	if op == nil {
-		op = w.opOf(r, content)
+		if op = w.opOf(r, content); op == nil {
+			return codeNoRow, nil
+		}
 		out = append(out, w.place(r, e)...)
 	}
 	out = append(append(append(out, `},"op":"`...), op...), `"}`...)
@@ -105,14 +107,17 @@ func (w *worker) cloud(r *stream.Record, e *schemas.Target) (code string, err er
 
 // opOf is what was done to a row by what there is of it: a new one may be one that
 // was changed and is written the same way. A connector has neither row, nor a key,
-// for a truncated table alone.
+// for a truncated table alone, and no row for an update that MongoDB's looked up no
+// document of: it says what changed.
 func (w *worker) opOf(r *stream.Record, content []byte) []byte {
-	rows := schemas.Target{Names: rowNames, Cells: make([]schemas.Cell, 2)}
+	rows := schemas.Target{Names: rowNames, Cells: make([]schemas.Cell, 3)}
 	if _, err := schemas.ScanJSON(content, &rows); err != nil {
 		return nil
 	}
 	switch before, after := rows.Cells[0].Has(), rows.Cells[1].Has(); {
-	case before && after:
+	case rows.Cells[0].Absent() && rows.Cells[1].Absent():
+		return nil // no change of a row
+	case before && after, rows.Cells[2].Has():
 		return []byte("u")
 	case after:
 		return []byte("c")
@@ -122,7 +127,7 @@ func (w *worker) opOf(r *stream.Record, content []byte) []byte {
 	return []byte("d")
 }
 
-var rowNames = schemas.NewNames("before", "after")
+var rowNames = schemas.NewNames("before", "after", "updateDescription")
 
 // place is what the attributes id and time say as members of a source block. id
 // is name:pg;lsn:9;txId:7;sequence:["8","9"], and of others what their log has.

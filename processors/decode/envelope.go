@@ -266,11 +266,12 @@ func (w *worker) change(r *stream.Record, e *schemas.Target, writer []byte) (v v
 	if w.d.config.Signals == "filter" && w.signal(r) {
 		return filter, false
 	}
+	placed := w.leavesOut(r)
 	for _, row := range [2]*schemas.Target{&w.before, &w.after} {
-		if w.fine(r, row, w.wrote != binlogs) {
+		if w.fine(r, row, placed) {
 			continue
 		}
-		if v := w.check(r, row, w.wrote != binlogs); v.again {
+		if v := w.check(r, row, placed); v.again {
 			v = w.grow()
 			return v, v.code == ""
 		} else if v.code != "" {

@@ -38,7 +38,7 @@ type connector uint8
 const (
 	anyConnector connector = iota
 	wholeBefore            // its before is the row as it was: the capture tables of SQL Server, Db2 and Informix
-	binlogs                // likewise, of full images; and no value is left out: a text that is the placeholder is somebody's
+	binlogs                // likewise, of binlogs with full images
 	mongoDB
 	cassandraDB // or Scylla, whose cells look the same
 )
@@ -60,6 +60,20 @@ func (w *worker) connectorOf(r *stream.Record) connector {
 		return wholeBefore
 	}
 	return anyConnector
+}
+
+// leavesOut reports that the connector may have written the placeholder. MySQL's and
+// MariaDB's of up to 3.5 refuse a binlog that lacks values: there a text that is the
+// placeholder is somebody's. Later ones read binlog_row_image=NOBLOB and write it for
+// the BLOB and TEXT columns that did not change. Source: debezium/dbz#473.
+func (w *worker) leavesOut(r *stream.Record) bool {
+	if w.wrote != binlogs {
+		return true
+	}
+	major, rest, _ := bytes.Cut(w.bytes(r, w.source.Cells[srcVersion]), []byte{'.'})
+	minor, _, _ := bytes.Cut(rest, []byte{'.'})
+	m := tail(major)
+	return m == 0 || m > 3 || m == 3 && tail(minor) > 5
 }
 
 // connector reports that a record comes from the named one.
