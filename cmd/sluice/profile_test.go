@@ -81,6 +81,7 @@ func TestProfileRows(t *testing.T) {
 		"prose":  {"write to bo@corp.example\nplease", "neither a recording nor rows", exitUsage},
 		"binary": {"a,b\xff\x00\nc,bo@corp.example\n", "neither a recording nor rows", exitUsage},
 		"cells":  {"a,b\n1,bo@corp.example\n\"2\nx\",bo@corp.example,3\n", "cells: line 3 has 3 cells, the first line names 2 columns", exitUsage},
+		"first":  {"a,b\nbo@corp.example,2,3\n1,2\n", "first: line 2 has 3 cells, the first line names 2 columns", exitUsage}, // which a look ahead meets
 		"cut":    {"{\"mail\":\"bo@corp.example\"}\n{\"mail\":\"bo@corp.example", "1 records could not be read", exitOK},
 		"broken": {`{"topic":"x","offset":0,"value":"bo@corp.example"}`, "line 1: not a record of a recording", exitUsage},
 	} {

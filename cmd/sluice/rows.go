@@ -110,6 +110,9 @@ type rows struct {
 
 func (x *rows) Read(p []byte) (int, error) {
 	for len(x.left) == 0 {
+		if x.err != nil {
+			return 0, io.ErrUnexpectedEOF // told before, maybe to a look ahead
+		}
 		row, err := x.next()
 		if err != nil {
 			if x.err = err; !errors.Is(err, io.EOF) {
