@@ -62,11 +62,12 @@ func (v *view) card() int {
 	return v.end
 }
 
-// account reports that an IBAN's country and check digits stand before: one that
-// fails its check is mistyped, and no card.
+// account reports that an IBAN's country and check digits stand before, of one that
+// is so long: one that fails its check is mistyped, and no card.
 func (v *view) account() bool {
 	at := func(i int) byte { return v.d.at(v.start - i) }
-	return at(1) == ' ' && digit(at(2)) && digit(at(3)) && chars[at(4)]&chars[at(5)]&charUpper != 0 && !word(at(6))
+	return at(1) == ' ' && digit(at(2)) && digit(at(3)) && chars[at(4)]&chars[at(5)]&charUpper != 0 && !word(at(6)) &&
+		look(ibanLengths, v.d.p[v.start-5:v.start-3]) >= 4+len(v.digits)
 }
 
 // issued reports a length and first digits that an issuer has. Sources: the

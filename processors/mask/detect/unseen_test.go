@@ -60,6 +60,7 @@ func TestUnseen(t *testing.T) {
 		"card that lacks a digit":           {"Card 444303745486091899 (missing digit)", ""},
 		"four fours of a longer code":       {"USPS 1308 4522 7665 4166 1499 56", ""},
 		"IBAN that is mistyped":             {"IBAN DE72 6073 4815 9951 3844 91", ""},
+		"card behind a code":                {"XY12 4111111111111111, PO12 5500 0000 0000 0004, BE72 4111 1111 1111 1111", "card=4111111111111111 | card=5500 0000 0000 0004 | card=4111 1111 1111 1111"},
 		"card between other numbers":        {"acc 170545533 6269562756824605 123456789", "card=6269562756824605"},
 		"phones in more languages":          {"chiamatemi al 343 048 4602; Hola, llámenme al 668 755 024; İletişim: 05334862831; Le 0617179156 ne répond pas", "phone=343 048 4602 | phone=668 755 024 | phone=05334862831 | phone=0617179156"},
 		"references beside phones":          {"tel. 673746915 sprawa 29448081; Tfno.: 612345678 expediente 7452/3813\n〒530-8835", "phone=673746915 | phone=612345678"},
