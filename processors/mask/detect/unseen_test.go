@@ -59,6 +59,7 @@ func TestUnseen(t *testing.T) {
 		"card of no known issuer":           {"card 5926-9153-2013-5873, order 5926-9153-2013-5873", "card=5926-9153-2013-5873"},
 		"card that lacks a digit":           {"Card 444303745486091899 (missing digit)", ""},
 		"four fours of a longer code":       {"USPS 1308 4522 7665 4166 1499 56", ""},
+		"card between a year and its end":   {"order 2024 4111 1111 1111 1111 12/26; 7788 5500 0000 0000 0004 123", "card=4111 1111 1111 1111 | card=5500 0000 0000 0004"},
 		"IBAN that is mistyped":             {"IBAN DE72 6073 4815 9951 3844 91", ""},
 		"card behind a code":                {"XY12 4111111111111111, PO12 5500 0000 0000 0004, BE72 4111 1111 1111 1111", "card=4111111111111111 | card=5500 0000 0000 0004 | card=4111 1111 1111 1111"},
 		"card between other numbers":        {"acc 170545533 6269562756824605 123456789", "card=6269562756824605"},

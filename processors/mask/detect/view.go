@@ -34,7 +34,8 @@ func (d *Detector) value(n *number, i, j int) int {
 		return 0
 	}
 	v.inner = i > n.taken && n.groups[i].gap == 1 && n.groups[i].sep == ' ' && (j-i == 1 || n.groups[i+1].sep == ' ' && n.groups[i+1].gap == 1)
-	v.within = v.inner && n.groups[i-1].len() == 4 && j < n.n && j-i > 1 && n.groups[j].sep == ' ' && n.groups[j].gap == 1 && n.groups[j].len() <= 4
+	v.within = v.inner && n.groups[i-1].len() == 4 && j < n.n && j-i > 1 && n.groups[j].sep == ' ' && n.groups[j].gap == 1 &&
+		n.groups[j].len() <= 4 && n.groups[j].len() != 3 && d.at(n.groups[j].end) != '/' // the code on a card's back, the month it ends
 	if j < n.n && j-i > 1 && n.groups[j].sep == ' ' && n.groups[j].gap == 1 && n.groups[j].len() > 2 && v.sep() == ' ' { // 926 911 8762 6836
 		v.inner = true
 	}
