@@ -1,8 +1,10 @@
 package d1
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -130,6 +132,63 @@ func TestLedgerIsJoinedOnce(t *testing.T) {
 	}
 	if got := b.proof(); got != want {
 		t.Errorf("the audit says\n%s, it said\n%s", got, want)
+	}
+}
+
+// joinedMeanwhile reads its ledger in small pages, and behind the second of them,
+// once, another process joins old rows.
+type joinedMeanwhile struct {
+	*Sink
+	join func()
+}
+
+func (s *joinedMeanwhile) Ledger(ctx context.Context) iter.Seq2[stream.LedgerRow, error] {
+	return func(yield func(stream.LedgerRow, error) bool) {
+		last := stream.LedgerRow{Seq: -1}
+		for page := 0; ; page++ {
+			if page == 2 && s.join != nil {
+				s.join()
+				s.join = nil
+			}
+			rows, err := s.pageOf(ctx, sinktest.Sink, last, 1<<40, 7)
+			for _, r := range rows {
+				if !yield(r, nil) {
+					return
+				}
+				last = r
+			}
+			if err != nil || len(rows) < 7 {
+				if err != nil {
+					yield(last, err)
+				}
+				return
+			}
+		}
+	}
+}
+
+// TestAuditMeetsJoining (it failed once, of a store in which nothing was wrong): rows
+// that are joined between two pages of an audit are no overlap; one that is there is. // D3
+func TestAuditMeetsJoining(t *testing.T) {
+	b := ledgers(t, 40)
+	b.s.detail = 4
+	met := false
+	s := &joinedMeanwhile{b.s, func() {
+		_, _, err := b.s.joinLedger(t.Context(), sinktest.Sink, -1)
+		b.ok(err)
+		met = true
+	}}
+	audit := func() topology.Audit {
+		a, err := topology.RunAudit(t.Context(), sinktest.Pipeline, []string{sinktest.Sink}, []stream.Sink{s})
+		b.ok(err)
+		return a
+	}
+	if a := audit(); !a.OK || !met {
+		t.Errorf("met %v: %+v", met, a.Sinks)
+	}
+	b.a.query(t, `UPDATE _sluice_ledger SET start = start - 1, "in" = "in" + 1, written = written + 1 WHERE part = 0 AND seq = (SELECT max(seq) FROM _sluice_ledger)`)
+	if a := audit(); a.OK {
+		t.Error("a span that overlaps the one before is nothing to the audit")
 	}
 }
 
