@@ -45,16 +45,12 @@ func (r Registry) checkTopics(s *Spec, k *SinkSpec) (errs []error) {
 
 var placeholder = regexp.MustCompile(`\{[a-z]+\}`)
 
-// excludes reports whether one of patterns matches whatever glob matches.
+// excludes reports whether one of patterns matches whatever glob matches, or is an
+// expression, of which nobody knows (one of letters was taken for too little): the
+// sink looks at every name that it writes.
 func excludes(patterns []string, glob string) bool {
 	any := strings.ReplaceAll(glob, "*", "\x00") // what no pattern matches but by a wildcard
-	return slices.ContainsFunc(patterns, func(p string) bool {
-		if strings.HasPrefix(p, "/") {
-			re, err := regexp.Compile("^(?:" + strings.Trim(p, "/") + ")$")
-			return err == nil && re.MatchString(any)
-		}
-		return Glob(p, any)
-	})
+	return slices.ContainsFunc(patterns, func(p string) bool { return strings.HasPrefix(p, "/") || Glob(p, any) })
 }
 
 // decoded is the config of a component, defaults included: an invalid one too,

@@ -167,6 +167,7 @@ func TestLoop(t *testing.T) {
 		{`topics: ["shop.*"]`, `writes: "{topic}.masked"`, `6:3: it writes shop.*.masked, which the source reads (shop.*): its rows would come back without end. Say exclude: ["*.masked"]`},
 		{`topics: ["shop.*"], exclude: ["*.masked"]`, `writes: "{topic}.masked"`, ""},
 		{`topics: ["shop.*"], exclude: ["/shop\\..*\\.masked/"]`, `writes: "{topic}.masked"`, ""},
+		{`topics: ["shop.*"], exclude: ["/shop\\.[a-z]+\\.masked/"]`, `writes: "{topic}.masked"`, ""}, // the sink looks at each
 		{`topics: ["shop.*"], exclude: ["shop.a.masked"]`, `writes: "{topic}.masked"`, "without end"}, // not all of them
 		{`topics: ["shop.*"]`, `writes: "masked.{topic}"`, ""},
 		{`topics: ["shop.a"]`, `writes: "{topic}.masked"`, ""},
