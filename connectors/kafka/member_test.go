@@ -145,10 +145,10 @@ func TestToken(t *testing.T) {
 func TestTwoPipelinesInOneGroup(t *testing.T) {
 	for _, protocol := range []string{"classic", "consumer"} {
 		t.Run(protocol, func(t *testing.T) {
-			c := topicOf3(t)
-			start := func(pipeline string) (f selecting, said *saying, stop func()) {
+			c := newBroker(t, kfake.SeedTopics(3, "t", "other"))
+			start := func(pipeline string, topics ...string) (f selecting, said *saying, stop func()) {
 				cfg := Default
-				cfg.Brokers, cfg.Topics, cfg.Group, cfg.Protocol = c.ListenAddrs(), []string{"t"}, "g", protocol
+				cfg.Brokers, cfg.Topics, cfg.Group, cfg.Protocol = c.ListenAddrs(), append(topics, "t")[:1], "g", protocol
 				env := testEnv()
 				said = &saying{}
 				env.Pipeline, env.Log = pipeline, slog.New(slog.NewTextHandler(said, nil))
@@ -177,6 +177,13 @@ func TestTwoPipelinesInOneGroup(t *testing.T) {
 			}
 			b, _, stopB = start("one") // a second instance of the same
 			<-b.topics
+			stopB()
+			b, _, stopB = start("two", "other") // which shares no topic: nothing is taken from anybody
+			select {
+			case <-b.topics:
+			case <-time.After(20 * time.Second):
+				t.Error("it takes nothing beside a pipeline that reads other topics")
+			}
 			stopB()
 			stopA()
 		})

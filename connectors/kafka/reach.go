@@ -103,15 +103,16 @@ func (s *Source) clientID() string { return anyPipeline + "-" + s.env.Pipeline }
 
 // amongOurs refuses to take lanes in a group that is somebody else's too: Kafka
 // would share the lanes out between them, and what it gives to one never comes to
-// the other (each store lacked the half of them, and nobody said so). Where the
-// group may not be described it is not asked.
+// the other (each store lacked the half of them, and nobody said so). A member that
+// wants none of the topics takes nothing from this one. Where the group may not be
+// described it is not asked.
 func (s *Source) amongOurs(ctx context.Context) error {
 	g, err := s.Readers(ctx)
 	if err != nil {
 		return nil
 	}
 	for _, r := range g.Readers {
-		if r.Client != anyPipeline && r.Client != s.clientID() {
+		if r.Client != anyPipeline && r.Client != s.clientID() && (len(r.Topics) == 0 || slices.ContainsFunc(r.Topics, s.cfg.reads)) {
 			return fmt.Errorf("group %s has a member with client id %q at %s, which does not run pipeline %s: what Kafka gives to it never comes here: stop it, or give one of the two another group",
 				s.cfg.Group, r.Client, r.Host, s.env.Pipeline)
 		}

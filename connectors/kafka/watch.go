@@ -41,6 +41,9 @@ func (s *Source) describeGroup(ctx context.Context, g *stream.Group) error {
 	g.State = d.State
 	for _, m := range d.Members {
 		r := reader(m.InstanceID, m.MemberID, m.ClientID, m.ClientHost)
+		if j, ok := m.Join.AsConsumer(); ok {
+			r.Topics = j.Topics
+		}
 		if a, ok := m.Assigned.AsConsumer(); ok {
 			for _, t := range a.Topics {
 				for _, p := range t.Partitions {
@@ -62,6 +65,9 @@ func (s *Source) describeConsumers(ctx context.Context, g *stream.Group) error {
 	g.State = d.State
 	for _, m := range d.Members {
 		r := reader(m.InstanceID, m.MemberID, m.ClientID, m.ClientHost)
+		if m.SubscribedTopicRegex == nil || *m.SubscribedTopicRegex == "" {
+			r.Topics = m.SubscribedTopics
+		}
 		m.Assignment.Each(func(t string, p int32) { r.Lanes = append(r.Lanes, stream.Lane{Topic: t, Partition: p}) })
 		g.Readers = append(g.Readers, r)
 	}

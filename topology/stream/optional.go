@@ -106,6 +106,8 @@ type Reader struct {
 	Client string `json:"client"` // its client id, as it says
 	Host   string `json:"host"`   // as the broker sees it
 	Lanes  []Lane `json:"lanes"`
+
+	Topics []string `json:"-"` // that it wants; empty: the broker does not say
 }
 
 // Pauser is a source that can stop to fetch a lane that is assigned.
