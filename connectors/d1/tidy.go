@@ -87,7 +87,7 @@ func (s *Sink) joinLedger(ctx context.Context, sink string, from int64) (to int6
 			return from, false, err
 		}
 		for _, r := range rows {
-			if d := dayOf(r.Time); d > day {
+			if d := dayOf(r.Time); d != day {
 				day, to = d, r.Seq-1
 			}
 			j.take(r)

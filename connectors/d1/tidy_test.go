@@ -151,6 +151,19 @@ func TestJoiningUntoldRows(t *testing.T) {
 	b.is(`SELECT count(*) < 16 FROM _sluice_ledger WHERE part = 0`, `[[1]]`) // of 41
 }
 
+// TestJoiningPastAWrongClock (behind one commit of the year to come nothing was ever
+// done with, and once that was 20 pages nothing behind them was joined): a day that is
+// over is one that another follows, whichever it is.
+func TestJoiningPastAWrongClock(t *testing.T) {
+	b := ledgers(t, 40)
+	b.a.query(t, `UPDATE _sluice_ledger SET time = time + 366 * 86400000000 WHERE seq = (SELECT min(seq) + 5 FROM _sluice_ledger)`)
+	b.s.detail = 4
+	to, _, err := b.s.joinLedger(t.Context(), sinktest.Sink, -1)
+	b.ok(err)
+	b.is(fmt.Sprintf(`SELECT count(*) FROM _sluice_ledger WHERE seq > %d AND time >= %d`, to, 103*day), `[[0]]`)
+	b.is(fmt.Sprintf(`SELECT count(DISTINCT time / %d) FROM _sluice_ledger WHERE seq > %d`, day, to), `[[1]]`)
+}
+
 // joinedMeanwhile reads its ledger in small pages, and behind the second of them,
 // once, another process joins old rows.
 type joinedMeanwhile struct {
