@@ -141,13 +141,20 @@ func (j *joiner) take(r stream.LedgerRow) {
 // join reports whether r goes on with a. What a person settled stays as it is.
 func (a *joinedRow) join(r stream.LedgerRow) bool {
 	_, ok := addMasked(a.Masked, r.Masked)
-	return ok && !(untold(a.LedgerRow) && r.Masked != "") && !(untold(r) && a.Masked != "") && a.To.Offset == r.From.Offset && a.TopicID == r.TopicID && a.Plan == r.Plan && a.Plan != "" &&
+	return ok && proves(a.LedgerRow) && proves(r) && !(untold(a.LedgerRow) && r.Masked != "") && !(untold(r) && a.Masked != "") && a.To.Offset == r.From.Offset && a.TopicID == r.TopicID && a.Plan == r.Plan && a.Plan != "" &&
 		a.Count.Lost == 0 && r.Count.Lost == 0 && dayOf(a.Time) == dayOf(r.Time)
 }
 
 // untold are rows of a version that did not say how they were masked. Joined to ones
 // of which that is said, more would be stored than went through the gate. // P1
 func untold(r stream.LedgerRow) bool { return r.Masked == "" && r.Count.Written+r.Count.Folded > 0 }
+
+// proves reports that the audit finds nothing wrong with r: what it does find, a sum
+// with its neighbours could hide. // D3
+func proves(r stream.LedgerRow) bool {
+	var x topology.Attestation
+	return r.Count.Balanced() && (r.Masked == "" || json.Unmarshal([]byte(r.Masked), &x) == nil && x.Rows >= r.Count.Written+r.Count.Folded)
+}
 
 // addMasked sums two attestations of one policy.
 func addMasked(a, b string) (sum string, ok bool) {

@@ -164,6 +164,35 @@ func TestJoiningPastAWrongClock(t *testing.T) {
 	b.is(fmt.Sprintf(`SELECT count(DISTINCT time / %d) FROM _sluice_ledger WHERE seq > %d`, day, to), `[[1]]`)
 }
 
+// TestJoiningHidesNothing (a span that stored more than went through the gate was told
+// by the audit until its neighbour, which stored less, was joined to it): what the
+// audit says is wrong it says behind the joining too. // D3 P1
+func TestJoiningHidesNothing(t *testing.T) {
+	for name, change := range map[string]string{
+		"attestation": `UPDATE _sluice_masked SET text = replace(text, '"rows":2', '"rows":' || CASE seq % 2 WHEN 0 THEN 1 ELSE 3 END) WHERE seq IN (4, 5)`,
+		"count":       `UPDATE _sluice_ledger SET written = written + CASE seq % 2 WHEN 0 THEN -1 ELSE 1 END WHERE seq IN (4, 5)`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := ledgers(t, 40)
+			b.a.query(t, change)
+			audit := func() bool {
+				a, err := topology.RunAudit(t.Context(), sinktest.Pipeline, []string{sinktest.Sink}, []stream.Sink{b.s})
+				b.ok(err)
+				return a.OK
+			}
+			if audit() {
+				t.Fatal("nothing is wrong")
+			}
+			b.s.detail = 4
+			_, _, err := b.s.joinLedger(t.Context(), sinktest.Sink, -1)
+			b.ok(err)
+			if audit() {
+				t.Error("what was wrong is no more")
+			}
+		})
+	}
+}
+
 // joinedMeanwhile reads its ledger in small pages, and behind the second of them,
 // once, another process joins old rows.
 type joinedMeanwhile struct {
