@@ -16,7 +16,6 @@ import (
 
 	"sluice/cmd/sluice/dev"
 	"sluice/processors/mask/strategy"
-	"sluice/topology"
 	"sluice/topology/stream"
 )
 
@@ -40,20 +39,7 @@ stages:
       reveal:
         audit: "${STATE}/reveal.jsonl"
         roles: {support: {columns: ["orders.mail"], key: "sha256:ROLE"}}
-sinks:
-  - name: lake
-    commit: {every: 300ms}
-    iceberg:
-      catalog: {uri: "${CATALOG}", warehouse: dev, token: "file:${STATE}/secrets/catalog.token"}
-      storage: {kind: local}
-      namespace: bronze
-      table: "{topic}"
-  - name: replica
-    commit: {every: 300ms}
-    d1: {api: "${CLOUDFLARE}", account: dev, token: "file:${STATE}/secrets/cloudflare.token", database: "${D1_DATABASE}", requests: 0, table: "{topic}"}
-dead_letters: {home: replica, key: "file:${STATE}/secrets/deadletter.key", key_id: dev1}
-engine: {budget: 64MiB}
-`
+` + lakeAndReplica
 
 // TestForgotten: a person is forgotten while the pipeline runs. What Iceberg and D1
 // hold of that person stays as it is and leads nowhere, tokens and hashes; others'
@@ -67,12 +53,7 @@ func TestForgotten(t *testing.T) {
 	t.Cleanup(stack.Close)
 	w := &world{stack: stack}
 	text := []byte(strings.Replace(forgottenPipeline, "ROLE", fmt.Sprintf("%x", sha256.Sum256([]byte("role secret"))), 1))
-	if w.file, err = stack.WritePipeline(text); err != nil {
-		t.Fatal(err)
-	}
-	if w.spec, err = topology.Parse(text, func(n string) (string, bool) { v, ok := stack.Values[n]; return v, ok }); err != nil {
-		t.Fatal(err)
-	}
+	w.write(t, text)
 	t.Setenv("SLUICE_ROLE_KEY", "role secret")
 	must := func(want int, args ...string) string {
 		t.Helper()

@@ -35,7 +35,11 @@ stages:
             doc: scan
             ref: REF
             WHO
-sinks:
+` + lakeAndReplica
+
+// lakeAndReplica are the sinks of a pipeline over the embedded stack: a table and a
+// replica a topic, called as it is.
+const lakeAndReplica = `sinks:
   - name: lake
     commit: {every: 300ms}
     iceberg:
@@ -63,12 +67,7 @@ func TestQuarantine(t *testing.T) {
 	policy := func(who, ref string) {
 		t.Helper()
 		text := []byte(strings.NewReplacer("WHO", who, "REF", ref).Replace(quarantinePipeline))
-		if w.file, err = stack.WritePipeline(text); err != nil {
-			t.Fatal(err)
-		}
-		if w.spec, err = topology.Parse(text, func(n string) (string, bool) { v, ok := stack.Values[n]; return v, ok }); err != nil {
-			t.Fatal(err)
-		}
+		w.write(t, text)
 	}
 	policy(`"who.mail": hash`, "{tokenize: {form: ff1}}")
 	cl, err := kgo.NewClient(kgo.SeedBrokers(stack.Values["KAFKA"]))
@@ -191,5 +190,17 @@ func TestQuarantine(t *testing.T) {
 				t.Errorf("a value of a table is shown: %+v", x)
 			}
 		}
+	}
+}
+
+// write makes text the world's pipeline.
+func (w *world) write(t *testing.T, text []byte) {
+	t.Helper()
+	var err error
+	if w.file, err = w.stack.WritePipeline(text); err != nil {
+		t.Fatal(err)
+	}
+	if w.spec, err = topology.Parse(text, func(n string) (string, bool) { v, ok := w.stack.Values[n]; return v, ok }); err != nil {
+		t.Fatal(err)
 	}
 }
