@@ -9,38 +9,19 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"sluice/processors/mask/policy"
 	"sluice/processors/mask/strategy"
 	"sluice/processors/mask/subject"
 	"sluice/schemas"
-	"sluice/topology"
 	"sluice/topology/stream"
 )
 
 // hashing is a gate that hashes mail by who, and its vault.
 func hashing(t *testing.T, dir string) (*Gate, *policy.Rules, *subject.Vault) {
 	t.Helper()
-	node := yamlOf(t, "key: env:KEY\nsubjects: {store: 'folder:"+dir+"'}\nrules: [{columns: {id: {keep: r}, who: {keep: r}, mail: {hash: {domain: email, canonical: email, subject: {column: who, kind: customer}}}}}]")
-	p, err := policy.Read(node)
-	if err != nil {
-		t.Fatal(err)
-	}
-	env := topology.Env{Now: func() time.Time { return time.Unix(1_800_000_000, 0) }, Secret: func(string) (string, error) { return strings.Repeat("k", 32), nil }}
-	ring, err := p.Ring(env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	v, err := p.Vault(ring, env, true)
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, err := Factory.Open(node, env)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g.(*Gate), p, v
+	g, p, _, v := subjectGate(t, dir, "", "hash: {domain: email, canonical: email, subject: {column: who, kind: customer}}")
+	return g, p, v
 }
 
 // TestSubjectHash: tokens are HMAC-SHA-256 under a key of the subject, by domain; with

@@ -24,8 +24,14 @@ const customers = `{"id":1,"mail":"ann@x.example","who":7}`
 // forgettable is a gate with keys of subjects in dir, and its policy.
 func forgettable(t testing.TB, dir, more string) (*Gate, *policy.Rules, *keys.Ring) {
 	t.Helper()
-	text := "key: env:KEY\nsubjects: {store: 'folder:" + dir + "'" + more + "}\nrules: [{columns: {id: {keep: r}, who: {keep: r}, mail: {tokenize: {subject: {column: who}}}}}]"
-	node := yamlOf(t, text)
+	g, p, ring, _ := subjectGate(t, dir, more, "tokenize: {subject: {column: who}}")
+	return g, p, ring
+}
+
+// subjectGate is a gate whose action of mail takes keys of subjects in dir, and what it is made of.
+func subjectGate(t testing.TB, dir, more, action string) (*Gate, *policy.Rules, *keys.Ring, *subject.Vault) {
+	t.Helper()
+	node := yamlOf(t, "key: env:KEY\nsubjects: {store: 'folder:"+dir+"'"+more+"}\nrules: [{columns: {id: {keep: r}, who: {keep: r}, mail: {"+action+"}}}]")
 	p, err := policy.Read(node)
 	if err != nil {
 		t.Fatal(err)
@@ -35,14 +41,15 @@ func forgettable(t testing.TB, dir, more string) (*Gate, *policy.Rules, *keys.Ri
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Vault(ring, env, true); err != nil {
+	v, err := p.Vault(ring, env, true)
+	if err != nil {
 		t.Fatal(err)
 	}
 	g, err := Factory.Open(node, env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return g.(*Gate), p, ring
+	return g.(*Gate), p, ring, v
 }
 
 func mails(t *testing.T, g *Gate, rows ...string) (tokens []string) {
