@@ -96,7 +96,9 @@ func BenchmarkDecodeMask(b *testing.B) {
 			b.ReportMetric(float64(b.N)*float64(len(recs))/b.Elapsed().Seconds(), "rec/s")
 		})
 	}
-	b.Run("index+redact", func(b *testing.B) { benchIndex(b, recs, size, benchPolicy(b, "redact")) })
+	for _, c := range []struct{ name, action string }{{"redact", "redact"}, {"partial", "{partial: {keep_last: 4}}"}, {"hash", "hash"}} {
+		b.Run("index+"+c.name, func(b *testing.B) { benchIndex(b, recs, size, benchPolicy(b, c.action)) })
+	}
 	b.Run("baseline=regexp", func(b *testing.B) {
 		b.SetBytes(size)
 		b.ReportAllocs()
