@@ -64,6 +64,7 @@ func (r Registry) Check(s *Spec) error {
 		errs = append(errs, r.checkTopics(s, k)...)
 		before = append(before, k.Name)
 	}
+	errs = append(errs, r.checkLoops(s)...)
 	return errors.Join(errs...)
 }
 
@@ -100,7 +101,7 @@ func (r Registry) Build(s *Spec, env Env) (p *Pipeline, err error) {
 	}
 	for i, k := range s.Sinks {
 		e := named(k.Name)
-		e.Progress = p.progressStore
+		e.Progress, e.Wants = p.progressStore, k.wants
 		sink, err := open(r.Sinks, k.Node, e)
 		if err != nil {
 			return nil, err

@@ -33,6 +33,10 @@ type Env struct {
 	Secret func(ref string) (string, error) // ref is env:NAME or file:PATH // P5
 	Dir    string                           // local scratch and spool
 
+	// Wants reports whether a sink gets the rows of a topic that the source reads;
+	// nil: of every one.
+	Wants func(topic string) bool
+
 	// Progress lends the progress store of another sink of the pipeline.
 	Progress func(sink string) (stream.ProgressStore, error)
 

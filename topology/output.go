@@ -46,11 +46,6 @@ func newOutput(p *Pipeline, index int, s SinkSpec, sink stream.Sink) *output {
 		seen: map[stream.Lane]bool{}, reqs: make(chan func(context.Context) error, 64), ended: make(chan struct{}), nudge: make(chan string, 1)}
 }
 
-// wants reports whether the sink takes rows of topic.
-func (o *output) wants(topic string) bool {
-	return len(o.spec.Topics) == 0 || slices.ContainsFunc(o.spec.Topics, func(g string) bool { return Glob(g, topic) })
-}
-
 func (o *output) grow(n int64) {
 	if o.size.Add(n) > int64(o.spec.Commit.Bytes) && n > 0 {
 		o.poke("bytes")

@@ -40,6 +40,11 @@ type SinkSpec struct {
 	own    *yaml.Node
 }
 
+// wants reports whether the sink gets rows of topic.
+func (s *SinkSpec) wants(topic string) bool {
+	return len(s.Topics) == 0 || slices.ContainsFunc(s.Topics, func(g string) bool { return Glob(g, topic) })
+}
+
 // Commit says when an epoch of a sink ends.
 type Commit struct {
 	Every Duration `yaml:"every"` // default 10s

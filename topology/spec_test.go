@@ -2,6 +2,7 @@ package topology_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -161,21 +162,35 @@ func TestGlob(t *testing.T) {
 	}
 }
 
-// TestLoop: a sink does not write what the source reads.
+// TestLoop: rows of a sink do not come back without end. Sinks are TOPICS > TEMPLATE.
 func TestLoop(t *testing.T) {
-	for _, c := range []struct{ source, sink, want string }{
-		{`topics: ["shop.*"]`, `writes: "{topic}.masked"`, `6:3: it writes shop.*.masked, which the source reads (shop.*): its rows would come back without end. Say exclude: ["*.masked"]`},
-		{`topics: ["shop.*"], exclude: ["*.masked"]`, `writes: "{topic}.masked"`, ""},
-		{`topics: ["shop.*"], exclude: ["/shop\\..*\\.masked/"]`, `writes: "{topic}.masked"`, ""},
-		{`topics: ["shop.*"], exclude: ["/shop\\.[a-z]+\\.masked/"]`, `writes: "{topic}.masked"`, ""}, // the sink looks at each
-		{`topics: ["shop.*"], exclude: ["shop.a.masked"]`, `writes: "{topic}.masked"`, "without end"}, // not all of them
-		{`topics: ["shop.*"]`, `writes: "masked.{topic}"`, ""},
-		{`topics: ["shop.a"]`, `writes: "{topic}.masked"`, ""},
-		{`topics: ["shop.*"]`, `writes: "shop.{table}"`, "without end"},
-		{`topics: ["/shop.*/"]`, `writes: "{topic}.masked"`, ""}, // nobody knows
+	for _, c := range []struct{ source, sinks, want string }{
+		{`topics: ["shop.*"]`, "> {topic}.masked", `5:14: it writes shop.*.masked, which the source reads (shop.*): its rows would come back without end. Say exclude: ["*.masked"]`},
+		{`topics: ["shop.*"], exclude: ["*.masked"]`, "> {topic}.masked", ""},
+		{`topics: ["shop.*"], exclude: ["/shop\\..*\\.masked/"]`, "> {topic}.masked", ""},
+		{`topics: ["shop.*"], exclude: ["/shop\\.[a-z]+\\.masked/"]`, "> {topic}.masked", ""}, // the sink looks at each
+		{`topics: ["shop.*"], exclude: ["shop.a.masked"]`, "> {topic}.masked", "without end"}, // not all of them
+		{`topics: ["shop.*"]`, "> masked.{topic}", ""},
+		{`topics: ["shop.a"]`, "> {topic}.masked", ""},
+		{`topics: ["shop.*"]`, "> shop.{table}", "without end"},
+		{`topics: ["/shop.*/"]`, "> {topic}.masked", ""},      // nobody knows
+		{`topics: ["pg.shop.a"]`, "> {database}.{table}", ""}, // the same
+		{`topics: ["a", "a.masked"]`, "> {topic}.masked", ""}, // twice, and no more
+		{`topics: ["a.*", "b.*"]`, "b.* > a.{table}", ""},     // it does not get them
+		{`topics: ["a.*", "b.*"]`, "* > {topic}.masked", "without end"},
+		{`topics: ["a.*", "b.*"]`, "b.x* > {topic}.masked", "without end"},
+		{`topics: ["a.*", "b.*"]`, "b.* > a.{table}, a.* > c.{table}", ""},
+		{`topics: ["a.*", "b.*"]`, "b.* > a.{table}, a.* > b.{table}", "6:31: it writes b.*"},
 	} {
-		file := strings.NewReplacer("kafka: {}", "kafka: {brokers: [b], "+c.source+"}", "table: t", "brokers: [b], "+c.sink).Replace(goodFile)
-		for _, f := range []struct{ file, want string }{{file, c.want}, {strings.Replace(file, "{brokers: [b], writes", "{brokers: [other], writes", 1), ""}} {
+		file := "id: shop\nsource: {kafka: {brokers: [b], " + c.source + "}}\nstages: [decode, {mask: {}}]\nsinks:\n"
+		for i, k := range strings.Split(c.sinks, ", ") {
+			topics, writes, _ := strings.Cut(k, "> ")
+			if topics = strings.TrimSpace(topics); topics != "" {
+				topics = fmt.Sprintf("topics: [%q], ", topics)
+			}
+			file += fmt.Sprintf("- {name: s%d, %sd1: {brokers: [b], writes: %q}}\n", i, topics, writes)
+		}
+		for _, f := range []struct{ file, want string }{{file, c.want}, {strings.ReplaceAll(file, "{brokers: [b], writes", "{brokers: [other], writes"), ""}} {
 			s, err := topology.Parse([]byte(f.file), lookup)
 			if err == nil {
 				err = specRegistry().Check(s)

@@ -272,7 +272,7 @@ func (f *filling) write(o *output, clean stream.Clean, topicID string) error {
 	if at := clean.Span().From.Offset; sp != nil && sp.To.Offset != at {
 		return fmt.Errorf("gap in an epoch: it ends at %d, the next batch starts at %d", sp.To.Offset, at) // D3
 	}
-	if o.wants(clean.Lane().Topic) {
+	if o.spec.wants(clean.Lane().Topic) {
 		if err := f.writer.Write(clean); err != nil {
 			return err
 		}

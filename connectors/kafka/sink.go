@@ -123,7 +123,9 @@ func openSink(c SinkConfig, env topology.Env) (stream.Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newSink(c, env, opts), nil
+	s := newSink(c, env, opts)
+	s.source.leavesBy(s)
+	return s, nil
 }
 
 func newSink(c SinkConfig, env topology.Env, opts []kgo.Opt) *Sink {

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -22,11 +23,7 @@ func (w *sinkWriter) target(t *stream.Table) *target {
 	if x := w.names[t]; x != nil {
 		return x
 	}
-	table := t.Table
-	if table == "" {
-		table = t.Topic
-	}
-	x := &target{topic: strings.NewReplacer("{topic}", t.Topic, "{database}", t.Database, "{namespace}", t.Namespace, "{table}", table).Replace(w.s.cfg.Topic)}
+	x := &target{topic: w.s.cfg.topic(t)}
 	x.refused = w.s.refuses(x.topic, t.Topic)
 	for _, c := range t.Columns {
 		n, _ := json.Marshal(c.Name)
@@ -34,6 +31,11 @@ func (w *sinkWriter) target(t *stream.Table) *target {
 	}
 	w.names[t] = x
 	return x
+}
+
+// topic is where rows of t go.
+func (c *SinkConfig) topic(t *stream.Table) string {
+	return strings.NewReplacer("{topic}", t.Topic, "{database}", t.Database, "{namespace}", t.Namespace, "{table}", cmp.Or(t.Table, t.Topic)).Replace(c.Topic)
 }
 
 // refuses is why rows of a topic cannot go to the one called name, or nil: a
@@ -47,8 +49,8 @@ func (s *Sink) refuses(name, from string) error {
 		return parked("that is no name of a topic", "set topic: of this sink to one of at most 249 letters, digits, points, underscores and hyphens")
 	case strings.HasPrefix(name, "_sluice_"):
 		return parked("such names are Sluice's own", "set topic: of this sink to another template")
-	case s.source != nil && s.source.has(s.cfg.Brokers, name):
-		return parked("this pipeline reads it, so that every row would come again, without end", "name it under exclude: of the source, or set topic: of this sink to what the source does not read")
+	case s.source != nil && s.source.endless(s.cfg.Brokers, name):
+		return parked("this pipeline reads it and writes what it reads there, so that every row would come again, without end", "name it under exclude: of the source, or set topic: of this sink to what the source does not read")
 	}
 	return nil
 }
@@ -57,10 +59,11 @@ func illegal(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '.' && r != '_' && r != '-'
 }
 
-// reads is what the source of a pipeline reads, for the sinks of the same one.
+// reads is what the source of a pipeline reads, and the sinks by which that leaves.
 type reads struct {
-	mu  sync.Mutex
-	cfg *Config
+	mu    sync.Mutex
+	cfg   *Config
+	sinks []*Sink
 }
 
 // readsOf is the one that source and sinks of a pipeline share; nil if they share nothing.
@@ -75,14 +78,46 @@ func (r *reads) set(c *Config) {
 	if r != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.cfg = c
+		r.cfg, r.sinks = c, nil
 	}
 }
 
-// has reports whether the source reads a topic of a cluster: one that shares an
-// address with the source's.
-func (r *reads) has(brokers []string, topic string) bool {
+func (r *reads) leavesBy(s *Sink) {
+	if r != nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.sinks = append(r.sinks, s)
+	}
+}
+
+// again is how often a row may be read and written in a pipeline: more is taken for without end.
+const again = 16
+
+// endless reports whether rows in a topic of a cluster are read by the source and
+// written by a sink, and those again, and so on. Clusters are one that share an
+// address. What is read back has the names of its topic only.
+func (r *reads) endless(brokers []string, topic string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.cfg != nil && r.cfg.reads(topic) && slices.ContainsFunc(brokers, func(b string) bool { return slices.Contains(r.cfg.Brokers, b) })
+	if r.cfg == nil || !meet(brokers, r.cfg.Brokers) {
+		return false
+	}
+	at := []string{topic}
+	for range again {
+		var next []string
+		for _, t := range slices.DeleteFunc(at, func(t string) bool { return !r.cfg.reads(t) }) {
+			for _, s := range r.sinks {
+				if meet(s.cfg.Brokers, r.cfg.Brokers) && (s.env.Wants == nil || s.env.Wants(t)) {
+					next = append(next, s.cfg.topic(&stream.Table{Topic: t}))
+				}
+			}
+		}
+		slices.Sort(next)
+		at = slices.Compact(next)
+	}
+	return len(at) > 0
+}
+
+func meet(a, b []string) bool {
+	return slices.ContainsFunc(a, func(x string) bool { return slices.Contains(b, x) })
 }

@@ -3,6 +3,7 @@ package kafka
 import (
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,9 +20,6 @@ func TestTopicsThatCannotBe(t *testing.T) {
 	env := topology.Env{Pipeline: "p", Name: "k", Log: slog.New(slog.DiscardHandler), Shared: topology.System(slog.New(slog.DiscardHandler)).Shared}
 	cfg := Default
 	cfg.Brokers, cfg.Topics, cfg.Exclude = []string{"a:1", "b:1"}, []string{"shop.*"}, []string{"shop.done.*"}
-	if _, err := openSource(cfg, env); err != nil {
-		t.Fatal(err)
-	}
 	for _, x := range []struct{ brokers, topic, table, want string }{
 		{"b:1", "{topic}.masked", "orders", "this pipeline reads it"},
 		{"other:1", "{topic}.masked", "orders", ""}, // of another cluster
@@ -31,6 +29,9 @@ func TestTopicsThatCannotBe(t *testing.T) {
 		{"b:1", "masked.{table}", strings.Repeat("x", 243), "no name of a topic"},
 		{"b:1", "{table}", "_sluice_progress_p", "Sluice's own"},
 	} {
+		if _, err := openSource(cfg, env); err != nil {
+			t.Fatal(err)
+		}
 		c := SinkDefault
 		c.Brokers, c.Topic = []string{x.brokers}, x.topic
 		s, err := openSink(c, env)
@@ -53,6 +54,56 @@ func TestTopicsThatCannotBe(t *testing.T) {
 			t.Errorf("%+v: %v", x, err)
 		case x.want != "" && (!errors.As(err, &e) || !strings.Contains(e.Why, x.want) || e.Todo == "" || w.Size() > 0):
 			t.Errorf("%+v: %v", x, err)
+		}
+	}
+}
+
+// TestLoops: what is read again and comes to an end is no loop (a sink was refused
+// topics that the source reads for another one).
+func TestLoops(t *testing.T) {
+	gets := func(globs ...string) func(string) bool {
+		return func(topic string) bool {
+			return slices.ContainsFunc(globs, func(g string) bool { return topology.Glob(g, topic) })
+		}
+	}
+	type sink struct {
+		gets          func(string) bool
+		brokers, name string
+	}
+	for _, x := range []struct {
+		what  string
+		sinks []sink
+		want  bool
+	}{
+		{"it gets what it writes", []sink{{nil, "a:1", "{topic}.masked"}}, true},
+		{"it does not", []sink{{gets("shop.x*", "old.*"), "a:1", "shop.done"}}, false},
+		{"nor does a sink of another cluster", []sink{{gets("old.*"), "a:1", "shop.done"}, {nil, "other:1", "old.{table}"}}, false},
+		{"another sink does, which writes elsewhere", []sink{{gets("old.*"), "a:1", "shop.done"}, {gets("shop.*"), "a:1", "new.{table}"}}, false},
+		{"another sink does, and writes what this one gets", []sink{{gets("old.*"), "a:1", "shop.{table}"}, {gets("shop.*"), "a:1", "old.{table}"}}, true},
+		{"another sink does, and writes what it gets itself", []sink{{gets("old.*"), "a:1", "shop.done"}, {gets("shop.*"), "a:1", "shop.{table}"}}, true},
+	} {
+		env := topology.Env{Pipeline: "p", Shared: topology.System(slog.New(slog.DiscardHandler)).Shared}
+		cfg := Default
+		cfg.Brokers, cfg.Topics = []string{"a:1"}, []string{"shop.*", "old.*"}
+		if _, err := openSource(cfg, env); err != nil {
+			t.Fatal(err)
+		}
+		var first *Sink
+		for _, k := range x.sinks {
+			env.Wants = k.gets
+			c := SinkDefault
+			c.Brokers, c.Topic = []string{k.brokers}, k.name
+			s, err := openSink(c, env)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if first == nil {
+				first = s.(*Sink)
+			}
+		}
+		from := &stream.Table{Topic: "old.orders", Database: "db", Table: "orders"}
+		if err := first.refuses(first.cfg.topic(from), from.Topic); (err != nil) != x.want {
+			t.Errorf("%s: %v", x.what, err)
 		}
 	}
 }
