@@ -169,7 +169,7 @@ func (r *lagReport) askReaders(ctx context.Context, source stream.Source, xs []l
 	}
 	group, err := g.Readers(ctx)
 	if err != nil {
-		r.Notes = append(r.Notes, fmt.Sprintf("who reads is not known: group %s: %v", group.Name, err))
+		r.Notes = append(r.Notes, fmt.Sprintf("who reads is not known, nor whether another pipeline has the same group and takes lanes away: let the user DESCRIBE group %s: %v", group.Name, err))
 		return
 	}
 	r.Group = &group

@@ -46,11 +46,12 @@ func TestLagOfAnotherLog(t *testing.T) {
 type askedSource struct {
 	stream.Source
 	group stream.Group
+	err   error
 	times map[stream.Lane]map[int64]int64 // by offset
 	asked int
 }
 
-func (s *askedSource) Readers(context.Context) (stream.Group, error) { return s.group, nil }
+func (s *askedSource) Readers(context.Context) (stream.Group, error) { return s.group, s.err }
 
 func (s *askedSource) Produced(_ context.Context, at map[stream.Lane]int64) (map[stream.Lane]int64, error) {
 	s.asked++
@@ -154,6 +155,13 @@ data_lost: 8 lanes and sinks
 	r.askReaders(t.Context(), src, xs)
 	if v := lag.Judge(xs[0], now); v.Verdict != "UNKNOWN" || !strings.Contains(v.Detail, `which does not run this pipeline (client id "sluice-crm")`) || v.Todo == "" {
 		t.Errorf("another pipeline has the lane: %+v", v)
+	}
+
+	src.err = errors.New("GROUP_AUTHORIZATION_FAILED")
+	r = lagReport{Pipeline: "shop", Time: now, Verdict: "OK"}
+	r.askReaders(t.Context(), src, xs)
+	if len(r.Notes) != 1 || !strings.Contains(r.Notes[0], "DESCRIBE group sluice-shop: GROUP") {
+		t.Errorf("a group that may not be described: %q", r.Notes)
 	}
 }
 

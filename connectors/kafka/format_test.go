@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"go.yaml.in/yaml/v3"
 
 	"sluice/topology/stream"
@@ -100,26 +103,71 @@ func FuzzMessages(f *testing.F) {
 }
 
 // TestLedgerIsKept (a broker's default took it after a week, and the audit failed of
-// lanes that were idle since).
+// lanes that were idle since): one that an older version made, too. What somebody set
+// for the topic, and what the user may not set, is told with what to do.
 func TestLedgerIsKept(t *testing.T) {
-	c := newBroker(t)
-	p := process(t, c, "a", newWire(-1))
-	p.finish(2)
-	cl, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer cl.Close()
 	topic := "_sluice_ledger_" + testEnv().Pipeline
-	rs, err := kadm.NewClient(cl).DescribeTopicConfigs(t.Context(), topic)
-	if err != nil || len(rs) != 1 {
-		t.Fatal(rs, err)
+	command := "--entity-name " + topic + " --add-config cleanup.policy=delete,retention.bytes=-1,retention.ms=-1"
+	for _, x := range []struct {
+		what      string
+		made      map[string]string // nil: by the sink
+		refuse    int16
+		retention string
+		told      bool
+	}{
+		{"it is new", nil, -1, "-1", false},
+		{"an older version made it", map[string]string{}, -1, "-1", false},
+		{"somebody set it", map[string]string{"retention.ms": "3600000"}, -1, "3600000", true},
+		{"it may not be looked at", map[string]string{}, int16(kmsg.DescribeConfigs), "604800000", true},
+		{"it may not be set", map[string]string{}, int16(kmsg.IncrementalAlterConfigs), "604800000", true},
+	} {
+		t.Run(x.what, func(t *testing.T) {
+			c := newBroker(t)
+			if x.made != nil {
+				if err := c.CreateTopic(topic, 1, x.made); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if x.refuse >= 0 {
+				c.ControlKey(x.refuse, func(r kmsg.Request) (kmsg.Response, error, bool) { return refusing(r), nil, true })
+			}
+			p, said := process(t, c, "a", newWire(-1)), &saying{}
+			p.env.Log = slog.New(slog.NewTextHandler(said, nil))
+			p.finish(2)
+			cl, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer cl.Close()
+			rs, err := kadm.NewClient(cl).DescribeTopicConfigs(t.Context(), topic)
+			if err != nil || len(rs) != 1 {
+				t.Fatal(rs, err)
+			}
+			got := map[string]string{}
+			for _, x := range rs[0].Configs {
+				got[x.Key] = x.MaybeValue()
+			}
+			if got["retention.ms"] != x.retention || got["cleanup.policy"] != "delete" {
+				t.Errorf("%s has %v", topic, got)
+			}
+			if said.has(command) != x.told {
+				t.Errorf("told: %v, want %v: %s", !x.told, x.told, said.text.String())
+			}
+		})
 	}
-	got := map[string]string{}
-	for _, x := range rs[0].Configs {
-		got[x.Key] = x.MaybeValue()
+}
+
+// refusing is a broker's answer to a user who may not.
+func refusing(r kmsg.Request) kmsg.Response {
+	switch r := r.(type) {
+	case *kmsg.DescribeConfigsRequest:
+		resp := r.ResponseKind().(*kmsg.DescribeConfigsResponse)
+		resp.Resources = []kmsg.DescribeConfigsResponseResource{{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: r.Resources[0].ResourceName, ErrorCode: kerr.TopicAuthorizationFailed.Code}}
+		return resp
+	case *kmsg.IncrementalAlterConfigsRequest:
+		resp := r.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
+		resp.Resources = []kmsg.IncrementalAlterConfigsResponseResource{{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: r.Resources[0].ResourceName, ErrorCode: kerr.TopicAuthorizationFailed.Code}}
+		return resp
 	}
-	if got["retention.ms"] != "-1" || got["cleanup.policy"] != "delete" {
-		t.Errorf("%s has %v", topic, got)
-	}
+	return nil
 }

@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"sluice/topology"
@@ -187,6 +189,44 @@ func TestTwoPipelinesInOneGroup(t *testing.T) {
 			stopB()
 			stopA()
 		})
+	}
+}
+
+// TestGroupThatMayNotBeDescribed: who else has the group is not known then, which
+// was said nowhere.
+func TestGroupThatMayNotBeDescribed(t *testing.T) {
+	c := topicOf3(t)
+	c.ControlKey(int16(kmsg.DescribeGroups), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		resp := r.ResponseKind().(*kmsg.DescribeGroupsResponse)
+		g := kmsg.NewDescribeGroupsResponseGroup()
+		g.Group, g.ErrorCode = "g", kerr.GroupAuthorizationFailed.Code
+		resp.Groups = append(resp.Groups, g)
+		return resp, nil, true
+	})
+	cfg := Default
+	cfg.Brokers, cfg.Topics, cfg.Group = c.ListenAddrs(), []string{"t"}, "g"
+	env, said := testEnv(), &saying{}
+	env.Log = slog.New(slog.NewTextHandler(said, nil))
+	src, err := openSource(cfg, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := selecting{counting{}, make(chan []string, 10)}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- src.Run(ctx, f) }()
+	select {
+	case <-f.topics:
+	case <-time.After(20 * time.Second):
+		t.Error("no lanes")
+	}
+	if !said.has("DESCRIBE the group") {
+		t.Error("nobody says that the group was not looked at")
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -4,14 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -66,33 +62,4 @@ func partitioner() kgo.Partitioner {
 			return k.Partition(r, n)
 		}
 	})
-}
-
-// topics makes sure topics exist.
-func (s *Sink) topics(ctx context.Context, cl *kgo.Client, names ...string) error {
-	adm := kadm.NewClient(cl)
-	for _, n := range names {
-		if s.made[n] {
-			continue
-		}
-		parts, conf := s.cfg.Partitions, map[string]*string(nil)
-		if strings.HasPrefix(n, "_sluice_") {
-			parts = 1
-		}
-		switch {
-		case n == s.progressTopic():
-			conf = map[string]*string{"cleanup.policy": kadm.StringPtr("compact")}
-		case strings.HasPrefix(n, "_sluice_"): // a proof and letters that a broker's default retention took: the audit failed of idle lanes
-			conf = map[string]*string{"cleanup.policy": kadm.StringPtr("delete"), "retention.ms": kadm.StringPtr("-1"), "retention.bytes": kadm.StringPtr("-1")}
-		}
-		r, err := adm.CreateTopic(ctx, parts, s.cfg.Replication, conf, n)
-		if err == nil {
-			err = r.Err
-		}
-		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-			return fmt.Errorf("topic %s: %w", n, err)
-		}
-		s.made[n] = true
-	}
-	return nil
 }

@@ -105,10 +105,13 @@ func (s *Source) clientID() string { return anyPipeline + "-" + s.env.Pipeline }
 // would share the lanes out between them, and what it gives to one never comes to
 // the other (each store lacked the half of them, and nobody said so). A member that
 // wants none of the topics takes nothing from this one. Where the group may not be
-// described it is not asked.
+// described that is said, and lanes are taken all the same: the right to READ a
+// group is not always one to see who else does.
 func (s *Source) amongOurs(ctx context.Context) error {
 	g, err := s.Readers(ctx)
 	if err != nil {
+		s.env.Log.Warn("kafka: whether another pipeline has this group is not known, and what Kafka gives to it never comes here: let the user DESCRIBE the group",
+			"group", s.cfg.Group, "error", err)
 		return nil
 	}
 	for _, r := range g.Readers {
