@@ -11,8 +11,9 @@ import (
 
 // A table that refuses the rows of a lane (its schema changed, and the sink's
 // policy or the lake cannot follow) must not hold the other lanes of its commit.
-// The epoch is dropped, as behind a fence: nothing of it is in the store, and no
-// position moved, so dropping it is always safe. // D2 D3 D6
+// The epoch is dropped, as behind a fence: rows and positions of a lane are in the
+// store together or not at all, and the store is asked where they are, so dropping
+// it is always safe. // D2 D3 D6
 // The sink then gets no batch of the lanes it refused; their positions stay where
 // they are durable, other lanes and other sinks go on. Now and then the sink gets
 // such a lane once more: rows that are refused again cost it one epoch.

@@ -46,7 +46,7 @@ func (s *Sink) bring(ctx context.Context, e stream.Epoch, p *payload) error {
 	for i := range p.Tables {
 		for j := range p.Tables[i].Ops {
 			o := &p.Tables[i].Ops[j]
-			if size > 0 && size+o.Len > uploadBytes {
+			if size > 0 && (size+o.Len > uploadBytes || len(ss) >= rowStatements) {
 				if _, err := s.client.D1Query(ctx, s.cfg.Database, ss); err != nil {
 					return s.unready(err)
 				}
@@ -91,16 +91,27 @@ func (s *Sink) Commit(ctx context.Context, staged []stream.Staged) error {
 	return s.commit(ctx, es, ps)
 }
 
-// commit is one transaction. What D1 says decides: applied; a lost fence; an
-// unknown outcome, which is read back; tables that somebody else changed,
-// which are read again; or an error to wait for or to mend.
-func (s *Sink) commit(ctx context.Context, es []stream.Epoch, ps []payload) (err error) {
+// commit is one transaction, or several where one does not take it.
+func (s *Sink) commit(ctx context.Context, es []stream.Epoch, ps []payload) error {
 	if len(es) == 0 {
 		return nil
 	}
 	if !contiguous(es) {
 		return fmt.Errorf("d1: spans of one commit do not follow each other: %w", stream.ErrFenced) // D3
 	}
+	for _, x := range split(es, ps, s.most) {
+		if err := s.transact(ctx, x.es, x.ps); err != nil {
+			return err
+		}
+	}
+	s.tidy(ctx, es)
+	return nil
+}
+
+// transact is one transaction. What D1 says decides: applied; a lost fence; an
+// unknown outcome, which is read back; tables that somebody else changed,
+// which are read again; or an error to wait for or to mend.
+func (s *Sink) transact(ctx context.Context, es []stream.Epoch, ps []payload) (err error) {
 	for range 3 {
 		var ss []cloudflare.Statement
 		var tables map[string]*stored
@@ -113,7 +124,6 @@ func (s *Sink) commit(ctx context.Context, es []stream.Epoch, ps []payload) (err
 		}
 		if _, err = s.client.D1Query(ctx, s.cfg.Database, ss); err == nil {
 			s.applied(es, tables)
-			s.tidy(ctx, es)
 			return nil
 		}
 		class, raised := cloudflare.ClassOf(err), raisedBy(err)
@@ -196,8 +206,8 @@ func (s *Sink) batch(ctx context.Context, es []stream.Epoch, ps []payload) (ss [
 		shapes = nil
 	}
 	if n := len(ss) + len(rows); n > cloudflare.MaxStatements {
-		return nil, nil, parked(fmt.Sprintf("one commit takes %d statements, D1 takes %d in a transaction", n, cloudflare.MaxStatements),
-			"lower commit.bytes and commit.every of this sink, or spread its topics over several sinks")
+		return nil, nil, parked(fmt.Sprintf("one commit takes %d statements, D1 takes %d in a transaction, and rows of one topic stay together", n, cloudflare.MaxStatements),
+			"lower commit.bytes and commit.every of this sink")
 	}
 	return append(append(ss, shapes...), rows...), tables, nil
 }
@@ -205,8 +215,9 @@ func (s *Sink) batch(ctx context.Context, es []stream.Epoch, ps []payload) (ss [
 // rows adds what one epoch does to its tables. Topics whose rows a table cannot
 // take as it is go to refused.
 func (s *Sink) rows(e *stream.Epoch, p *payload, tables map[string]*stored, shapes, rows []cloudflare.Statement, refused *[]stream.Refusal) (_, _ []cloudflare.Statement, err error) {
+	brought := params(s.env.Pipeline, e.Sink, e.Commit, string(jsonText(p.chunks())))
 	if p.Chunks > 0 {
-		rows = append(rows, cloudflare.Statement{SQL: stagedSQL, Params: params(s.env.Pipeline, e.Sink, e.Commit, strconv.Itoa(p.Chunks))})
+		rows = append(rows, cloudflare.Statement{SQL: stagedSQL, Params: brought})
 	}
 	for i := range p.Tables {
 		t := &p.Tables[i]
@@ -229,14 +240,9 @@ func (s *Sink) rows(e *stream.Epoch, p *payload, tables map[string]*stored, shap
 		rows = append(rows, s.apply(t, now.name, e, p.raw)...)
 	}
 	if p.Chunks > 0 {
-		rows = append(rows, s.unstage(e))
+		rows = append(rows, cloudflare.Statement{SQL: unstageSQL + andChunks, Params: brought})
 	}
 	return shapes, rows, nil
-}
-
-// unstage deletes the rows that were brought for e.
-func (s *Sink) unstage(e *stream.Epoch) cloudflare.Statement {
-	return cloudflare.Statement{SQL: `DELETE FROM _sluice_staged WHERE pipeline = ?1 AND sink = ?2 AND "commit" = ?3`, Params: params(s.env.Pipeline, e.Sink, e.Commit)}
 }
 
 // takeBack deletes what was brought for epochs that are dropped: a refused lane is
@@ -247,7 +253,7 @@ func (s *Sink) takeBack(ctx context.Context, es []stream.Epoch, ps []payload) {
 	var ss []cloudflare.Statement
 	for i := range ps {
 		if ps[i].Chunks > 0 {
-			ss = append(ss, s.unstage(&es[i]))
+			ss = append(ss, cloudflare.Statement{SQL: unstageSQL, Params: params(s.env.Pipeline, es[i].Sink, es[i].Commit)})
 		}
 	}
 	if ss == nil {

@@ -6,6 +6,8 @@
 // the missing tables and columns, deletes and upserts (rows in JSON texts that
 // json_each unfolds), dead letters, ledger rows, positions. A lost fence
 // aborts all of it; an unknown outcome is read back. // D2 D6
+// D1 takes 1,000 statements in a batch: an epoch with rows for more tables is
+// several commits, each with all lanes of some of its topics; see split.
 //
 // Rows of a topic with a key are folded to one change a key and epoch and are
 // upserted or deleted. Rows without a key are appended with their place in the
@@ -129,6 +131,7 @@ type Sink struct {
 	ledgers map[string]map[lane]bool // by sink: is the lane in the store, as this process saw it
 	tidied  map[string]*tidying      // by sink
 	detail  int                      // ledgerDetail
+	most    int                      // rowStatements
 }
 
 type lane = stream.Lane
@@ -149,7 +152,7 @@ func Open(c Config, env topology.Env) (stream.Sink, error) {
 		return nil, fmt.Errorf("d1: %w", err)
 	}
 	return &Sink{cfg: c, env: env, client: client, seed: maphash.MakeSeed(), targets: map[string]*target{}, bare: map[string]*target{},
-		tables: map[string]*stored{}, ledgers: map[string]map[lane]bool{}, tidied: map[string]*tidying{}, detail: ledgerDetail}, nil
+		tables: map[string]*stored{}, ledgers: map[string]map[lane]bool{}, tidied: map[string]*tidying{}, detail: ledgerDetail, most: rowStatements}, nil
 }
 
 // Close is part of stream.Sink: there is nothing open.

@@ -30,9 +30,13 @@ const fenceSQL = `SELECT CASE WHEN count(*) > 0 THEN json_extract('{}', 'sluice_
 	`LEFT JOIN _sluice_under u ON u.pipeline = ?2 AND u.sink = ?3 AND u.topic = l.value->>0 AND u.part = l.value->>1 ` +
 	`WHERE CASE WHEN o.next IS NULL THEN l.value->>3 = 0 ELSE o.next <> l.value->>2 OR o."commit" = l.value->>4 OR l.value->>5 <> '' AND o.topic_id <> '' AND o.topic_id <> l.value->>5 OR l.value->>6 <> '' AND u.plan <> '' AND ` + underPlan + ` <> l.value->>6 END`
 
-// stagedSQL aborts the batch when rows that were brought before are gone.
-const stagedSQL = `SELECT CASE WHEN count(*) <> CAST(?4 AS INTEGER) THEN json_extract('{}', 'sluice_staged_lost ' || count(*)) END ` +
-	`FROM _sluice_staged WHERE pipeline = ?1 AND sink = ?2 AND "commit" = ?3`
+const (
+	// stagedSQL aborts the batch when rows that were brought before are gone.
+	stagedSQL = `SELECT CASE WHEN count(*) <> json_array_length(?4) THEN json_extract('{}', 'sluice_staged_lost ' || count(*)) END ` +
+		`FROM _sluice_staged WHERE pipeline = ?1 AND sink = ?2 AND "commit" = ?3` + andChunks
+	unstageSQL = `DELETE FROM _sluice_staged WHERE pipeline = ?1 AND sink = ?2 AND "commit" = ?3`
+	andChunks  = ` AND n IN (SELECT value FROM json_each(?4))`
+)
 
 const (
 	seqSQL = `INSERT INTO _sluice_progress (pipeline, sink, v, seq, plan, cluster, "commit") VALUES (?1, ?2, 1, 1, ?3, ?4, ?5) ` +

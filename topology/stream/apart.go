@@ -7,9 +7,9 @@ import (
 
 // ApartError is what Upload or Commit returns of an epoch in which the rows of
 // some lanes cannot go to their tables as things are (a change of schema that a
-// table refuses), and of which this call left nothing in the store. Every state
-// names its lanes. The engine drops the epoch, which is always safe, keeps these
-// lanes from this sink and reads the others again; it asks anew now and then.
+// table refuses), and which left nothing of these lanes in the store. Every state
+// names its lanes. The engine drops the epoch, keeps these lanes from this sink and
+// reads the others from where the store says they are; it asks anew now and then.
 type ApartError struct{ States []*StateError }
 
 func (e *ApartError) Error() string { return errors.Join(e.Unwrap()...).Error() }
