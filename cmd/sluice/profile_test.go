@@ -64,11 +64,14 @@ func TestProfileRows(t *testing.T) {
 	for name, text := range map[string]string{
 		"people.csv":    "id,mail,note\n1,bo@corp.example,\n2,al@corp.example,\"a, b\nc\"\n",
 		"people.txt":    "\xef\xbb\xbfid;mail;note\r\n1;bo@corp.example;\r\n\r\n2;al@corp.example;x",
+		"people.tab":    "id\tname, title|x\tmail\n1\tBo, Dr.|y\tbo@corp.example\n2\tAl\tal@corp.example\n",
+		"people.semi":   "id;mail;price, net\n1;bo@corp.example;1,50\n2;al@corp.example;2,00\n", // by commas it is even as well
+		"people.bar":    "id|mail|last, first\n1|bo@corp.example|Li, Bo\n2|al@corp.example|Al\n",
 		"people.jsonl":  `{"id":1,"mail":"bo@corp.example","note":null}` + "\n\n" + `{"id":2,"mail":"al@corp.example","note":"x"}`,
 		"people.x.json": `{"id":1,"mail":"bo@corp.example","note":"` + strings.Repeat("x", 3<<20) + "\"}\n" + `{"id":2,"mail":"al@corp.example","note":null}` + "\n",
 	} {
 		out, talk, code := sluice(t, "profile", file(name, text))
-		if code != exitOK || talk != "" || !strings.HasPrefix(out, "people: 2 rows\n") || !strings.Contains(out, "email 100%") || strings.Contains(out, "corp") || strings.Contains(out, "bo@") {
+		if code != exitOK || talk != "" || !strings.HasPrefix(out, "people: 2 rows\n") || !strings.Contains(out, "email 100%") || !strings.Contains(out, "\n  mail") || strings.Contains(out, "corp") || strings.Contains(out, "bo@") {
 			t.Errorf("%s: %d: %.400s%s", name, code, out, talk)
 		}
 	}

@@ -82,16 +82,53 @@ func plainRows(name string, in io.Reader) (io.Reader, error) {
 		x.next = x.line
 		return x, nil
 	}
-	for _, sep := range ",;\t|" {
-		if whole && bytes.ContainsRune(line, sep) {
-			c := csv.NewReader(r)
-			c.Comma, c.ReuseRecord, c.LazyQuotes = sep, true, true
-			if x.header(c) == nil {
-				return x, nil
-			}
-		}
+	if err == nil { // there is more: the last row may be cut
+		first = first[:bytes.LastIndexByte(first, '\n')+1]
+	}
+	if sep := separator(first); whole && sep != 0 && x.header(parted(r, sep)) == nil {
+		return x, nil
 	}
 	return nil, errNoRows
+}
+
+// looked is how many rows are looked at to find what parts cells.
+const looked = 20
+
+// separator is what parts the cells of head, which begins a file of CSV: what gives
+// the fewest rows another number of cells than the first line, and of several the
+// most cells; 0 if none is in that line.
+func separator(head []byte) (best rune) {
+	line, _, _ := bytes.Cut(head, []byte("\n"))
+	var share float64 // of rows that are uneven
+	cells := 0
+	for _, sep := range ",;\t|" {
+		if !bytes.ContainsRune(line, sep) {
+			continue
+		}
+		c := parted(bytes.NewReader(head), sep)
+		names, err := c.Read()
+		if err != nil {
+			continue
+		}
+		n, rows, uneven := len(names), 0, 0
+		for rows < looked && !errors.Is(err, io.EOF) {
+			if _, err = c.Read(); err == nil {
+				rows++
+			} else if !errors.Is(err, io.EOF) {
+				rows, uneven = rows+1, uneven+1
+			}
+		}
+		if x := float64(uneven) / float64(max(rows, 1)); best == 0 || x < share || x == share && n > cells {
+			best, share, cells = sep, x, n
+		}
+	}
+	return best
+}
+
+func parted(in io.Reader, sep rune) *csv.Reader {
+	c := csv.NewReader(in)
+	c.Comma, c.ReuseRecord, c.LazyQuotes = sep, true, true
+	return c
 }
 
 var errNoRows = errors.New("neither a recording nor rows: JSON Lines, or CSV with the columns' names in its first line")
