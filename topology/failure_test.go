@@ -100,6 +100,32 @@ func TestIdleLaneBecomesDurable(t *testing.T) {
 	})
 }
 
+// TestMaintain: a store is looked after when nothing happens, too, and never by a
+// process that ends.
+func TestMaintain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, 3)
+		times := func() int {
+			b.w.mu.Lock()
+			defer b.w.mu.Unlock()
+			return b.stores[0].maintained
+		}
+		b.start()
+		time.Sleep(5 * time.Second)
+		before := times()
+		time.Sleep(5 * time.Second)
+		if times() == before {
+			t.Errorf("%d times, and no more while nothing is read", before)
+		}
+		b.add(3)
+		before = times()
+		b.stop(t)
+		if times() != before {
+			t.Errorf("%d times, %d before the end", times(), before)
+		}
+	})
+}
+
 // TestRetentionPastThePosition (was lost in silence): the lane stops in
 // DATA_LOST, the ledger says how much once a person accepted it, and the
 // running process goes on by itself.

@@ -96,7 +96,9 @@ func (o *output) run(ctx context.Context, quit <-chan struct{}) error {
 		case <-quit:
 			return nil
 		case <-tick.C:
-			err = o.cycle(ctx, "timer")
+			if err = o.cycle(ctx, "timer"); err == nil {
+				o.maintain(ctx)
+			}
 		case reason := <-o.nudge:
 			err = o.cycle(ctx, reason)
 		case f := <-o.reqs:
@@ -105,6 +107,14 @@ func (o *output) run(ctx context.Context, quit <-chan struct{}) error {
 		if err != nil && ctx.Err() == nil {
 			return err
 		}
+	}
+}
+
+// maintain lets the store be looked after when nobody waits for it: between two
+// commits, and neither before a revoke nor before the end.
+func (o *output) maintain(ctx context.Context) {
+	if m, ok := o.sink.(stream.Maintainer); ok {
+		m.Maintain(ctx)
 	}
 }
 

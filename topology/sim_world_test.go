@@ -135,6 +135,8 @@ type simStore struct {
 
 	apart map[stream.Lane]time.Time // until then a lane's table does not take its rows
 	when  refusing                  // it says so
+
+	maintained int // how often it was looked after
 }
 
 // refusing is the call that says that a table does not take the rows of a lane.
@@ -370,6 +372,13 @@ func splitLines(p []byte) (lines []string) {
 }
 
 func (k *simSink) Close() error { return nil }
+
+// Maintain is part of stream.Maintainer.
+func (k *simSink) Maintain(context.Context) {
+	k.s.w.mu.Lock()
+	defer k.s.w.mu.Unlock()
+	k.s.maintained++
+}
 
 // OneCommitter is stream.OneCommitter: it matters in histories of a group.
 func (k *simSink) OneCommitter() {}

@@ -104,7 +104,7 @@ func (s *Sink) commit(ctx context.Context, es []stream.Epoch, ps []payload) erro
 			return err
 		}
 	}
-	s.tidy(ctx, es)
+	s.added(es)
 	return nil
 }
 

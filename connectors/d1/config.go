@@ -143,6 +143,7 @@ var (
 	_ stream.DeadLetters   = (*Sink)(nil)
 	_ stream.PlanKeeper    = (*Sink)(nil)
 	_ stream.ProgressStore = (*Sink)(nil)
+	_ stream.Maintainer    = (*Sink)(nil)
 )
 
 // Open makes the sink without any request.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,83 +25,106 @@ const (
 	ledgerTidy   = 20_000  // rows that this process adds before it looks
 	ledgerFirst  = 100     // and before it looks first: it may never live to add more
 	tidyRows     = 2_000   // joined at a time
-	tidyPages    = 20
+	tidyPages    = 20      // of so many rows, at most, between two commits
 )
 
-// tidying is how far the ledger of a sink is joined.
+// tidying is how far the ledger of a sink is joined. Commits count under Sink.mu, the
+// rest is of who maintains.
 type tidying struct {
 	added int   // rows since it was looked at
+	fresh int   // and since something was joined
 	from  int64 // rows with a seq up to this are joined as far as they will ever be
+	job   *joining
 }
 
-// tidy joins old rows of the ledger of es, when it is time. Nothing depends on it:
-// what goes wrong is tried again.
-func (s *Sink) tidy(ctx context.Context, es []stream.Epoch) {
-	sink := es[0].Sink
+// joining goes through the old rows of a ledger, page by page.
+type joining struct {
+	joiner
+	last   stream.LedgerRow // that was read
+	before int64            // rows of this seq and later ones stay
+	day    int64            // of last
+	to     int64            // rows with a seq up to this are of a day that is over
+}
+
+// added counts the ledger rows of es.
+func (s *Sink) added(es []stream.Epoch) {
 	s.mu.Lock()
-	t := s.tidied[sink]
+	defer s.mu.Unlock()
+	t := s.tidied[es[0].Sink]
 	if t == nil {
 		t = &tidying{added: ledgerTidy - ledgerFirst, from: -1}
-		s.tidied[sink] = t
+		s.tidied[es[0].Sink] = t
 	}
 	for i := range es {
 		t.added += len(es[i].Spans)
-	}
-	due := t.added >= ledgerTidy
-	if due {
-		t.added = 0
-	}
-	from := t.from
-	s.mu.Unlock()
-	if !due {
-		return
-	}
-	to, more, err := s.joinLedger(ctx, sink, from)
-	if err != nil {
-		s.env.Log.Warn("d1: old rows of the ledger were not joined, it is tried again", "sink", sink, "error", err)
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if t.from = to; more {
-		t.added = ledgerTidy // behind the next commit
+		t.fresh += len(es[i].Spans)
 	}
 }
 
-// joinLedger joins the rows behind from that are old enough. It returns behind
-// what the next time begins, and whether there was too much for one time.
-func (s *Sink) joinLedger(ctx context.Context, sink string, from int64) (to int64, more bool, err error) {
+// Maintain is part of stream.Maintainer: it joins old rows of ledgers, now and then
+// and a page at a time, or twice what was added since. What goes wrong is tried again.
+func (s *Sink) Maintain(ctx context.Context) {
+	s.mu.Lock()
+	sinks := slices.Sorted(maps.Keys(s.tidied))
+	s.mu.Unlock()
+	for _, sink := range sinks {
+		if err := s.tidy(ctx, sink); err != nil {
+			s.env.Log.Warn("d1: old rows of the ledger were not joined, it is tried again", "sink", sink, "error", err)
+		}
+	}
+}
+
+func (s *Sink) tidy(ctx context.Context, sink string) (err error) {
+	s.mu.Lock()
+	t := s.tidied[sink]
+	rows := min(max(1, 2*t.fresh), tidyPages*tidyRows)
+	t.fresh = 0
+	due := t.added >= ledgerTidy && t.job == nil
+	if due {
+		t.added = 0
+	}
+	s.mu.Unlock()
+	if due {
+		t.job, err = s.beginJoining(ctx, sink, t.from)
+	}
+	for ; t.job != nil && rows > 0; rows -= tidyRows {
+		done, err := s.joinPage(ctx, sink, t.job)
+		if err != nil {
+			t.job = nil // another process may have joined what it remembers
+			return err
+		}
+		if done {
+			t.from, t.job = t.job.to, nil
+		}
+	}
+	return err
+}
+
+// beginJoining finds the rows behind from that are old enough; nil if none are.
+func (s *Sink) beginJoining(ctx context.Context, sink string, from int64) (*joining, error) {
 	rs, err := s.client.D1Query(ctx, s.cfg.Database, []cloudflare.Statement{{SQL: `SELECT CAST(seq AS TEXT) FROM _sluice_ledger WHERE pipeline = ?1 AND sink = ?2 ORDER BY seq DESC LIMIT 1 OFFSET CAST(?3 AS INTEGER)`,
 		Params: params(s.env.Pipeline, sink, strconv.Itoa(s.detail))}})
 	if err != nil || len(rs[0].Rows) == 0 {
-		return from, false, err
+		return nil, err
 	}
 	before, _ := cloudflare.Int(rs[0].Rows[0][0])
-	j := joiner{at: map[lane]*joinedRow{}}
-	var last stream.LedgerRow
-	last.Seq, last.Lane.Partition = from, -1
-	to = from
-	var day int64 = -1
-	for range tidyPages {
-		rows, err := s.pageOf(ctx, sink, last, before, tidyRows)
-		if err != nil {
-			return from, false, err
-		}
-		for _, r := range rows {
-			if d := dayOf(r.Time); d != day {
-				day, to = d, r.Seq-1
-			}
-			j.take(r)
-			last = r
-		}
-		if err := s.replace(ctx, sink, &j); err != nil {
-			return from, false, err
-		}
-		if len(rows) < tidyRows {
-			return to, false, nil
-		}
+	return &joining{joiner: joiner{at: map[lane]*joinedRow{}}, last: stream.LedgerRow{Seq: from, LedgerSpan: stream.LedgerSpan{Span: stream.Span{Lane: lane{Partition: -1}}}}, before: before, day: -1, to: from}, nil
+}
+
+// joinPage joins the next rows, and reports whether they were the last.
+func (s *Sink) joinPage(ctx context.Context, sink string, x *joining) (done bool, err error) {
+	rows, err := s.pageOf(ctx, sink, x.last, x.before, tidyRows)
+	if err != nil {
+		return false, err
 	}
-	return to, true, nil
+	for _, r := range rows {
+		if d := dayOf(r.Time); d != x.day {
+			x.day, x.to = d, r.Seq-1
+		}
+		x.take(r)
+		x.last = r
+	}
+	return len(rows) < tidyRows, s.replace(ctx, sink, &x.joiner)
 }
 
 func dayOf(micros int64) int64 { return micros / (24 * time.Hour).Microseconds() }
@@ -177,8 +201,10 @@ func addMasked(a, b string) (sum string, ok bool) {
 }
 
 const (
-	// Another process may have joined the same rows: then nothing changes
-	joinSQL = `SELECT CASE WHEN count(*) <> json_array_length(?1) THEN json_extract('{}', 'sluice_joined_before') END FROM json_each(?1) l, _sluice_ledger g ` +
+	// Another process may have joined the same rows: then nothing changes. Each is
+	// looked up: SQLite may go through the ledger instead, and through all of the
+	// list for each row of it, which takes longer than the 30 s that D1 gives.
+	joinSQL = `SELECT CASE WHEN count(*) <> json_array_length(?1) THEN json_extract('{}', 'sluice_joined_before') END FROM json_each(?1) l CROSS JOIN _sluice_ledger g ` +
 		`WHERE g.pipeline = ?2 AND g.sink = ?3 AND g.seq = l.value->>0 AND g.topic = l.value->>1 AND g.part = l.value->>2 AND g.start = l.value->>3 AND g.next = l.value->>4`
 	goneSQL = ` WHERE pipeline = ?2 AND sink = ?3 AND (seq, topic, part) IN (SELECT value->>0, value->>1, value->>2 FROM json_each(?1))`
 

@@ -52,6 +52,19 @@ func ledgers(t *testing.T, n int) *bench {
 	return b
 }
 
+// join joins all that is old enough, and returns behind what the next time begins.
+func (b *bench) join() (to int64, err error) {
+	b.t.Helper()
+	x, err := b.s.beginJoining(b.t.Context(), sinktest.Sink, -1)
+	for done := false; !done && err == nil; {
+		done, err = b.s.joinPage(b.t.Context(), sinktest.Sink, x)
+	}
+	if err != nil {
+		return -1, err
+	}
+	return x.to, nil
+}
+
 // proof is the audit without what joining changes: how many rows the ledger has.
 func (b *bench) proof() string {
 	b.t.Helper()
@@ -85,8 +98,8 @@ func TestLedgerIsJoined(t *testing.T) {
 	detail, _ := json.Marshal(b.a.query(t, newest)[0].Rows)
 	b.s.detail = 10
 	for range 2 { // again changes nothing
-		if _, more, err := b.s.joinLedger(t.Context(), sinktest.Sink, -1); err != nil || more {
-			t.Fatal(more, err)
+		if _, err := b.join(); err != nil {
+			t.Fatal(err)
 		}
 		if got := b.proof(); got != want {
 			t.Errorf("the audit says\n%s, it said\n%s", got, want)
@@ -117,7 +130,7 @@ func TestLedgerIsJoinedOnce(t *testing.T) {
 	if b.a.emu != nil {
 		for _, k := range []emulator.Kind{emulator.Cut, emulator.LoseReply} {
 			b.a.emu.Fail(emulator.Fault{Kind: k, Skip: 2})
-			if _, _, err := b.s.joinLedger(t.Context(), sinktest.Sink, -1); err == nil {
+			if _, err := b.join(); err == nil {
 				t.Errorf("fault %v met nothing", k)
 			}
 			if got := b.proof(); got != want {
@@ -125,7 +138,7 @@ func TestLedgerIsJoinedOnce(t *testing.T) {
 			}
 		}
 	}
-	_, _, err = b.s.joinLedger(t.Context(), sinktest.Sink, -1)
+	_, err = b.join()
 	b.ok(err)
 	if err := b.s.replace(t.Context(), sinktest.Sink, &late); err == nil || !strings.Contains(err.Error(), "sluice_joined_before") {
 		t.Errorf("rows were joined twice: %v", err)
@@ -143,7 +156,7 @@ func TestJoiningUntoldRows(t *testing.T) {
 	b.a.query(t, `DELETE FROM _sluice_masked WHERE seq < 9 OR seq = 12`)
 	want := b.proof()
 	b.s.detail = 4
-	_, _, err := b.s.joinLedger(t.Context(), sinktest.Sink, -1)
+	_, err := b.join()
 	b.ok(err)
 	if got := b.proof(); got != want {
 		t.Errorf("the audit says\n%s, it said\n%s", got, want)
@@ -158,7 +171,7 @@ func TestJoiningPastAWrongClock(t *testing.T) {
 	b := ledgers(t, 40)
 	b.a.query(t, `UPDATE _sluice_ledger SET time = time + 366 * 86400000000 WHERE seq = (SELECT min(seq) + 5 FROM _sluice_ledger)`)
 	b.s.detail = 4
-	to, _, err := b.s.joinLedger(t.Context(), sinktest.Sink, -1)
+	to, err := b.join()
 	b.ok(err)
 	b.is(fmt.Sprintf(`SELECT count(*) FROM _sluice_ledger WHERE seq > %d AND time >= %d`, to, 103*day), `[[0]]`)
 	b.is(fmt.Sprintf(`SELECT count(DISTINCT time / %d) FROM _sluice_ledger WHERE seq > %d`, day, to), `[[1]]`)
@@ -184,7 +197,7 @@ func TestJoiningHidesNothing(t *testing.T) {
 				t.Fatal("nothing is wrong")
 			}
 			b.s.detail = 4
-			_, _, err := b.s.joinLedger(t.Context(), sinktest.Sink, -1)
+			_, err := b.join()
 			b.ok(err)
 			if audit() {
 				t.Error("what was wrong is no more")
@@ -232,7 +245,7 @@ func TestAuditMeetsJoining(t *testing.T) {
 	b.s.detail = 4
 	met := false
 	s := &joinedMeanwhile{b.s, func() {
-		_, _, err := b.s.joinLedger(t.Context(), sinktest.Sink, -1)
+		_, err := b.join()
 		b.ok(err)
 		met = true
 	}}
@@ -250,22 +263,63 @@ func TestAuditMeetsJoining(t *testing.T) {
 	}
 }
 
-// TestTidyIsRare: it looks behind some commits of a process, and then behind many.
+// TestTidyIsRare: it looks behind some commits of a process, and then behind many; no
+// commit waits for it.
 func TestTidyIsRare(t *testing.T) {
 	b := ledgers(t, 0)
 	l := lane{Topic: "t"}
+	_, err := b.s.Recover(t.Context(), []lane{l})
+	b.ok(err)
 	calls := b.a.calls
 	for i := range int64(ledgerFirst + 20) {
 		e := stream.Epoch{Pipeline: sinktest.Pipeline, Sink: sinktest.Sink, Commit: fmt.Sprint("c", i), Plan: "p", Time: day,
 			Spans: []stream.LedgerSpan{{Span: stream.Span{Lane: l, From: stream.Position{Offset: i}, To: stream.Position{Offset: i + 1}}, Count: stream.Count{In: 1, Filtered: 1}}}}
-		if i == 0 {
-			_, err := b.s.Recover(t.Context(), []lane{l})
-			b.ok(err)
-			calls = b.a.calls
+		b.ok(b.s.Commit(t.Context(), []stream.Staged{{Format: 1, Epoch: e}}))
+		if n := b.a.calls - calls; n != 1 {
+			t.Errorf("commit %d takes %d requests", i, n)
+		}
+		calls = b.a.calls
+		b.s.Maintain(t.Context())
+		if n := b.a.calls - calls; n != 0 && i != ledgerFirst-1 || n > 1 {
+			t.Errorf("%d requests behind commit %d", n, i)
+		}
+		calls = b.a.calls
+	}
+}
+
+// TestTidyIsBounded (20 pages of the ledger were read and written behind one commit):
+// it takes a page a time, or twice what is added, and comes to the end where more lanes
+// than a page has rows have old rows.
+func TestTidyIsBounded(t *testing.T) {
+	b := newBench(t)
+	const lanes, commits = 2*tidyRows + 100, 4
+	var all []lane
+	for p := range int32(lanes) {
+		all = append(all, lane{Topic: "t", Partition: p})
+	}
+	_, err := b.s.Recover(t.Context(), all)
+	b.ok(err)
+	for i := range int64(commits) {
+		e := stream.Epoch{Pipeline: sinktest.Pipeline, Sink: sinktest.Sink, Commit: fmt.Sprint("c", i), Plan: "p", Time: day}
+		for _, l := range all {
+			e.Spans = append(e.Spans, stream.LedgerSpan{Span: stream.Span{Lane: l, From: stream.Position{Offset: i}, To: stream.Position{Offset: i + 1}}, Count: stream.Count{In: 1, Filtered: 1}})
 		}
 		b.ok(b.s.Commit(t.Context(), []stream.Staged{{Format: 1, Epoch: e}}))
 	}
-	if n := b.a.calls - calls - ledgerFirst - 20; n != 1 {
-		t.Errorf("%d requests beside the commits", n)
+	want := b.proof()
+	b.s.detail = 1
+	x := b.s.tidied[sinktest.Sink]
+	x.added, x.fresh = ledgerTidy, tidyRows
+	pages, ends := 0, commits*lanes/tidyRows+1
+	for ; pages == 0 || x.job != nil; pages++ {
+		calls := b.a.calls
+		b.ok(b.s.tidy(t.Context(), sinktest.Sink))
+		if n := b.a.calls - calls; n > 2 && pages > 0 || n > 5 || pages > ends {
+			t.Fatalf("%d requests at a time, the %d. time", n, pages+1)
+		}
 	}
+	if got := b.proof(); got != want {
+		t.Errorf("the audit says\n%s, it said\n%s", got, want)
+	}
+	b.is(`SELECT count(*), count(DISTINCT part) FROM _sluice_ledger WHERE seq < (SELECT max(seq) FROM _sluice_ledger)`, fmt.Sprintf(`[[%d,%d]]`, lanes, lanes))
 }

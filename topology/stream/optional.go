@@ -125,6 +125,16 @@ type Inspector interface {
 	Inspect(ctx context.Context) (Progress, error)
 }
 
+// Maintainer is a sink that looks after its store, so that it does not grow without
+// end.
+type Maintainer interface {
+	// Maintain does a small part of what is due. It is called by the goroutine that
+	// commits, once in commit.every, whether anything was committed or not; the next
+	// commit waits for it. Nothing depends on it: it says itself what goes wrong, and
+	// does it again another time.
+	Maintain(ctx context.Context)
+}
+
 // ControlKeeper is a source that can keep a ControlLog.
 type ControlKeeper interface {
 	// Control makes the source take part in keeping the log. It is called
