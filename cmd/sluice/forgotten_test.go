@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -36,13 +37,17 @@ stages:
             customer: hash
             mail: {tokenize: {subject: {column: customer, kind: customer}}}
             phone: {hash: {canonical: phone, subject: {column: customer, kind: customer}}}
+            alias: {synthetic: {kind: card, subject: {column: customer, kind: customer}}}
+            born: {shift: {days: 3650, subject: {column: customer, kind: customer}}}
+            pay: {noise: {within: 1000000, subject: {column: customer, kind: customer}}}
       reveal:
         audit: "${STATE}/reveal.jsonl"
         roles: {support: {columns: ["orders.mail"], key: "sha256:ROLE"}}
 ` + lakeAndReplica
 
 // TestForgotten: a person is forgotten while the pipeline runs. What Iceberg and D1
-// hold of that person stays as it is and leads nowhere, tokens and hashes; others'
+// hold of that person stays as it is and leads nowhere, tokens, hashes and what was
+// made up or moved; others'
 // tokens are revealed as before, and the person's next row is under another key in
 // the same process. // P1 P5 D4
 func TestForgotten(t *testing.T) {
@@ -75,17 +80,17 @@ func TestForgotten(t *testing.T) {
 	}
 	produce := func(n, customer int) {
 		t.Helper()
-		v := fmt.Appendf(nil, `{"n":%d,"customer":%d,"mail":"c%d@corp.example.org","phone":"+1 415 555 0%03d"}`, n, customer, customer, customer%1000)
+		v := fmt.Appendf(nil, `{"n":%d,"customer":%d,"mail":"c%d@corp.example.org","phone":"+1 415 555 0%03d","alias":"4111 1111 1111 1111","born":"1985-04-12","pay":5123456}`, n, customer, customer, customer%1000)
 		if err := cl.ProduceSync(t.Context(), &kgo.Record{Topic: "orders", Key: fmt.Appendf(nil, `{"n":%d}`, n), Value: v}).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	// rows are by sink and n: the cells of mail and phone
-	rows := func() map[string][2]string {
+	// rows are by sink and n: the cells of mail, of phone, and what is no token
+	rows := func() map[string][3]string {
 		t.Helper()
 		p := w.open(t)
 		defer p.Close()
-		all := map[string][2]string{}
+		all := map[string][3]string{}
 		names, sinks := p.Sinks()
 		for i, s := range sinks {
 			cells := map[int64]map[string]string{}
@@ -94,14 +99,14 @@ func TestForgotten(t *testing.T) {
 					cells[row] = map[string]string{}
 				}
 				cells[row][column] = string(value)
-				if strings.Contains(string(value), "corp.example") || strings.Contains(string(value), "415") && column == "phone" { // P1
+				if strings.Contains(string(value), "corp.example") || strings.Contains(string(value), "415") && column == "phone" || slices.Contains([]string{"4111 1111 1111 1111", "1985-04-12", "5123456"}, string(value)) { // P1
 					t.Errorf("%s: a value came through in %s", names[i], column)
 				}
 			}); err != nil {
 				t.Fatal(err)
 			}
 			for _, c := range cells {
-				all[names[i]+" "+c["n"]] = [2]string{c["mail"], c["phone"]}
+				all[names[i]+" "+c["n"]] = [3]string{c["mail"], c["phone"], c["alias"] + " " + c["born"] + " " + c["pay"]}
 			}
 		}
 		return all
@@ -122,7 +127,7 @@ func TestForgotten(t *testing.T) {
 	}
 	for _, sink := range []string{"lake", "replica"} {
 		a, b, again := was[sink+" 0"], was[sink+" 1"], was[sink+" 2"]
-		if a != again || a == b || a[0][:17] != a[1][:17] || a[1][17:] == b[1][17:] || a != was["lake 0"] {
+		if a != again || a == b || a[0][:17] != a[1][:17] || a[1][17:] == b[1][17:] || a[2] == b[2] || len(a[2]) < 34 || a != was["lake 0"] {
 			t.Fatalf("%s: %q %q %q", sink, a, b, again)
 		}
 	}
@@ -162,7 +167,7 @@ func TestForgotten(t *testing.T) {
 			t.Errorf("%s: rows that were there, or those of others, changed: %q, were %q", sink, now, was)
 		}
 		next := now[sink+" 3"]
-		if len(next[0]) < 18 || len(next[1]) < 18 || next[0][:16] == gone[0][:16] || next[1][17:] == gone[1][17:] || next[0][:16] != next[1][:16] {
+		if len(next[0]) < 18 || len(next[1]) < 18 || next[0][:16] == gone[0][:16] || next[1][17:] == gone[1][17:] || next[0][:16] != next[1][:16] || next[2] == gone[2] {
 			t.Errorf("%s: the next row of who was forgotten is %q, before %q", sink, next, gone)
 		}
 	}

@@ -61,11 +61,12 @@ func keysShredCommand(a *app) *cobra.Command {
 	var kind string
 	c := &cobra.Command{
 		Use: "shred FILE SUBJECT|-", Short: "Destroy the key of a data subject: nothing leads back from its tokens", Args: cobra.ExactArgs(2),
-		Long: `Destroys the key under which {tokenize: {subject: {column: C}}} and hash with a
-subject made the tokens of the rows whose column C is SUBJECT, and prints the id of
-the key, which stands in these tokens. They stay in the stores, and say "destroyed"
-to reveal; nobody can tell any more what the hashes among them are of. If a row of
-SUBJECT comes again it gets another key.
+		Long: `Destroys the key under which {tokenize: {subject: {column: C}}} and hash, synthetic,
+shift and noise with a subject masked the rows whose column C is SUBJECT, and prints
+the id of the key, which stands in tokens. They stay in the stores, and say
+"destroyed" to reveal; nobody can tell any more what the hashes among them, and
+persons, dates and numbers that were made up, are of. If a row of SUBJECT comes
+again it gets another key.
 
 SUBJECT is the canonical text of the column: an integer's digits, a text as it is;
 - reads one a line from standard input, so that none stands in the shell's history.

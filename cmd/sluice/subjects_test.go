@@ -113,7 +113,7 @@ func TestKeysShred(t *testing.T) {
 	if p, err := os.ReadFile(audit); err != nil || strings.Contains(string(p), "corp.example") || strings.Count(string(p), "\n") != 7 || !strings.Contains(string(p), `"keys":{"subject":1}`) || strings.Contains(string(p), `"keys":{"k`) {
 		t.Errorf("%v: %s", err, p) // no root key led back from a token
 	}
-	if out := run(exitUsage, "", "keys", "init", pipelineFile(t, "", "    key: file:"+k1+"\n    rules: [{columns: {a: hash}}]")); !strings.Contains(out, "no tokenize or hash with a subject") {
+	if out := run(exitUsage, "", "keys", "init", pipelineFile(t, "", "    key: file:"+k1+"\n    rules: [{columns: {a: hash}}]")); !strings.Contains(out, "no tokenize, hash, synthetic") {
 		t.Error(out)
 	}
 }

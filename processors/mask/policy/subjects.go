@@ -11,16 +11,16 @@ import (
 	"sluice/topology"
 )
 
-// Subjects says where the keys of data subjects are, which tokenize and
-// hash with a subject take:
+// Subjects says where the keys of data subjects are, which tokenize, hash, synthetic,
+// shift and noise with a subject take:
 //
 //	subjects: {store: "folder:/var/lib/sluice/subjects"}   # sluice keys init FILE makes it
 //	rules:
 //	- columns: {email: {tokenize: {subject: {column: customer_id}}}, phone: {hash: {subject: {column: customer_id}}}}
 //
 // The first row of a customer makes its key. `sluice keys shred FILE 4711` destroys
-// it: no token made under it can be led back, no hash be told to be of a value, and the next row of 4711 makes another
-// one. Tokens are SUBJECTKEY_TOKEN: those of one person can be told to be one
+// it: no token made under it can be led back, no hash, made-up person, date or number be
+// told to be of a value, and the next row of 4711 makes another one. Tokens are SUBJECTKEY_TOKEN: those of one person can be told to be one
 // person's. While a key lives, equal values of one subject and domain give equal
 // tokens. A row that has a value and no subject is refused. A store that does not
 // answer stops the batch, which is tried again: nothing goes on without its key.
@@ -50,7 +50,7 @@ func (c *Subjects) folder() (string, error) {
 // makes the store.
 func (r *Rules) Vault(ring *keys.Ring, env topology.Env, first bool) (*subject.Vault, error) {
 	if !r.UsesSubjects() {
-		return nil, errors.New("no action of the policy takes keys of subjects: it has no tokenize or hash with a subject")
+		return nil, errors.New("no action of the policy takes keys of subjects: it has no tokenize, hash, synthetic, shift or noise with a subject")
 	}
 	dir, err := r.Subjects.folder()
 	if err != nil {

@@ -60,13 +60,10 @@ func ReadHash(y *yaml.Node) (Masker, error) {
 	if h.Bits < 64 || h.Bits > 256 || h.Bits%8 != 0 {
 		return nil, fmt.Errorf("hash: bits %d: want 64 to 256 in eights", h.Bits)
 	}
-	switch {
-	case h.Subject.Column != "":
+	if h.Subject.Column != "" {
 		return &SubjectHasher{Hasher: *h}, nil
-	case h.Subject.Kind != "":
-		return nil, errors.New("hash: subject: column: name the column that says who a row is about")
 	}
-	return h, nil
+	return h, h.Subject.check("hash", "")
 }
 
 func (h *Hasher) Bind(b *Binder) (Masker, error) {

@@ -8,7 +8,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"sluice/processors/mask/siv"
 	"sluice/schemas"
 	"sluice/topology"
 )
@@ -19,11 +18,13 @@ import (
 //	{noise: {laplace: 10}}              # of scale 10
 //	{noise: {within: 5}}                # evenly from -5 to 5
 //	{noise: {percent: 10, min: 0}}      # evenly from -10 to 10 percent of the number
+//	{noise: {percent: 10, subject: {column: employee_id}}}
 //
 // The type and the decimals stay; what comes out is at least min and at most
 // max. Noise that is too small for the number's last digit is made one that may
 // change it: 10 percent of 3 would leave every 3 a 3. Noise by value is no differential privacy: who knows the number knows
-// its noise.
+// its noise, if he has the key; with subject the noise is under a key of that person's own,
+// see draws, and equal numbers of two people become two.
 type noisy struct {
 	Laplace float64  `yaml:"laplace"`
 	Within  float64  `yaml:"within"`
@@ -31,8 +32,9 @@ type noisy struct {
 	Min     *float64 `yaml:"min"`
 	Max     *float64 `yaml:"max"`
 	Domain  string   `yaml:"domain"`
+	Subject Subject  `yaml:"subject"`
 
-	mac *siv.CMAC
+	from draws
 }
 
 // ReadNoise reads the parameters of noise.
@@ -59,15 +61,18 @@ func ReadNoise(y *yaml.Node) (Masker, error) {
 	if n.Min != nil && n.Max != nil && *n.Min > *n.Max {
 		return nil, errors.New("noise: min is above max")
 	}
-	return &n, nil
+	return &n, n.Subject.check("noise", "")
 }
 
 func (n *noisy) Bind(b *Binder) (Masker, error) {
 	out := *n
 	var err error
-	out.mac, err = b.cmac("noise", n.Domain)
+	out.from, err = b.draws("noise", n.Domain, n.Subject)
 	return &out, err
 }
+
+func (n *noisy) column() string   { return n.Subject.Column }
+func (n *noisy) subject() Subject { return n.Subject }
 
 func (n *noisy) Fits(f *schemas.Field) error { return fitsNumber(f, "noise") }
 func (n *noisy) Output(f *schemas.Field)     { plainDecimal(f) }
@@ -77,11 +82,9 @@ func (n *noisy) Injective() bool             { return false }
 // too small for it: a third stays, a third is one more, a third one less.
 const least = 1.5
 
-// of is the noise of a number whose last digit counts unit.
-func (n *noisy) of(s *Scratch, text []byte, v, unit float64) float64 {
+// of is the noise of number v, whose last digit counts unit, by chance u in (0, 1).
+func (n *noisy) of(u, v, unit float64) float64 {
 	unit *= least
-	tag := n.mac.Sum(text, &s.siv)
-	u := (float64(binary.BigEndian.Uint64(tag[:])>>11) + 0.5) / (1 << 53) // in (0, 1)
 	switch {
 	case n.Within > 0:
 		return (2*u - 1) * max(n.Within, unit)
@@ -104,6 +107,12 @@ func (n *noisy) clamp(v float64) float64 {
 }
 
 func (n *noisy) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+	mac := n.from.of(s)
+	if mac == nil {
+		return dst, Refused // P2: nobody says who this is of
+	}
+	tag := mac.Sum(text, &s.siv)
+	u := (float64(binary.BigEndian.Uint64(tag[:])>>11) + 0.5) / (1 << 53)
 	switch k {
 	case schemas.Int32, schemas.Int64:
 		v, err := strconv.ParseInt(string(text), 10, 64)
@@ -114,7 +123,7 @@ func (n *noisy) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byt
 		if k == schemas.Int32 {
 			lo, hi = math.MinInt32, math.MaxInt32
 		}
-		return strconv.AppendInt(dst, n.whole(s, text, v, 1, lo, hi), 10), schemas.EncInt
+		return strconv.AppendInt(dst, n.whole(u, v, 1, lo, hi), 10), schemas.EncInt
 	case schemas.Decimal:
 		h, l, err := schemas.Decimal128(s.Field, s.Cell, s.Raw)
 		t := s.Field.Type
@@ -125,7 +134,7 @@ func (n *noisy) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byt
 		if t.Precision > 0 && t.Precision <= 18 {
 			most = int64(math.Pow10(int(t.Precision))) - 1
 		}
-		v := n.whole(s, text, int64(l), math.Pow10(int(t.Scale)), -most, most)
+		v := n.whole(u, int64(l), math.Pow10(int(t.Scale)), -most, most)
 		return schemas.AppendDecimal(dst, v>>63, uint64(v), int(t.Scale)), schemas.EncText
 	case schemas.Float32, schemas.Float64, schemas.String:
 	default:
@@ -142,7 +151,7 @@ func (n *noisy) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byt
 	} else {
 		unit = max(unit, math.Abs(v)/(1<<51))
 	}
-	v = n.clamp(v + n.of(s, text, v, unit))
+	v = n.clamp(v + n.of(u, v, unit))
 	if math.IsInf(v, 0) {
 		return dst, Refused
 	}
@@ -155,9 +164,9 @@ func (n *noisy) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byt
 }
 
 // whole is v of so many units a one with noise, within lo and hi.
-func (n *noisy) whole(s *Scratch, text []byte, v int64, unit float64, lo, hi int64) int64 {
+func (n *noisy) whole(u float64, v int64, unit float64, lo, hi int64) int64 {
 	x := float64(v) / unit
-	off := math.Round(n.of(s, text, x, 1/unit) * unit)
+	off := math.Round(n.of(u, x, 1/unit) * unit)
 	out := v
 	switch {
 	case off >= float64(math.MaxInt64)/2 || off > 0 && v > hi-int64(off):

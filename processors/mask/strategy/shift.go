@@ -1,13 +1,13 @@
 package strategy
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"math/bits"
 
 	"go.yaml.in/yaml/v3"
 
-	"sluice/processors/mask/siv"
 	"sluice/schemas"
 	"sluice/topology"
 )
@@ -18,13 +18,17 @@ import (
 //
 //	{shift: {days: 30, by: patient_id}}
 //	{shift: {days: 30, unit: millis}}    # of integers that count time
+//	{shift: {days: 30, subject: {column: patient_id}}}
+//
+// With subject it is as with by, but under a key of that person's own, see draws.
 type shifting struct {
-	Days   int    `yaml:"days"`
-	By     string `yaml:"by"`
-	Domain string `yaml:"domain"`
-	Unit   unit   `yaml:"unit"`
+	Days    int     `yaml:"days"`
+	By      string  `yaml:"by"`
+	Subject Subject `yaml:"subject"`
+	Domain  string  `yaml:"domain"`
+	Unit    unit    `yaml:"unit"`
 
-	mac *siv.CMAC
+	from draws
 }
 
 // ReadShift reads the parameters of shift.
@@ -43,17 +47,18 @@ func (h *shifting) check() error {
 	if h.Days < 1 || h.Days > 36525 {
 		return errors.New("shift: days 1 to 36525")
 	}
-	return h.Unit.check()
+	return errors.Join(h.Subject.check("shift", h.By), h.Unit.check())
 }
 
 func (h *shifting) Bind(b *Binder) (Masker, error) {
 	out := *h
 	var err error
-	out.mac, err = b.cmac("shift", h.Domain)
+	out.from, err = b.draws("shift", h.Domain, h.Subject)
 	return &out, err
 }
 
-func (h *shifting) column() string              { return h.By }
+func (h *shifting) column() string              { return cmp.Or(h.By, h.Subject.Column) }
+func (h *shifting) subject() Subject            { return h.Subject }
 func (h *shifting) Fits(f *schemas.Field) error { return fitsMoment(f, h.Unit) }
 func (h *shifting) Output(*schemas.Field)       {}
 func (h *shifting) Injective() bool             { return false }
@@ -63,11 +68,11 @@ func (h *shifting) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]
 	if !ok {
 		return dst, Refused
 	}
-	seed := s.By
-	if seed == nil {
-		seed = text
+	mac := h.from.of(s)
+	if mac == nil {
+		return dst, Refused // P2: nobody says who this is of
 	}
-	tag := h.mac.Sum(seed, &s.siv)
+	tag := mac.Sum(s.seed(h.Subject, text), &s.siv)
 	n, _ := bits.Mul64(binary.BigEndian.Uint64(tag[:]), uint64(2*h.Days))
 	off := int64(n) - int64(h.Days)
 	if off >= 0 {

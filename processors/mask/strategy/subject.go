@@ -27,7 +27,7 @@ func SubjectOf(m Masker) Subject {
 	return Subject{}
 }
 
-// Domains are those of tokens under keys of data subjects: a place for each in
+// Domains are those of what is made under keys of data subjects: a place for each in
 // every SubjectKey. It is for one goroutine, while strategies are bound.
 type Domains []string
 
@@ -54,6 +54,7 @@ type SubjectKey struct {
 type ofDomain struct {
 	siv  atomic.Pointer[siv.Cipher]
 	hash atomic.Pointer[mac.Key]
+	cmac atomic.Pointer[siv.CMAC]
 }
 
 // NewSubjectKey has a copy of key, which has 32 bytes.

@@ -2,12 +2,12 @@ package strategy
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 
 	"go.yaml.in/yaml/v3"
 
-	"sluice/processors/mask/siv"
 	"sluice/processors/mask/synth"
 	"sluice/schemas"
 	"sluice/topology"
@@ -18,27 +18,30 @@ import (
 //	{synthetic: email}
 //	{synthetic: {kind: name, locale: de_DE, by: customer_id}}
 //	{synthetic: {kind: email, unique: true}}
+//	{synthetic: {kind: name, subject: {column: customer_id}}}
 //
 // It is the same for the same value of one domain, wherever it stands; with
 // by, for the same value of that column in the same row: name and email by
 // customer_id are those of one person. A row in which that column has no value
-// goes by the value itself. Another primary key makes other people of all. By
+// goes by the value itself. With subject it is as with by, but under a key of that
+// person's own, see draws; a row that does not say who it is about is refused. Another primary key makes other people of all. By
 // default different values may become one; unique appends 80 bits of the
 // value's own, for keys.
 type synthetic struct {
-	Sort      string `yaml:"kind"`
-	Locale    string `yaml:"locale"`
-	Domain    string `yaml:"domain"`
-	By        string `yaml:"by"`
-	Canonical *canon `yaml:"canonical"` // of the value itself; default: by kind
-	Unique    bool   `yaml:"unique"`
-	Days      int    `yaml:"days"` // of birth_date: at most so far off
-	Unit      unit   `yaml:"unit"` // of birth_date
+	Sort      string  `yaml:"kind"`
+	Locale    string  `yaml:"locale"`
+	Domain    string  `yaml:"domain"`
+	By        string  `yaml:"by"`
+	Canonical *canon  `yaml:"canonical"` // of the value itself; default: by kind
+	Unique    bool    `yaml:"unique"`
+	Days      int     `yaml:"days"` // of birth_date: at most so far off
+	Unit      unit    `yaml:"unit"` // of birth_date
+	Subject   Subject `yaml:"subject"`
 
 	sort   sort
 	locale *synth.Locale
-	mac    *siv.CMAC
-	tails  *siv.CMAC // of unique
+	from   draws
+	tails  draws // of unique
 }
 
 type sort uint8
@@ -91,9 +94,12 @@ func ReadSynthetic(y *yaml.Node) (Masker, error) {
 	if z.locale = synth.Find(z.Locale); z.locale == nil {
 		return nil, fmt.Errorf("synthetic: unknown locale %q%s", z.Locale, topology.Suggest(z.Locale, synth.Names()))
 	}
+	if err := z.Subject.check("synthetic", z.By); err != nil {
+		return nil, err
+	}
 	switch {
 	case z.sort == sortBirthDate && !z.Unique:
-		s := &shifting{Days: z.Days, By: z.By, Domain: z.Domain, Unit: z.Unit}
+		s := &shifting{Days: z.Days, By: z.By, Subject: z.Subject, Domain: z.Domain, Unit: z.Unit}
 		return s, s.check()
 	case z.Unit != "" || z.Days != 180:
 		return nil, errors.New("synthetic: days and unit are of birth_date")
@@ -114,14 +120,15 @@ func ReadSynthetic(y *yaml.Node) (Masker, error) {
 func (z *synthetic) Bind(b *Binder) (Masker, error) {
 	out := *z
 	var err error
-	if out.mac, err = b.cmac("synthetic", z.Domain); err != nil {
+	if out.from, err = b.draws("synthetic", z.Domain, z.Subject); err != nil {
 		return nil, err
 	}
-	out.tails, err = b.cmac("synthetic unique", z.Domain)
+	out.tails, err = b.draws("synthetic unique", z.Domain, z.Subject)
 	return &out, err
 }
 
-func (z *synthetic) column() string { return z.By }
+func (z *synthetic) column() string   { return cmp.Or(z.By, z.Subject.Column) }
+func (z *synthetic) subject() Subject { return z.Subject }
 
 func (z *synthetic) Fits(f *schemas.Field) error {
 	switch k := f.Type.Kind; {
@@ -137,21 +144,25 @@ func (z *synthetic) Output(*schemas.Field) {}
 
 // Injective: unique values are, but with by the row's key would not be what
 // the row has, as it lacks that column.
-func (z *synthetic) Injective() bool { return z.Unique && z.By == "" }
+func (z *synthetic) Injective() bool { return z.Unique && z.column() == "" }
 
 func (z *synthetic) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
 	whole := k == schemas.Int64 || k == schemas.Int32
 	if !whole && k != schemas.String || whole && !(z.sort == sortPhone || z.sort == sortCard || z.sort == sortSSN) {
 		return dst, Refused
 	}
-	seed := s.By
+	mac := z.from.of(s)
+	if mac == nil {
+		return dst, Refused // P2: nobody says who this is of
+	}
+	seed := s.seed(z.Subject, nil)
 	if seed == nil {
 		seed = z.Canonical.fold(s, text)
 	}
-	d := synth.Of(z.mac, seed, &s.siv)
+	d := synth.Of(mac, seed, &s.siv)
 	var tail []byte
 	if z.Unique {
-		tag := z.tails.Sum(text, &s.siv)
+		tag := z.tails.of(s).Sum(text, &s.siv)
 		s.plain = base32Form.append(s.plain[:0], tag[:keyBits/8])
 		tail = s.plain
 	}

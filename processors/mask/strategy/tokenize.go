@@ -67,13 +67,10 @@ func (t *Tokenizer) check() error {
 		if t.Alphabet != "digits" || t.Length+t.Width != 0 || t.Card || t.Luhn || t.KeepEnds {
 			return errors.New(only)
 		}
-		if t.Subject.Column == "" && t.Subject.Kind != "" {
-			return errors.New("tokenize: subject: column: name the column that says who a row is about")
-		}
-		return nil
+		return t.Subject.check("tokenize", "")
 	case "ff1":
 		if t.Subject != (Subject{}) {
-			return errors.New("tokenize: subject is of form siv: a token of ff1 has no room for the id of its key")
+			return errors.New("tokenize: subject is of form siv: a token of ff1 has no room for the id of its key, so that one of a key that was destroyed would lead back to a wrong value, and nobody could tell")
 		}
 	default:
 		return fmt.Errorf("tokenize: unknown form %q%s", t.Form, topology.Suggest(t.Form, []string{"siv", "ff1"}))
