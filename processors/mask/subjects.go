@@ -17,12 +17,13 @@ const defaultHeld = 20_000
 // halves, of which the older one goes when the younger is full. It is safe for
 // many workers.
 type keyring struct {
-	vault  *subject.Vault
-	half   int
-	mu     sync.Mutex
-	young  map[subject.Index]*strategy.SubjectKey
-	old    map[subject.Index]*strategy.SubjectKey
-	shreds int64
+	vault   *subject.Vault
+	half    int
+	mu      sync.Mutex
+	young   map[subject.Index]*strategy.SubjectKey
+	old     map[subject.Index]*strategy.SubjectKey
+	shreds  int64 // how many were destroyed, as far as anybody here knows
+	emptied int   // how often all went because of that
 }
 
 func newKeyring(v *subject.Vault, most int) *keyring {
@@ -34,18 +35,31 @@ func newKeyring(v *subject.Vault, most int) *keyring {
 
 // fresh forgets all keys if one was destroyed since it was last asked.
 func (k *keyring) fresh(ctx context.Context) error {
+	k.mu.Lock()
+	before := k.shreds
+	k.mu.Unlock()
 	n, err := k.vault.Shreds(ctx)
 	if err != nil {
 		return err
 	}
+	k.told(before, n)
+	return nil
+}
+
+// told forgets all keys if n, the answer of the store to who asked when before was
+// known, is news. Less than what is known is an answer from before a key was destroyed,
+// if another worker learned of that meanwhile: taken for news, it would let a load that
+// began as early put the destroyed key back. If nobody did, the store itself went back.
+func (k *keyring) told(before, n int64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if n != k.shreds {
-		clear(k.young)
-		clear(k.old)
-		k.shreds = n
+	if n == k.shreds || n < k.shreds && k.shreds != before {
+		return
 	}
-	return nil
+	clear(k.young)
+	clear(k.old)
+	k.shreds = n
+	k.emptied++
 }
 
 func (k *keyring) get(x subject.Index) *strategy.SubjectKey {
@@ -72,7 +86,7 @@ func (k *keyring) put(x subject.Index, h *strategy.SubjectKey) {
 // meanwhile stays out of it.
 func (k *keyring) load(ctx context.Context, x subject.Index, d strategy.Domains) (*strategy.SubjectKey, error) {
 	k.mu.Lock()
-	before := k.shreds
+	before := k.emptied
 	k.mu.Unlock()
 	id, key, err := k.vault.Key(ctx, x)
 	if err != nil {
@@ -82,7 +96,7 @@ func (k *keyring) load(ctx context.Context, x subject.Index, d strategy.Domains)
 	clear(key)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.shreds == before {
+	if k.emptied == before {
 		k.put(x, h)
 	}
 	return h, nil
