@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -63,7 +64,13 @@ The first rule that names a column, its class or a tag of it decides; within a
 rule a path comes before a class and a class before a tag.
 
 Columns come from --recording; without it from the contract of the topic, if
-FILE has one; else from the topic itself. No key is needed.`,
+FILE has one; else from the topic itself. No key is needed.
+
+What would stop the topic's lanes is told, all of it, and paths that lead to no
+column, or into no value that was read, with what may have been meant.
+
+Exit code 4: there is something that would stop the lanes, or a path of a rule for
+this very topic that leads to nothing and is not optional.`,
 		Example: "  sluice mask explain pipeline.yaml shop.public.customers --recording topics.jsonl.gz\n  sluice mask explain --json pipeline.yaml shop.public.customers",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -73,11 +80,17 @@ FILE has one; else from the topic itself. No key is needed.`,
 				return err
 			}
 			var m *schemas.Schema
+			var inside *policy.Inside
 			if tape == "" && in.brokers == "" {
 				m, err = contracted(s, topic)
 			}
 			if m == nil && err == nil {
-				m, err = in.schemaOf(a, c, s, file, tape, topic)
+				inside = &policy.Inside{}
+				m, err = in.schemaOf(a, c, s, file, tape, topic, func(column string, value []byte) {
+					if p != nil && p.Into(topic, column) {
+						inside.Add(column, value)
+					}
+				})
 			}
 			if err != nil {
 				return err
@@ -93,7 +106,18 @@ FILE has one; else from the topic itself. No key is needed.`,
 				}
 				all = append(all, x)
 			}
-			return a.print(map[string]any{"topic": topic, "columns": all}, func(w io.Writer) { explainTable(w, all) })
+			wrong := mistakes{Problems: []string{}, Missing: []policy.Missing{}}
+			if p != nil {
+				wrong = mistakes{append(wrong.Problems, mask.Problems(p, m)...), append(wrong.Missing, p.Missing(m, inside)...)}
+			}
+			err = a.print(map[string]any{"topic": topic, "columns": all, "problems": wrong.Problems, "missing": wrong.Missing}, func(w io.Writer) {
+				explainTable(w, all)
+				wrong.lines(w, topic)
+			})
+			if err != nil || !wrong.grave() {
+				return err
+			}
+			return exit(exitFinding, fmt.Errorf("the policy does not fit %s: see below the table", topic))
 		},
 	}
 	in.flags(c)
@@ -102,6 +126,33 @@ FILE has one; else from the topic itself. No key is needed.`,
 	}
 	c.Flags().StringVar(&tape, "recording", "", "take the columns from this recording")
 	return c
+}
+
+// mistakes are what of a policy is wrong with a topic.
+type mistakes struct {
+	Problems []string
+	Missing  []policy.Missing
+}
+
+// grave reports what no other topic explains.
+func (x mistakes) grave() bool {
+	return len(x.Problems) > 0 || slices.ContainsFunc(x.Missing, func(m policy.Missing) bool { return m.Only })
+}
+
+func (x mistakes) lines(w io.Writer, topic string) {
+	if len(x.Problems)+len(x.Missing) > 0 {
+		fmt.Fprintln(w)
+	}
+	for _, p := range x.Problems {
+		fmt.Fprintf(w, "stops %s: %s\n", topic, p)
+	}
+	for _, m := range x.Missing {
+		may := ""
+		if !m.Only {
+			may = "; other topics of that rule may have it"
+		}
+		fmt.Fprintf(w, "%s: %q matches nothing here: %s%s\n", m.Of, m.Path, m.Why, may)
+	}
 }
 
 func explain(p *policy.Rules, s *schemas.Schema) []policy.Decision {
@@ -164,8 +215,9 @@ func contractOf(s *topology.Spec, topic string) (*contract.Contract, error) {
 }
 
 // schemaOf is the schema of topic after all records of a recording, or of the
-// topic itself, went through the stages of s before the gate.
-func (in *reading) schemaOf(a *app, c *cobra.Command, s *topology.Spec, file, tape, topic string) (*schemas.Schema, error) {
+// topic itself, went through the stages of s before the gate. see is given the JSON
+// values of its columns, and texts that hold some; it keeps none.
+func (in *reading) schemaOf(a *app, c *cobra.Command, s *topology.Spec, file, tape, topic string, see func(column string, value []byte)) (*schemas.Schema, error) {
 	for i, n := range s.Stages {
 		if n.Type == mask.Factory.Name {
 			s.Stages = s.Stages[:i] // nothing is shown but names and types
@@ -183,7 +235,15 @@ func (in *reading) schemaOf(a *app, c *cobra.Command, s *topology.Spec, file, ta
 		if b.Lane.Topic != topic {
 			return nil
 		}
-		_, err := process()
+		clean, err := process()
+		for i := range clean.Rows() {
+			r := &clean.Rows()[i]
+			for k, cell := range r.After {
+				if k < len(r.Table.Columns) && cell.Has() && (cell.Enc == schemas.EncJSON || cell.Enc == schemas.EncText || cell.Enc == schemas.EncJSONString) {
+					see(r.Table.Columns[k].Name, schemas.AppendText(nil, cell, r.Bytes(cell)))
+				}
+			}
+		}
 		if last := lastSchema(b); last != nil {
 			m = last
 		}

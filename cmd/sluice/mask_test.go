@@ -65,6 +65,31 @@ func TestMaskExplain(t *testing.T) {
 	}
 }
 
+// TestMaskExplainMistakes: what would stop the lanes and what matches nothing is told,
+// all of it, and the code says so where no other topic explains it. // P4
+func TestMaskExplainMistakes(t *testing.T) {
+	const topic, tape = "pg-inventory-json-schema.shop.customers", "../../processors/decode/testdata/pg-inventory-json-schema.jsonl.gz"
+	file := pipelineFile(t, "", `    key: env:NOT_SET_ANYWHERE
+    rules:
+    - topics: [pg-inventory-json-schema.shop.customers]
+      columns: {emial: hash, id: redact, birth_date: {generalize: zip3}}
+    - topics: ["*.shop.*"]
+      columns: {nmae: hash}`)
+	out, talk, code := sluice(t, "mask", "explain", file, topic, "--recording", tape)
+	if code != exitFinding {
+		t.Fatalf("code %d: %s%s", code, out, talk)
+	}
+	for _, want := range []string{"id is in the key", "zip3 is of texts", `"emial", which ` + topic + ` does not have, did you mean "email"?`, `rule 2: "nmae" matches nothing here: no column`, "other topics of that rule may have it"} {
+		if strings.Count(out, want) != 1 {
+			t.Errorf("%q is not there once: %s", want, out)
+		}
+	}
+	file = pipelineFile(t, "", "    key: env:NOT_SET_ANYWHERE\n    rules: [{topics: ['*.shop.*'], columns: {nmae: hash}}]")
+	if out, talk, code = sluice(t, "mask", "explain", file, topic, "--recording", tape); code != exitOK || !strings.Contains(out, "nmae") {
+		t.Errorf("code %d: %s%s", code, out, talk)
+	}
+}
+
 // TestMaskExplainContract: without records the contract tells the columns.
 func TestMaskExplainContract(t *testing.T) {
 	k := filepath.Join(t.TempDir(), "k.yaml")

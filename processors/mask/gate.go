@@ -41,6 +41,7 @@ type Gate struct {
 	memo    bool     // reuse what equal values became; off only to measure it
 	keyring *keyring // keys of data subjects, nil: no action takes them
 
+	rows  atomic.Int64                              // masked so far, see late
 	plans atomic.Pointer[map[*schemas.Schema]*plan] // copied on write
 	mu    sync.Mutex                                // one compiles at a time
 	pool  sync.Pool                                 // *scratch
@@ -193,5 +194,6 @@ func (g *Gate) Pass(b *stream.Batch) (stream.Clean, error) {
 	b.Records = kept
 	b.SetArena(x.arena)
 	*arena = x.arena
+	g.late(len(rows))
 	return gate.Clean(b, rows), nil
 }

@@ -2,7 +2,6 @@ package mask
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"sluice/processors/mask/policy"
@@ -16,7 +15,9 @@ import (
 type plan struct {
 	table *stream.Table
 	cols  []column
-	err   error // the lane stops: a mistake only a person can mend
+	err   error // the lane stops: a mistake only a person can mend, the first of problems
+
+	problems []*stream.StateError
 
 	// cols once more, for the work a record: those that are kept, as stretches
 	// that lie alike in a record's rows and behind the gate, and the others.
@@ -152,15 +153,7 @@ func (g *Gate) compile(s *schemas.Schema) *plan {
 		f := &s.Fields[i]
 		x := g.rules.Decide(s, f)
 		c, ds := newColumn(i, f, &x), x.Decisions
-		if f.Key && (!c.spec.Injective() || c.inner != nil) && p.err == nil { // D4
-			p.err = &stream.StateError{State: stream.StateParked,
-				Why:  fmt.Sprintf("mask: %s is in the key of %s and its action is %s: rows would fall together", ds[0].Column, s.Topic, ds[0].Action),
-				Todo: "keep it with a reason, or hash it"}
-		}
-		if err := c.spec.Fits(f); err != nil && p.err == nil {
-			p.err = &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("mask: line %d: %s of %s: %v", c.spec.Line, f.Name, s.Topic, err),
-				Todo: "take another action or other parameters for this column"}
-		}
+		p.unfit(&c, f, &x, s.Topic)
 		if name := c.spec.By(); name != "" {
 			if c.by = s.Ordinal([]byte(name)); c.by >= 0 {
 				for also := range s.Fields {
@@ -168,14 +161,9 @@ func (g *Gate) compile(s *schemas.Schema) *plan {
 						c.byAlso = append(c.byAlso, also)
 					}
 				}
-			} else if s.Closed && p.err == nil {
-				p.err = &stream.StateError{State: stream.StateParked, Todo: "mend `by` in the policy",
-					Why: fmt.Sprintf("mask: line %d: %s goes by column %q, which %s does not have%s", c.spec.Line, f.Name, name, s.Topic, topology.Suggest(name, policy.Known(s)))}
+			} else if s.Closed {
+				p.park("mend `by` in the policy", "line %d: %s goes by column %q, which %s does not have%s", c.spec.Line, f.Name, name, s.Topic, topology.Suggest(name, policy.Known(s)))
 			}
-		}
-		if b := x.Blind; b != nil && p.err == nil {
-			p.err = &stream.StateError{State: stream.StateParked, Todo: "name another action for that path, or for the column",
-				Why: fmt.Sprintf("mask: line %d: %v of %s (%s) goes by column %q, and inside of a JSON value it sees none", b.Spec.Line, b.Path, s.Topic, b.By, b.Spec.By())}
 		}
 		if c.spec.Kind.Gone() {
 			continue
@@ -186,8 +174,8 @@ func (g *Gate) compile(s *schemas.Schema) *plan {
 		}
 		p.add(c, out, ds[0].Action)
 	}
-	if err := g.rules.Match(s, g.log); p.err == nil {
-		p.err = err
+	for _, e := range g.rules.Match(s, g.log) {
+		p.park(e.Todo, "%s", e.Why)
 	}
 	return p
 }

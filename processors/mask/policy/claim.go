@@ -44,10 +44,10 @@ func (r *Rules) Unmatched() (paths []string) {
 }
 
 // Match wants every path of the policy to match a column of s. A rule for topics by
-// name over a source table is wrong if a column is not there, which is the error;
+// name over a source table is wrong if a column is not there;
 // one by glob, or over plain events, may match later: Unmatched lists it until it
 // does, and log, which may be nil, is told once.
-func (r *Rules) Match(s *schemas.Schema, log *slog.Logger) (err error) {
+func (r *Rules) Match(s *schemas.Schema, log *slog.Logger) (wrong []*stream.StateError) {
 	known := Known(s)
 	for _, c := range r.claims() {
 		if !c.topics.match(s.Topic) || c.optional {
@@ -59,16 +59,16 @@ func (r *Rules) Match(s *schemas.Schema, log *slog.Logger) (err error) {
 			set(&c.seen.asked)
 			continue
 		}
-		if s.Closed && c.topics.literal() && err == nil {
-			err = &stream.StateError{State: stream.StateParked,
-				Why:  fmt.Sprintf("mask: %s names column %q, which %s does not have%s", c.what, name, s.Topic, topology.Suggest(name, known)),
-				Todo: "mend the policy, or say `optional: true` there"}
+		if s.Closed && c.topics.literal() {
+			wrong = append(wrong, &stream.StateError{State: stream.StateParked,
+				Why:  fmt.Sprintf("%s names column %q, which %s does not have%s", c.what, name, s.Topic, topology.Suggest(name, known)),
+				Todo: "mend the policy, or say `optional: true` there"})
 		}
 		if !c.seen.asked.Swap(true) && log != nil {
-			log.Warn("a path of the policy matches no column so far", "of", c.what, "path", c.path.String(), "topic", s.Topic)
+			log.Warn("a path of the policy matches no column so far"+topology.Suggest(name, known), "of", c.what, "path", c.path.String(), "topic", s.Topic)
 		}
 	}
-	return err
+	return wrong
 }
 
 // Known are the names of columns that a message may show. // P1
