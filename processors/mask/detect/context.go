@@ -54,6 +54,9 @@ func (d *Detector) context(start, end int) context {
 	} else if n := d.counted(end); n > 2 || n > 0 && c.apart > 0 {
 		c.near = against
 	}
+	if c.any == 0 {
+		return d.asked(start)
+	}
 	return c
 }
 
@@ -68,6 +71,7 @@ func (d *Detector) before(start, limit int) (c context) {
 	var first [2]int // the word before the value
 	var deaf about   // what was said of another number only
 	foreign := false // what says that another number is nobody's stands before it
+	crossed := false // into the cell before
 	role := false    // who has the number stands before it: what follows is theirs, as in account manager
 	var next [2]int  // the word before that one, if it says nothing
 	for n := 0; n < wordsBefore && i > limit; n++ {
@@ -75,7 +79,9 @@ func (d *Detector) before(start, limit int) (c context) {
 		for e > limit && !letter(p[e-1]) {
 			switch p[e-1] {
 			case '|':
-				limit = e
+				if limit = e; n == 0 && !crossed {
+					limit, crossed = max(limit-bytesBefore, d.cell(e-1)), true
+				}
 			case ';':
 				begun = n > 0
 				if clause++; d.at(e) != ' ' {
@@ -135,6 +141,10 @@ func (d *Detector) before(start, limit int) (c context) {
 			s--
 			camel = camel || chars[p[s]]&charLower != 0 && chars[p[s+1]]&charUpper != 0
 		}
+		from := s
+		if e-s > 3 && p[s] >= 0xc2 {
+			s += opens(p[s:e])
+		}
 		if (d.at(s-1) == '<' || d.at(s-1) == '/' && d.at(s-2) == '<') && look(markupTags, p[s:e]) { // Phone: <span>
 			i = s
 			n--
@@ -164,8 +174,8 @@ func (d *Detector) before(start, limit int) (c context) {
 		}
 		if second > 0 { // my number, messages to
 			if x := look(phrases, p[s:second]); x != 0 {
-				if a |= x; x == against { // social media
-					a = against
+				if a |= x; x == against || x == aboutCard { // social media, paid with
+					a = x
 				}
 				if x == against && d.at(second) == ':' && look(centers, p[s:second]) { // call center: 202-555-0143
 					a = aboutPhone
@@ -199,10 +209,13 @@ func (d *Detector) before(start, limit int) (c context) {
 		if c.near == 0 && e-s > 3 {
 			c.apart++
 		}
-		i = s
+		i = from
 	}
 	return c
 }
+
+// printed is what a card has besides its number: it is said of the number before.
+var printed = set("cvv", "cvc", "exp", "expires", "expiry", "expiration", "cvv2", "cvc2")
 
 // portable is short for a mobile phone in French, behind a point, and else a port.
 var portable = set("port")
@@ -234,6 +247,7 @@ func (d *Detector) behind(end int, c *context) {
 	p := d.p
 	limit := min(len(p), end+bytesAfter)
 	var heard, last context                  // last: without the last word
+	parted := false                          // the last word is of what is beside a card's number on the card
 	sentence := false                        // one begins behind the value, in small letters
 	i, was := end, end                       // was: where the word before began
 	if d.at(i) == '-' && letter(d.at(i+1)) { // 555-0143-Office
@@ -251,7 +265,10 @@ words:
 		for i < limit && !letter(p[i]) {
 			switch x := p[i]; {
 			case digit(x): // the last word was said of the next number
-				if heard = last; sentence {
+				if !parted {
+					heard = last
+				}
+				if sentence {
 					heard = context{}
 				}
 				break words
@@ -281,12 +298,18 @@ words:
 		if a&endsPhrase != 0 && n > 0 { // is my number
 			a |= look(phrases, p[was:i])
 		}
+		if parted = look(printed, p[s:i]); parted {
+			a &^= weakly
+		}
 		was = s
 		heard.hear(a &^ (against | isRole | endsPhrase))
 	}
 	for k := i; k < len(p) && k-i < 4 && p[k] != '\n' && p[k] != ','; k++ {
 		if digit(p[k]) {
-			if heard = last; sentence {
+			if !parted {
+				heard = last
+			}
+			if sentence {
 				heard = context{}
 			}
 		}
@@ -301,10 +324,13 @@ words:
 // initial reports a letter at s that stands for a phone, a mobile or a fax on a
 // card: behind nothing, and with a colon or a point, or at a line's or cell's start.
 func (d *Detector) initial(s, number int) bool {
-	if !indexOf("TMPFHWCtmpfhwc", d.p[s]) || word(d.at(s-1)) {
+	if !indexOf("TMPFHWCOtmpfhwco", d.p[s]) || word(d.at(s-1)) {
 		return false
 	}
 	between := d.p[s+1 : number]
+	if d.at(s-1) == '(' && len(between) > 0 && between[0] == ')' { // (m) 07700 900123
+		return len(between) == 1 || len(between) == 2 && between[1] == ' '
+	}
 	if len(between) > 0 && (between[0] == ':' || between[0] == '.') {
 		return len(between) <= 2 || len(between) == 3 && between[2] == '('
 	}

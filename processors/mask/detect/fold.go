@@ -189,10 +189,27 @@ func unescape(p []byte) (r rune, n int) {
 	return 0, 0
 }
 
-// entity reads a numeric character reference of HTML.
+// references are those of HTML that stand within numbers and addresses, or hide what parts them.
+var references = map[string]rune{"nbsp": ' ', "ensp": ' ', "emsp": ' ', "thinsp": ' ', "numsp": ' ', "puncsp": ' ', "commat": '@', "period": '.', "plus": '+', "lpar": '(', "rpar": ')', "sol": '/',
+	"hyphen": '-', "dash": '-', "ndash": '-', "mdash": '-', "horbar": '-', "minus": '-', "lowbar": '_', "middot": '.', "colon": ':', "shy": -1, "zwj": -1, "zwnj": -1, "lrm": -1, "rlm": -1}
+
+// entity reads a character reference of HTML: a numeric one, or one of references.
 func entity(p []byte) (r rune, n int) {
-	if len(p) < 4 || p[1] != '#' {
+	if len(p) < 4 {
 		return 0, 0
+	}
+	if p[1] != '#' {
+		i := 1
+		for i < len(p) && i < 8 && p[i]-'a' < 26 {
+			i++
+		}
+		if i < 4 || i == len(p) || p[i] != ';' {
+			return 0, 0
+		}
+		if r = look(references, p[1:i]); r == 0 {
+			return 0, 0
+		}
+		return r, i + 1
 	}
 	i, base := 2, rune(10)
 	if p[2]|0x20 == 'x' {

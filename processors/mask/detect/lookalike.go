@@ -1,5 +1,7 @@
 package detect
 
+import "sluice/processors/mask/detect/phone"
+
 // What has a phone's digits and is none.
 
 // article reports an ISBN, ISSN or the like by form and check digit, or a word
@@ -29,6 +31,8 @@ func (v *view) dates() bool {
 	two := func(i int) int { return val(v.digits[i])*10 + val(v.digits[i+1]) }
 	switch n := len(v.digits); {
 	case n == 9 && v.zip():
+		return true
+	case v.bare() && n < 10 && string(v.digits[n-5:]) == "00000" && v.context().apart > 0: // calls were up from 8800000
 		return true
 	case n == 8 && v.shape(4, 4) && (v.sep() == '-' || v.sep() == '/'):
 		from, to := v.num(0), v.num(1)
@@ -102,4 +106,62 @@ func postcode(p []byte) bool {
 		}
 	}
 	return true
+}
+
+// abroad reports groups that begin with 00 and a calling code, and then perhaps
+// a trunk digit in brackets: 00 33 1 23 45 67 89, 00972 (0)2-136-2136.
+func (v *view) abroad() bool {
+	d := v.digits
+	if len(d) < 10 || d[0] != '0' || d[1] != '0' || d[2] == '0' {
+		return false
+	}
+	plan, _ := phone.Split(d[2:])
+	if plan == nil {
+		return false
+	}
+	return v.groups[0].len() == 2 && v.groups[1].len() == codeLen(plan) || v.groups[0].len() == 2+codeLen(plan) && v.paren && v.groups[1].len() == 1
+}
+
+// trailed reports a number and another behind it, as a house's: +1 201-819-4834 64 Main St.
+// The whole is none, and the number without its last group is one.
+func (v *view) trailed() bool {
+	n := len(v.groups)
+	if n < 2 {
+		return false
+	}
+	last := &v.groups[n-1]
+	whole := v.digits
+	rest := whole[:len(whole)-last.len()]
+	if last.sep != ' ' || last.gap != 1 || n > 2 && v.sep() == ' ' && !v.plus && len(rest) < 10 { // made up, perhaps: all of it
+		return false
+	}
+	valid := func(d []byte) bool {
+		if short := (view{digits: d}); !v.plus && (len(d) < 12 || d[0] == '0') && short.inSomePlan() {
+			return true
+		}
+		if !v.plus && d[0] == '0' && d[1] == '0' {
+			d = d[2:]
+		}
+		plan, national := phone.Split(d) // 57 329 325 52 71, too
+		return plan != nil && len(national) > 1 && (plan.Valid(national) || plan.Trunk != 0 && national[0] == plan.Trunk && plan.Valid(national[1:]))
+	}
+	return len(rest) > 7 && !valid(whole) && valid(rest)
+}
+
+// coded reports forms that codes have more often than phones, where no word says
+// a phone: gift cards and parcels of three fours, eight digits and more, two slashes.
+// In those of paths and ZIP codes that word has to be said of no number between.
+func (v *view) coded() bool {
+	if v.plus || v.paren || len(v.groups) < 2 {
+		return false
+	}
+	paths := v.sep() == '/' && len(v.groups) > 2 || v.shape(5, 4) && v.sep() == '-'
+	if !paths && !v.shape(4, 4, 4) && (v.groups[0].len() < 7 || v.groups[0].len() == 10) {
+		return false
+	}
+	c := v.context()
+	if paths {
+		return c.near&c.own&aboutPhone == 0
+	}
+	return c.near&aboutPhone == 0 && !(v.shape(4, 4, 4) && v.digits[1] == '8')
 }

@@ -61,7 +61,7 @@ func (d *Detector) number(i int) int {
 		n.groups[n.n] = g
 		n.n++
 		k, closed := j, false
-		for k < len(p) && k-j < 5 && isSeparator(p[k]) {
+		for k < len(p) && k-j < 5 && (isSeparator(p[k]) || p[k] == '+' && d.form(i)) {
 			closed = closed || p[k] == ')'
 			k++
 		}
@@ -101,8 +101,10 @@ func (d *Detector) number(i int) int {
 	if count < 6 {
 		return end
 	}
-	if e := d.ipv4(i); e > 0 {
-		return e
+	if !(count == 8 && n.pairs() && d.labels(i, end)) {
+		if e := d.ipv4(i); e > 0 {
+			return e
+		}
 	}
 	if e := d.coordinates(i); e > 0 {
 		return e
@@ -166,7 +168,7 @@ func (d *Detector) short(i int) int {
 		if digit(p[s]) {
 			return 0
 		}
-		if !isSeparator(p[s]) {
+		if !isSeparator(p[s]) && p[s] != '+' {
 			break
 		}
 	}
@@ -186,9 +188,52 @@ func closes(p []byte) bool {
 	return i < len(p) && p[i] == ')'
 }
 
+// form reports that the number at i is a parameter's value, in which a + is a
+// space (WHATWG URL, application/x-www-form-urlencoded): ?tel=020+7946+0018.
+func (d *Detector) form(i int) bool {
+	s := i
+	for s > 0 && i-s < 3 && (d.p[s-1] == '+' || d.p[s-1] == '(') {
+		s--
+	}
+	if d.at(s-1) != '=' {
+		return false
+	}
+	for s--; s > 0 && i-s < maxKey && (word(d.p[s-1]) || d.p[s-1] == '-' || d.p[s-1] == '.'); s-- {
+	}
+	return s == 0 || indexOf("?&; \n\"'", d.p[s-1])
+}
+
+// pairs reports four groups of two digits with points between, as an address has or a phone.
+func (n *number) pairs() bool {
+	if n.n != 4 {
+		return false
+	}
+	for k := range n.n {
+		if g := &n.groups[k]; g.len() != 2 || k > 0 && (g.sep != '.' || g.gap != 1) {
+			return false
+		}
+	}
+	return true
+}
+
+// labels reports that a word right before [i, end) says a phone.
+func (d *Detector) labels(i, end int) bool {
+	c := d.context(i, end)
+	return c.near == aboutPhone && c.apart == 0 && !c.later
+}
+
 // separator is the byte that stands for what is between two groups: itself, a
 // bracket, or / and - with spaces around; 0 for what separates nothing.
 func separator(p []byte) byte {
+	if p[0] == '+' || p[len(p)-1] == '+' { // of a form
+		var plain [5]byte
+		for i := range p {
+			if plain[i] = p[i]; p[i] == '+' {
+				plain[i] = ' '
+			}
+		}
+		p = plain[:len(p)]
+	}
 	switch len(p) {
 	case 1:
 		return p[0]

@@ -31,11 +31,14 @@ func (v *view) phone() int {
 		return 0
 	}
 	for i := range v.groups {
-		if g := v.groups[i].len(); g > 15 || g == 1 && i > 1 && i < len(v.groups)-1 && !v.plus && v.context().near&aboutPhone == 0 {
+		if g := v.groups[i].len(); g > 15 || g == 1 && i > 1 && i < len(v.groups)-1 && !v.plus && !(i == 2 && v.abroad()) && v.context().near&aboutPhone == 0 {
 			return 0
 		}
 	}
 	if v.article() || v.dotted() || v.dates() || v.amount() {
+		return 0
+	}
+	if v.trailed() || v.coded() {
 		return 0
 	}
 	confidence := v.dialled()
@@ -82,7 +85,7 @@ func (v *view) dialled() float32 {
 			return 0.6 // a number that nobody has, in its form
 		}
 		return 0
-	case c.near&against != 0 && c.any&aboutPhone == 0:
+	case c.near&against != 0 && c.any&aboutPhone == 0, c.near&aboutPassport != 0, c.near&aboutTax != 0 && c.apart == 0 && !v.paren && len(d) == 9:
 		confidence -= 0.4
 	case c.near&against != 0:
 		confidence -= 0.3
@@ -333,7 +336,7 @@ func (v *view) called() bool {
 // extension is the end of an extension that follows, or end.
 func (v *view) extension(end int) int {
 	p, i := v.d.p, end
-	for i < len(p) && i-end < 2 && (p[i] == ' ' || p[i] == ',' || p[i] == '.') {
+	for i < len(p) && i-end < 2 && (p[i] == ' ' || p[i] == ',' || p[i] == '.' || p[i] == '+') {
 		i++
 	}
 	s := i
@@ -346,7 +349,7 @@ func (v *view) extension(end int) int {
 	case i == s || !look(extensions, p[s:i]):
 		return end
 	}
-	for i < len(p) && (p[i] == '.' || p[i] == ' ' || p[i] == ':') && i-s < 14 {
+	for i < len(p) && (p[i] == '.' || p[i] == ' ' || p[i] == ':' || p[i] == '+') && i-s < 14 {
 		i++
 	}
 	k := i

@@ -200,8 +200,14 @@ func (d *Detector) labelled(s, i int) bool {
 	for e < len(d.p) && digit(d.p[e]) {
 		e++
 	}
+	if i-s == 2 && look(codes, d.p[s:i]) {
+		return false
+	}
 	return !word(d.at(e)) && meaning(d.p[s:i]).positive()
 }
+
+// codes are words of two letters with which keys of records begin, too: WA8720620.
+var codes = set("wa", "hp", "ni", "dl")
 
 // uuid is the end of a UUID that begins at s, or 0.
 func (d *Detector) uuid(s int) int {

@@ -194,7 +194,7 @@ func (v *view) date() bool {
 // decimal reports a number with digits behind a point: 12345.678, 1 234 567.89.
 func (v *view) decimal() bool {
 	n := len(v.groups)
-	if n < 2 || v.groups[n-1].sep != '.' || v.plus && n > 2 {
+	if n < 2 || v.groups[n-1].sep != '.' || v.plus && n > 2 || v.digits[0] == '0' && v.groups[0].len() > 1 && len(v.digits) > 8 { // 07409.000633
 		return false
 	}
 	dots := 0

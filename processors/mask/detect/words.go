@@ -13,7 +13,7 @@ var contexts = func() map[string]about {
 	}
 	say(aboutPhone, "phone", "phones", "telephone", "tel", "mobile", "mob", "cell", "cellphone", "cellular", "call", "calls", "called", "calling", "callback", "dial", "dialed",
 		"dialled", "ring", "fax", "whatsapp", "sms", "text", "texted", "texting", "txt", "contact", "hotline", "helpline", "landline", "ph", "msisdn", "imessage", "viber", "reach", "reached", "phoned",
-		"voicemail", "pager", "telegram", "toll", "tollfree", "zelle", "venmo", "cashapp", "hmu", "office", "freephone", "answering", "answered", "answers", "caller", "callee", "callers", "📱", "📞", "☎", "☎️", "📲", "✆", "℡", "dialing", "dialling", "desk", "reception", "dispatch", "rsvp", "reachable", "callto", "facetime", "signal", "tele", "telno", "phoneno", "phonenumber", "mobileno",
+		"voicemail", "pager", "telegram", "toll", "tollfree", "zelle", "venmo", "cashapp", "hmu", "office", "freephone", "answering", "answered", "answers", "caller", "callee", "callers", "📱", "📞", "☎", "☎️", "📲", "✆", "℡", "dialing", "dialling", "facsimile", "contacted", "contactable", "desk", "reception", "dispatch", "rsvp", "reachable", "callto", "facetime", "signal", "tele", "telno", "phoneno", "phonenumber", "mobileno",
 		"telefon", "telefonnummer", "handy", "handynummer", "mobil", "mobilnummer", "rufnummer", "festnetz", "anrufen", "ruf", "rufen", "erreichbar", "erreichen", "durchwahl", "rückfragen", "verfügung", // de
 		"téléphone", "tél", "téléphoner", "telephoner", "télécopie", "rappeler", "rappelez", "portable", "appel", "appeler", "appelez", "joindre", "joignable", // fr
 		"teléfono", "telefono", "móvil", "movil", "celular", "cel", "marque", "marcar", "llámenos", "llamenos", "llámanos", "tfno", "llamar", "llame", "llámame", "llámeme", "llamarme", "llama", "llamada", "teléf", "telef", "teléfonos", "celu", "fono", "comuníquese", "comuniquese", "comunicarse", "llámanos", "contáctenos", "contáctanos", // es
@@ -24,7 +24,7 @@ var contexts = func() map[string]about {
 		"телефон", "тел", "телефоны", "телефону", "мобильный", "моб", "звоните", "звонить", "звони", "позвоните", "позвони", "позвонить", "перезвоните", "сотовый", // ru
 		"telefonum", "cep", "telefonnr", "telnr", "mobilnr", "rufnr", "mobiltelefon", "puhelinnumero", "matkapuhelin", "tlf", "telf", "mobilen", "puhelin", "puh", "τηλέφωνο", "τηλ", "κινητό", // tr, da, no, sv, fi, el
 		"電話", "電話番号", "携帯", "携帯電話", "携帯番号", "手机", "手机号", "手机号码", "电话", "电话号码", "致電", "聯絡", "联系方式", "휴대전화", "핸드폰", "聯絡電話", "联系电话", "連絡先", "拨打", "致电", "连络", "お電話", "携带", "전화", "전화번호", "휴대폰", "연락처", // ja, zh, ko
-		"फोन", "मोबाइल", "هاتف", "جوال", "تلفن", "موبایل", "طلب", "טלפון", "נייד", "התקשר", "تماس", "اتصل", "рақам", "hívjon", "sunați", "sună", "soita", "numeroon", "ring", "zavolejte", "zavolajte", "číslo", "καλέστε", "зателефонуйте", "обадете", "gọi", "sđt", "hp", "wa", "เบอร์", "numarası", "numarasından", "numaram", "arayın", "arayabilirsiniz", "telefón", "telefonszám", "számon", "mobitel", "telefonas", "tālrunis", "gsm", "nomor", "telepon", "hubungi", "điện", "thoại", "โทร", "โทรศัพท์",
+		"फोन", "मोबाइल", "هاتف", "جوال", "تلفن", "موبایل", "طلب", "טלפון", "נייד", "התקשר", "התקשרו", "תתקשרו", "להתקשר", "חייגו", "פקס", "कॉल", "नंबर", "फैक्स", "helista", "helistage", "mobiiltelefon", "zvaniet", "mobilais", "skambinkite", "skambinti", "mobilusis", "nazovite", "pozovite", "zovite", "mobilni", "pokličite", "pokliči", "позовите", "позвънете", "набирайте", "дзвоніть", "подзвоніть", "ফোন", "মোবাইল", "কল", "தொலைபேசி", "கைபேசி", "فون", "کال", "موبائل", "زنگ", "اتصلوا", "للاتصال", "الهاتف", "الجوال", "tawagan", "hubungi", "telpon", "simu", "piga", "tələfon", "zəng", "հեռախոս", "ტელეფონი", "მობილური", "تماس", "اتصل", "рақам", "hívjon", "sunați", "sună", "soita", "numeroon", "ring", "zavolejte", "zavolajte", "číslo", "καλέστε", "зателефонуйте", "обадете", "gọi", "sđt", "hp", "wa", "เบอร์", "numarası", "numarasından", "numaram", "arayın", "arayabilirsiniz", "telefón", "telefonszám", "számon", "mobitel", "telefonas", "tālrunis", "gsm", "nomor", "telepon", "hubungi", "điện", "thoại", "โทร", "โทรศัพท์",
 		"anruf", "anrufe", "rückruf", "rückrufnummer", "zurückrufen", "zurückzurufen", "telefonisch", "telefonnr", "handynr", "festnetznummer", "mobilfunk", "mobilfunknummer", "faxnummer", "telefax", "kontaktieren", "melden",
 		"contacter", "contactez", "téléphonez", "appelle", "rappelle", "répond", "répondeur", "télécopieur", "joignez",
 		"contactar", "contactarme", "contactarnos", "contactarle", "contáctame", "contácteme", "llámenme", "llamadme", "llamarnos", "llamarte", "llamarle", "telefonear",
@@ -33,7 +33,7 @@ var contexts = func() map[string]about {
 		"belt", "gebeld", "terugbellen", "mobieltje", "zadzwonić", "dzwoń", "oddzwonić", "kontaktowy", "telefoniczny", "iletişim", "İletişim", "arayınız", "ulaşabilirsiniz", "ulaşın", "telefonu", "telefonumu", "ringa", "ringe", "puhelinnumeroni", "numeroni", "kännykkä", "telefonszámom", "mobilszám", "mobilszámom", "telefonnummeret", "mobilnummeret", "telefonnumret", "mobilnumret", "telefonul", "telefonní", "mobilní", "volejte", "zavolat", "natel", "折り返し", "ご連絡")
 	say(aboutSSN, "ssn", "ssns", "social", "socsec", "ss", "socialsecurity", "socialsecuritynumber", "ssnumber")
 	say(aboutCard, "card", "cards", "cardnumber", "creditcard", "visa", "mastercard", "amex", "discover", "maestro", "jcb", "diners", "unionpay", "credit", "debit", "cc", "ccn", "ccnum", "pan",
-		"charge", "charged", "kreditkarte", "karte", "carte", "tarjeta", "cartão", "cartao", "carta", "kaart", "карта", "карты", "karta", "kart", "カード", "卡号", "카드", "chargeback", "chargebacks", "cvv", "cvc", "exp", "expires", "expiry", "expiration", "paid", "payment", "pay")
+		"charge", "charged", "kreditkarte", "karte", "carte", "tarjeta", "cartão", "cartao", "carta", "kaart", "карта", "карты", "karta", "kart", "カード", "卡号", "카드", "chargeback", "chargebacks", "cvv", "cvc", "cvv2", "cvc2", "exp", "expires", "expiry", "expiration", "paid", "payment", "pay")
 	say(weakly, "charge", "charged", "credit", "debit", "paid", "payment", "pay", "exp")
 	say(aboutBirth, "born", "birth", "birthdate", "birthday", "dob", "dateofbirth", "bday", "geboren", "geburtsdatum", "geb", "né", "née", "naissance", "nacimiento", "nacido", "nacida",
 		"nascimento", "nascido", "nascita", "nato", "nata", "geboortedatum", "urodzenia", "рождения", "родился", "родилась", "doğum", "生年月日", "出生日期", "생년월일", "födelsedatum", "fødselsdato")
@@ -50,7 +50,7 @@ var contexts = func() map[string]about {
 		"revision", "rev", "rfc", "patent", "score", "ratio", "lat", "latitude", "lon", "longitude", "coordinates", "ip", "job", "trace", "span", "request",
 		"bytes", "weight", "population", "users", "views", "downloads",
 		"bestellung", "bestellnummer", "rechnung", "auftrag", "sendung", "kundennummer", "commande", "facture", "colis", "pedido", "factura", "envío", "ordine", "fattura", "заказ", "счет", "订单", "注文", "주문",
-		"sid", "size", "depth", "member", "npi", "waybill", "awb", "container", "passcode", "webinar", "prescription", "rx", "buffer", "stack", "ein", "cusip", "isin", "chart", "eticket", "zoom", "webex", "rrn", "arn", "nhs", "vat", "pesel", "rs", "inr", "gbp", "jpy", "cad", "aud", "chf", "voucher", "coupon", "key", "activation", "kg", "quantity", "qty", "gtid", "xid", "layer", "rows", "duration", "bill", "bills", "values",
+		"fedex", "usps", "dhl", "sid", "size", "depth", "member", "npi", "waybill", "awb", "container", "passcode", "webinar", "prescription", "rx", "buffer", "stack", "ein", "cusip", "isin", "chart", "eticket", "zoom", "webex", "rrn", "arn", "nhs", "vat", "pesel", "rs", "inr", "gbp", "jpy", "cad", "aud", "chf", "voucher", "coupon", "key", "activation", "kg", "quantity", "qty", "gtid", "xid", "layer", "rows", "duration", "bill", "bills", "values",
 		"pin", "lottery", "lotto", "sipariş", "ordernr", "ordernummer", "ordrenr", "ordre", "ordrenummer", "bestellnr", "auftragsnummer", "rechnungsnummer", "kundennr", "zamówienie", "zamówienia", "faktura", "faktury", "factuur", "dossier", "protocolo", "pratica",
 		"tilaus", "objednávka", "rendelés", "comanda", "beställning", "накладная", "заказа", "注文番号", "订单号", "주문번호", "iva", "siret", "siren", "rma", "ndc", "cas", "doi", "pmid", "hs", "orcid", "loinc", "cpt", "icd", "unit", "replaces", "warranty", "company", "drawing", "dwg", "mpn", "accession", "receipt", "asset", "folio", "снилс", "инн", "огрн", "кпп", "индекс", "nip", "regon", "bsn", "abn", "acn", "gstin", "gst", "plz", "postleitzahl", "邮编", "郵便番号", "身份证", "身份证号", "chassis", "badge", "locker", "ballot", "component", "compound", "gasket", "isotope", "valve", "sensor", "seat", "raffle", "firmware", "fixture", "diagram", "exam", "formula", "kit", "plate", "sector", "apn", "sn", "chapter", "clause", "frequency", "bolt", "certificate", "award", "equipment", "vessel", "requisition", "sample", "specimen", "bbox", "inode", "loan", "permit", "meter", "nanoseconds", "milliseconds", "ms", "ns", "unix", "checksum", "crc", "digest", "fingerprint", "vin", "contract", "bug", "pr", "duns", "conf", // then who is a customer, what was ordered, sent, agreed and filed
 		"referenz", "referenznummer", "vorgang", "vorgangsnummer", "aktenzeichen", "vertrag", "vertragsnr", "vertragsnummer", "kundennr", "sendungsnummer", "sendungsnr", "paketnummer", "artikelnr", "artikelnummer", "rechnungsnr", "mitgliedsnummer", "seriennummer", "zählernummer", "ticketnummer", "fallnummer", "buchungsnummer", "versicherungsnummer", "matrikelnummer", "personalnummer", "kontonummer", "bankleitzahl", "blz",
@@ -78,8 +78,8 @@ var contexts = func() map[string]about {
 var phrases = func() map[string]about {
 	m := map[string]about{}
 	for _, number := range []struct{ noun, of string }{
-		{"number", "my your his her their our its new old best direct home work office personal private usual daytime evening current"},
-		{"digits", "my your his her their"}, {"line", "direct private land support help hot care service customer rx pharmacy sales info information tip crisis"},
+		{"number", "my your ur his her their our its new old best direct home work office personal private usual daytime evening current"},
+		{"digits", "my your ur his her their new"}, {"line", "direct private land support help hot care service customer rx pharmacy sales info information tip crisis"},
 		{"nummer", "meine meiner deine ihre seine neue alte unsere mijn min mitt mit"}, {"numéro", "mon ton son votre notre nouveau"}, {"número", "mi tu su meu seu nuevo novo"},
 		{"numero", "mi tu su mio tuo suo nuovo il"}, {"numer", "mój twój jego jej nowy"}, {"номер", "мой твой его её ваш наш новый"}, {"numaram", "benim"}, {"numarası", "onun"}, {"numarasından", "şu"},
 		{"registered", "my your his her their"}, {"service", "customer client"}, {"services", "customer client"}, {"to", "messages message texts sms"}, {"sec", "soc"},
@@ -88,17 +88,19 @@ var phrases = func() map[string]about {
 			m[of+" "+number.noun] = aboutPhone
 		}
 	}
-	for of := range strings.FieldsSeq("customer client employee student membership file document form inventory registration store stock vendor engine fleet tail project return record course " +
+	for of := range strings.FieldsSeq("customer client employee student membership file document form inventory registration store stock vendor engine fleet bar tail project return record course " +
 		"access promo gate auth authorization approval dealer supplier reservation sort exit diagnostic activation group") {
 		m[of+" number"], m[of+" code"], m[of+" no"] = against, against, against
 	}
 	for _, of := range []string{"n° client", "numéro client", "code client", "de cliente", "nota fiscal"} {
 		m[of] = against
 	}
+	m["paid with"], m["pay with"], m["paying with"], m["charged to"] = aboutCard, aboutCard, aboutCard, aboutCard // not only paid
+	m["a bell"], m["me at"], m["conference bridge"] = aboutPhone, aboutPhone, aboutPhone
 	m["s number"], m["me on"] = aboutPhone, aboutPhone // Bo's number, you get me on
 	m["soc sec"], m["tax id"], m["taxpayer id"], m["tax_id"] = aboutSSN, aboutTax, aboutTax, aboutTax
 	for _, head := range []struct{ first, heads string }{ // what is named after a phone, and is none
-		{"social", "media network networks club worker workers services studies distancing score"}, {"call", "center centre centers stats volume log logs id ids"}, {"cell", "tower count counts culture"},
+		{"social", "media network networks club worker workers services studies distancing score campaign campaigns post posts feed ads shares reach"}, {"call", "center centre centers stats volume log logs id ids"}, {"cell", "tower count counts culture"},
 		{"phone", "model models case id size os"}, {"card", "game games reader id"}, {"text", "file files size length editor"}, {"mobile", "app apps game games site os"}, {"credit", "score limit"},
 	} {
 		for h := range strings.FieldsSeq(head.heads) {

@@ -1,0 +1,81 @@
+package detect
+
+import "bytes"
+
+// What is said of a value in another sentence, cell or bracket than its own.
+
+// opens is the length of a quotation mark that p, bytes of letters and others beyond ASCII, begins with.
+func opens(p []byte) int {
+	switch {
+	case p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0x98 && p[2] <= 0x9f, p[0] == 0xe3 && p[1] == 0x80 && p[2] >= 0x8a && p[2] <= 0x91: // â, ã
+		return 3
+	case p[0] == 0xc2 && (p[1] == 0xab || p[1] == 0xbf || p[1] == 0xa1): // Â«, Â¿
+		return 2
+	}
+	return 0
+}
+
+// How far a question is looked for, in words, and its end, in bytes.
+const (
+	wordsAsked = 12
+	bytesAsked = 48
+)
+
+// asked is what the question says that the value at start answers: Agent: your
+// phone number? Customer: Sure, 555-0143. One that is about an order, too, says nothing.
+func (d *Detector) asked(start int) (c context) {
+	p := d.p
+	least := max(0, start-bytesAsked)
+	q := least + bytes.LastIndexByte(p[least:start], '?')
+	if q < least || q == 0 || letter(d.at(q+1)) || digit(d.at(q+1)) {
+		return c
+	}
+	for _, x := range p[q:start] {
+		if digit(x) {
+			return c
+		}
+	}
+	var a about
+	i, behind := q, 0
+	for range wordsAsked {
+		e := i
+		for e > 0 && !letter(p[e-1]) {
+			if x := p[e-1]; digit(x) || x == '.' || x == '?' || x == '\n' {
+				e = 0
+				break
+			}
+			e--
+		}
+		if e == 0 {
+			break
+		}
+		for i = e; i > 0 && letter(p[i-1]); i-- {
+		}
+		if x := said(p[i:e]); !look(filed, p[i:e]) {
+			a |= x &^ (isRole | endsPhrase | weakly)
+		}
+		if behind > 0 {
+			a |= look(phrases, p[i:behind])
+		}
+		behind = e
+	}
+	if a&against != 0 {
+		return c
+	}
+	return context{near: a, any: a, own: a}
+}
+
+// filed is where a number is kept, which says nothing of what it is.
+var filed = set("account", "file", "record", "profile", "form", "case")
+
+// cell is where a cell of a row begins that names the value in the next one, the
+// cell's end being at i: | Tel | 0337509278 |. It is i if it is no name.
+func (d *Detector) cell(i int) int {
+	s := i
+	for s > 0 && d.p[s-1] != '|' && d.p[s-1] != '\n' {
+		if s--; i-s > maxKey || digit(d.p[s]) || d.p[s] == '.' && i-s > 3 {
+			return i
+		}
+	}
+	return s
+}

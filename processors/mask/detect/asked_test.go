@@ -1,0 +1,44 @@
+package detect
+
+import "testing"
+
+// TestElsewhere are values that another sentence, cell or bracket names, and numbers
+// in the forms of phones that are other things; each has a name for what it is.
+func TestElsewhere(t *testing.T) {
+	for name, c := range map[string][2]string{
+		"answer to a question":         {"Agent: May I have the phone number on the account? Customer: Sure, it's 2145550172.", "phone=2145550172"},
+		"answer to one of an order":    {"Which order number did we text you? Customer: Hold on a moment, it is 2145550172.", ""},
+		"no question":                  {"https://x.example/call?b=2145550172", ""},
+		"another number between":       {"Your phone number? I bought 2, see 2145550172", ""},
+		"cell that names the next":     {"| Tel | 0337509278 |\n| SKU | 0337509278 |", "phone=0337509278"},
+		"cell before the one before":   {"| phone | x | 2145550172 |", ""},
+		"letter in brackets":           {"(m) 0315934836 (o) 02 5550 0143, (c) 2145550172, step (b) 2145550173", "phone=0315934836 | phone=02 5550 0143 | phone=2145550172"},
+		"quotation mark before a word": {"“Call: 321 0512640” «tel: 2145550174» 「電話:0312345678」", "phone=321 0512640 | phone=2145550174 | phone=0312345678"},
+		"code on a card":               {"The bank refused 4303706611120 because of the CVV 305. The 4303706611121", "card=4303706611120"},
+		"paid with it":                 {"$4.00, paid with 4303706611120. I paid 4303706611120", "card=4303706611120"},
+		"facsimile, a bell":            {"facsimile 0214591859, gimme a bell 1125762348, get me at 2145550176, my new digits: 2145550177", "phone=0214591859 | phone=1125762348 | phone=2145550176 | phone=2145550177"},
+		"call in more languages":       {"התקשרו אליי 023567752, मुझे 06947996987 पर कॉल करें, Helistage 4336732150", "phone=023567752 | phone=06947996987 | phone=4336732150"},
+		"named references":             {"<p>4012&nbsp;8888&nbsp;8888&nbsp;1881 +46&nbsp;8&thinsp;11&nbsp;75&nbsp;00 bo&commat;example&period;org R&D;</p>", "card=4012&nbsp;8888&nbsp;8888&nbsp;1881 | phone=+46&nbsp;8&thinsp;11&nbsp;75&nbsp;00 | email=bo&commat;example&period;org"},
+		"code of a country, no plus":   {"celular 57 329 325 52 71, ligue (351) 966 820 293", "phone=57 329 325 52 71 | phone=(351) 966 820 293"},
+		"spaces of a form":             {"https://x.example/p?tel=0718+206228&fax=%2B48+12+766+06+62+x12&z=1&phone=%280905%29+700+6532 order=2145550172+1", "phone=0718+206228 | phone=%2B48+12+766+06+62+x12 | phone=%280905%29+700+6532"},
+		"pairs with points":            {"\"Mobile\",\"21.95.22.57\", host 21.95.22.57", "phone=21.95.22.57 | ip=21.95.22.57"},
+		"00 and a code of a country":   {"says that 00 33 1 20 74 76 27 and 00972 (0)2-136-2136 are not registered", "phone=00 33 1 20 74 76 27 | phone=00972 (0)2-136-2136"},
+		"no decimal begins with zeros": {"tel 07409.000633", "phone=07409.000633"},
+
+		"house behind a phone":      {"tel. +1 201-819-4834 64 Main St; tel. (201)483-0739 919 Main St", "phone=+1 201-819-4834 | phone=(201)483-0739"},
+		"ZIP+4 behind a phone":      {"tel. 201-819-4834, Main St 18407-9904", "phone=201-819-4834"},
+		"key with two letters":      {"Invoice WA8720620, insurance hp0621655", ""},
+		"passport, tax ID":          {"I lost my passport 010-3800678, tax id 09-1394270", ""},
+		"three fours":               {"gift card 0579-8465-6772, FedEx 0604 0584 6246, 0812-3456-7890", "phone=0812-3456-7890"},
+		"eight digits and a part":   {"03877568-1294", ""},
+		"path of days":              {"tel. 201-819-4834 /5830/25/81/18078674.html 046/517/3188", "phone=201-819-4834"},
+		"campaign in social media":  {"social campaign 634823102", ""},
+		"round sum of calls":        {"35700000 calls in 2004, up from 88100000", ""},
+		"number at the bar":         {"Bar No. 44677495; Tel: 201-819-4834", "phone=201-819-4834"},
+		"parcel with a check digit": {"FedEx 373582675652164", ""},
+	} {
+		if got := find(c[0]); got != c[1] {
+			t.Errorf("%s: %s\n got %s\nwant %s", name, c[0], got, c[1])
+		}
+	}
+}
