@@ -1,6 +1,10 @@
 package detect
 
-import "sluice/schemas"
+import (
+	"bytes"
+
+	"sluice/schemas"
+)
 
 // card looks for a payment card number: its length and first digits are an
 // issuer's and its check digit is right (ISO/IEC 7812-1, annex B).
@@ -43,7 +47,10 @@ func (v *view) card() int {
 	case v.within, v.account(): // a longer code's
 		return 0
 	case n == 12 || n == 13: // as long as article numbers and Aadhaar
-		return 0
+		if c.any != 0 || !v.mentioned() && !(n == 13 && v.digits[0] == '4' && len(v.d.p) == n && !article13(v.digits)) {
+			return 0
+		}
+		confidence = 0.55
 	case v.bare() && n > 16 && v.digits[0] != '4' && string(v.digits[:2]) != "62":
 		// As long as made-up keys of records, of which the ranges of Maestro, JCB, Discover
 		// and Mir with a right check digit take one in a hundred; those networks issue next
@@ -140,4 +147,23 @@ func luhn(d []byte) bool {
 		sum += n
 	}
 	return sum%10 == 0 && !same
+}
+
+// bytesMentioned is how far before a value the word card is looked for.
+const bytesMentioned = 160
+
+// mentioned reports that the text speaks of a card before, and then says what its
+// number is: ... the credit card of 12 Main St? The number is 676246719915.
+func (v *view) mentioned() bool {
+	p := v.d.p[max(0, v.start-bytesMentioned):v.start]
+	return (bytes.HasSuffix(p, []byte("umber is ")) || bytes.HasSuffix(p, []byte("umber: "))) && (bytes.Contains(p, []byte(" card ")) || bytes.Contains(p, []byte(" Card ")))
+}
+
+// article13 reports a right check digit of an EAN-13 (GS1 General Specifications, section 7.9).
+func article13(d []byte) bool {
+	sum := 0
+	for i, c := range d {
+		sum += val(c) * (1 + 2*(i&1))
+	}
+	return sum%10 == 0
 }

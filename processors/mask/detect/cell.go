@@ -47,6 +47,9 @@ func (v *view) beside() bool {
 		return false
 	}
 	s, e := v.start, v.end
+	if v.listed() {
+		return v.inSomePlan()
+	}
 	if s > 1 && p[s-1] == ' ' {
 		s--
 	}
@@ -77,6 +80,35 @@ func (v *view) beside() bool {
 		return address(bytes.Trim(p[e+1:k], " ")) && (behind == '|' || p[e+1] != ' ') && v.inSomePlan()
 	}
 	return false
+}
+
+// listed reports an e-mail address before the value, a comma, a dash or the like
+// with spaces between, and nothing behind that goes on as a sentence: (jane@example.org,
+// 739 789 414), jane@example.org - 739 789 414 - on Monday.
+func (v *view) listed() bool {
+	p, s, e := v.d.p, v.start, v.end
+	if s < 3 || p[s-1] != ' ' {
+		return false
+	}
+	switch c := v.d.at(e); {
+	case c == ')', c == ';', c == '|', c == '\n', c == 0, c == '.' && v.d.at(e+1) <= ' ':
+	case c == ' ' && (v.d.at(e+1) == '|' || v.d.at(e+1) == '-' && v.d.at(e+2) == ' '):
+	default:
+		return false
+	}
+	for s--; s > 0 && p[s-1] == ' '; s-- {
+	}
+	if s == 0 || !indexOf(",;|/-", p[s-1]) || p[s-1] == '-' && v.d.at(s-2) != ' ' {
+		return false
+	}
+	for s--; s > 0 && p[s-1] == ' '; s-- {
+	}
+	k := s
+	for k > 0 && s-k < maxLocal && p[k-1] > ' ' && !indexOf(",;|(<", p[k-1]) {
+		k--
+	}
+	at := bytes.IndexByte(p[k:s], '@')
+	return at > 0 && bytes.IndexByte(p[k+at:s], '.') > 0
 }
 
 // distinct reports digits that are not all one.

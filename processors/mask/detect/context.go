@@ -169,6 +169,9 @@ func (d *Detector) before(start, limit int) (c context) {
 		if a == aboutPhone && e-s == 3 && p[s]|0x20 == 'c' && postcode(p[e:]) { // CEP, in Turkish a mobile phone
 			a = against
 		}
+		if a == aboutPhone && e-s == 4 && d.at(e) == ' ' && chars[d.at(e+1)]&charUpper != 0 && digit(d.at(e+2)) { // cell B12
+			a = against
+		}
 		if a == against && e-s == 4 && d.at(e) == '.' && look(portable, p[s:e]) { // Port. : 06...
 			a = aboutPhone
 		}
@@ -206,7 +209,7 @@ func (d *Detector) before(start, limit int) (c context) {
 		if !other {
 			c.own |= a
 		}
-		if c.near == 0 && e-s > 3 {
+		if c.near == 0 && e-s > 3 && !(chars[p[s]]&charUpper != 0 && (d.at(start) == '(' || d.at(start-1) == '(')) { // contact Bo Lee (12345678)
 			c.apart++
 		}
 		i = from
@@ -299,7 +302,9 @@ words:
 			a |= look(phrases, p[was:i])
 		}
 		if parted = look(printed, p[s:i]); parted {
-			a &^= weakly
+			if a &^= weakly; c.near == against { // of a bank in Port Louis
+				c.near = 0
+			}
 		}
 		was = s
 		heard.hear(a &^ (against | isRole | endsPhrase))

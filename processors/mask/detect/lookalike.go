@@ -123,7 +123,7 @@ func (v *view) abroad() bool {
 }
 
 // trailed reports a number and another behind it, as a house's: +1 201-819-4834 64 Main St.
-// The whole is none, and the number without its last group is one.
+// The whole is none, the number without its last group is one, and a name follows.
 func (v *view) trailed() bool {
 	n := len(v.groups)
 	if n < 2 {
@@ -132,7 +132,7 @@ func (v *view) trailed() bool {
 	last := &v.groups[n-1]
 	whole := v.digits
 	rest := whole[:len(whole)-last.len()]
-	if last.sep != ' ' || last.gap != 1 || n > 2 && v.sep() == ' ' && !v.plus && len(rest) < 10 { // made up, perhaps: all of it
+	if last.sep != ' ' || last.gap != 1 || last.len() > 4 || n > 2 && v.sep() == ' ' && !v.plus && len(rest) < 10 || v.d.at(v.end) != ' ' || chars[v.d.at(v.end+1)]&charUpper == 0 {
 		return false
 	}
 	valid := func(d []byte) bool {

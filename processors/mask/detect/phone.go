@@ -319,6 +319,9 @@ func (v *view) inSomePlan() bool {
 // called reports the form of a number that is dialled: 7 to 15 digits, alone or
 // in groups of two and more.
 func (v *view) called() bool {
+	if string(v.digits[:3]) == "000" && v.headed() && len(v.digits) > 7 {
+		return bytes.Count(v.digits, []byte("0")) < len(v.digits)-2
+	}
 	if v.bare() {
 		return len(v.digits) <= 13 && v.digits[0] != '0' || len(v.digits) == 6 || len(v.digits) >= 9 && string(v.digits[:3]) != "000"
 	}
