@@ -79,3 +79,21 @@ func (d *Detector) cell(i int) int {
 	}
 	return s
 }
+
+// place reports that the word [s, e) is where one is called, and a colon or # follows: Work: 020 7946 0018.
+func (d *Detector) place(s, e int) bool {
+	for i := e; i < len(d.p) && i-e < 2; i++ {
+		if d.p[i] == ':' || d.p[i] == '#' {
+			return look(places, d.p[s:e])
+		}
+		if d.p[i] != ' ' {
+			break
+		}
+	}
+	return e-s == 6 && look(direct, d.p[s:e])
+}
+
+var (
+	places = set("home", "work", "main", "fixe", "emergency", "evening", "evenings", "daytime", "primary", "secondary", "privat", "dienstlich", "urgence", "urgences", "casa", "trabajo", "trabalho", "oficina", "ufficio", "thuis", "urgencias", "emergencia", "emergência")
+	direct = set("direct")
+)

@@ -87,6 +87,9 @@ func (v *view) beside() bool {
 // 739 789 414), jane@example.org - 739 789 414 - on Monday.
 func (v *view) listed() bool {
 	p, s, e := v.d.p, v.start, v.end
+	if v.leads() {
+		return true
+	}
 	if s < 3 || p[s-1] != ' ' {
 		return false
 	}
@@ -109,6 +112,25 @@ func (v *view) listed() bool {
 	}
 	at := bytes.IndexByte(p[k:s], '@')
 	return at > 0 && bytes.IndexByte(p[k+at:s], '.') > 0
+}
+
+// leads reports what listed does of an address behind the value: Bo Lee, 739 789 414, bo@example.org.
+func (v *view) leads() bool {
+	p, s, i := v.d.p, v.start, v.end
+	for i < len(p) && p[i] == ' ' {
+		i++
+	}
+	if i+2 >= len(p) || !indexOf(",;|/-", p[i]) || p[i+1] != ' ' || p[i] == '-' && i == v.end {
+		return false
+	}
+	if s > 1 && (p[s-1] != ' ' || !indexOf(",;|/-:", p[s-2])) && p[s-1] != '(' && p[s-1] != '\n' {
+		return false
+	}
+	k := i + 2
+	for i = k; k < len(p) && k-i < maxLocal && p[k] > ' ' && !indexOf(",;|)>", p[k]); k++ {
+	}
+	at := bytes.IndexByte(p[i:k], '@')
+	return at > 0 && bytes.IndexByte(p[i+at:k], '.') > 0
 }
 
 // distinct reports digits that are not all one.

@@ -198,7 +198,7 @@ func (d *Detector) before(start, limit int) (c context) {
 			foreign = foreign || other && a&against != 0 && c.near == 0
 			a &^= against
 		}
-		if n == 0 && a == 0 && e-s == 1 && d.initial(s, start) {
+		if a == 0 && (n == 0 && (e-s == 1 && d.initial(s, start) || d.place(s, e)) || e-s == 6 && d.at(s-1) == '-' && digit(d.at(s-2)) && look(vagueNames, p[s:e])) { // 06-nummer
 			a = aboutPhone
 		}
 		a &^= deaf

@@ -69,7 +69,7 @@ func (v *view) dialled() float32 {
 	if v.inner && c.near&aboutPhone == 0 { // a part of what spaces join
 		return 0
 	}
-	if v.bare() && v.d.at(v.start-1) == '#' && c.any&aboutPhone == 0 {
+	if v.d.at(v.start-1) == '#' && c.any&aboutPhone == 0 || v.d.at(v.end) == '#' && v.d.at(v.start-1) == ',' { // 202-555-0143,,5550144# for the meeting
 		return 0
 	}
 	confidence := max(v.american(), v.national())
