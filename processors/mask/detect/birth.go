@@ -1,6 +1,10 @@
 package detect
 
-import "sluice/schemas"
+import (
+	"bytes"
+
+	"sluice/schemas"
+)
 
 // months are the first three letters of the months' names in the languages of
 // contexts that write dates with them.
@@ -48,6 +52,43 @@ func (d *Detector) monthly(i, k int) int {
 		return e
 	}
 	return 0
+}
+
+// eastern is the end of a date of birth as Chinese, Japanese and Korean write it, whose
+// year is [i, k): 1985年4月12日, 昭和60年4月12日, 1985년 4월 12일. 0: it is none, or no word
+// says birth.
+func (d *Detector) eastern(i, k int) int {
+	s := i
+	if k-i <= 2 {
+		for _, era := range [...]string{"明治", "大正", "昭和", "平成", "令和"} {
+			if bytes.HasSuffix(d.p[:i], []byte(era)) {
+				s = i - len(era)
+			}
+		}
+	}
+	if s == i && k-i != 4 {
+		return 0
+	}
+	e := k
+	for n, signs := range [...][2]string{{"年", "년"}, {"月", "월"}, {"日", "일"}} {
+		if n > 0 {
+			from := d.blank(e)
+			for e = from; e < len(d.p) && digit(d.p[e]); e++ {
+			}
+			if e == from || e-from > 2 {
+				return 0
+			}
+		}
+		if !bytes.HasPrefix(d.p[e:], []byte(signs[0])) && !bytes.HasPrefix(d.p[e:], []byte(signs[1])) {
+			return 0
+		}
+		e += len(signs[0])
+	}
+	if d.context(s, e).own&aboutBirth == 0 {
+		return 0
+	}
+	d.add(schemas.BirthDate, s, e, 0.85)
+	return e
 }
 
 // gap is behind what stands between a day and a month, 0 if nothing does.

@@ -172,6 +172,9 @@ func (d *Detector) before(start, limit int) (c context) {
 		if a == aboutPhone && e-s == 4 && d.at(e) == ' ' && chars[d.at(e+1)]&charUpper != 0 && digit(d.at(e+2)) { // cell B12
 			a = against
 		}
+		if a&^endsPhrase == 0 && e-s == 6 && s >= 3 && string(p[s-3:s]) == "06-" && string(p[s:e]) == "nummer" { // a mobile phone, in Dutch
+			a = aboutPhone
+		}
 		if a == against && e-s == 4 && d.at(e) == '.' && look(portable, p[s:e]) { // Port. : 06...
 			a = aboutPhone
 		}

@@ -220,7 +220,13 @@ func (d *Detector) identity(s, e int) int {
 			digits++
 		}
 	}
-	if n := len(w); n >= 6 && n <= 13 && digits >= 4 {
+	if len(w) == 14 && cnpjLetters(w) && d.context(s, e).any&aboutTax != 0 {
+		return found(schemas.CNPJ, 0.85)
+	}
+	if britishDriver(w) {
+		return found(schemas.DriverID, 0.8)
+	}
+	if n := len(w); n >= 6 && n <= 18 && digits >= 4 {
 		switch c := d.context(s, e); {
 		case c.near&aboutPassport != 0 && n <= 9:
 			return found(schemas.Passport, 0.8)
@@ -229,6 +235,79 @@ func (d *Detector) identity(s, e int) int {
 		}
 	}
 	return 0
+}
+
+// company looks for a CNPJ with letters in its groups of which a part begins at i:
+// 12.ABC.345/01DE-35.
+func (d *Detector) company(i int) int {
+	const length = 18
+	s := i
+	for s > 0 && i-s < length && (word(d.p[s-1]) || d.p[s-1] == '.' || d.p[s-1] == '/' || d.p[s-1] == '-') {
+		s--
+	}
+	e := s + length
+	if i-s == length || e > len(d.p) || word(d.at(e)) {
+		return 0
+	}
+	p := d.p[s:e]
+	if p[2] != '.' || p[6] != '.' || p[10] != '/' || p[15] != '-' {
+		return 0
+	}
+	var w [14]byte
+	n := 0
+	for _, c := range p {
+		if word(c) && n < len(w) {
+			w[n] = c
+			n++
+		}
+	}
+	if n != len(w) || !cnpjLetters(w[:]) {
+		return 0
+	}
+	d.add(schemas.CNPJ, s, e, 0.95)
+	return e
+}
+
+// cnpjLetters checks a CNPJ of letters and digits, as they are given since July 2026
+// (Instrução Normativa RFB 2.229/2024): a character counts its code less that of 0.
+func cnpjLetters(w []byte) bool {
+	for i, c := range w {
+		if !digit(c) && (i >= 12 || c-'A' >= 26) {
+			return false
+		}
+	}
+	return !same(w) && mod11(w[:12], 9) == val(w[12]) && mod11(w[:13], 9) == val(w[13])
+}
+
+// britishDriver reports a number of a British driving licence: five of the family name,
+// filled with nines, the digits of a birth date, month plus 50 for women, two initials,
+// and three more (DVLA).
+func britishDriver(w []byte) bool {
+	if len(w) != 16 || digit(w[0]) {
+		return false
+	}
+	nines := false
+	for _, c := range w[:5] {
+		if nines = nines || c == '9'; c != '9' && (nines || c-'A' >= 26) {
+			return false
+		}
+	}
+	for _, c := range w[5:11] {
+		if !digit(c) {
+			return false
+		}
+	}
+	letters := func(p []byte, or byte) bool {
+		for _, c := range p {
+			if c-'A' >= 26 && c != or {
+				return false
+			}
+		}
+		return true
+	}
+	month, day := val(w[6])%5*10+val(w[7]), val(w[8])*10+val(w[9])
+	return (w[6] <= '1' || w[6] == '5' || w[6] == '6') && month >= 1 && month <= 12 && day >= 1 && day <= 31 &&
+		letters(w[11:12], 'A') && letters(w[12:13], '9') && (digit(w[13]) || w[13]-'A' < 26) && letters(w[14:], 'A')
 }
 
 // like holds w against a form: A is a capital, 9 a digit.

@@ -74,6 +74,9 @@ func (d *Detector) wordBefore(i int) []byte {
 func (d *Detector) hardware(s, e int) int {
 	p := d.p
 	c := d.at(e)
+	if e-s == 4 && (c == '.' || d.at(s-1) == '.') {
+		return d.dotted(s)
+	}
 	if c != ':' && (c != '-' || e-s != 2) {
 		return 0
 	}
@@ -121,6 +124,41 @@ func (d *Detector) hardware(s, e int) int {
 	return i
 }
 
+// dotted looks for a MAC address as switches write it, one of whose parts, of four, is
+// at s: 001a.2b3c.4d5e. One of digits alone may be any number.
+func (d *Detector) dotted(s int) int {
+	for back := 0; back < 2 && s >= 5 && d.p[s-1] == '.' && hex4(d.p[s-5:s-1]); back++ {
+		s -= 5
+	}
+	e := s + 14
+	if e > len(d.p) || word(d.at(s-1)) || d.at(s-1) == '.' || word(d.at(e)) || d.at(e) == '.' && word(d.at(e+1)) {
+		return 0
+	}
+	p := d.p[s:e]
+	if p[4] != '.' || p[9] != '.' || !hex4(p[:4]) || !hex4(p[5:9]) || !hex4(p[10:]) || bytes.IndexFunc(p, func(r rune) bool { return r >= 'A' }) < 0 {
+		return 0
+	}
+	d.add(schemas.MAC, s, e, 0.85)
+	return e
+}
+
+func hex4(p []byte) bool {
+	return chars[p[0]]&chars[p[1]]&chars[p[2]]&chars[p[3]]&charHex != 0
+}
+
+// compass is behind a sign of degrees and a letter of the compass at e, if they stand there.
+func (d *Detector) compass(e int) int {
+	k := e
+	if bytes.HasPrefix(d.p[k:], degree) {
+		k += len(degree)
+		e = k
+	}
+	if k = d.blank(k); hemisphere(d.at(k)) && !word(d.at(k+1)) {
+		return k + 1
+	}
+	return e
+}
+
 // coordinates looks for latitude and longitude in degrees at the digit i: two
 // decimals with four digits behind the point and a comma or space between.
 func (d *Detector) coordinates(i int) int {
@@ -146,8 +184,8 @@ func (d *Detector) coordinates(i int) int {
 	if e == 0 {
 		return 0
 	}
-	k := e
-	for k < len(p) && k-e < 3 && (p[k] == ',' || p[k] == ' ' || p[k] == ';') {
+	k := d.compass(e)
+	for from := k; k < len(p) && k-from < 3 && (p[k] == ',' || p[k] == ' ' || p[k] == ';'); {
 		k++
 	}
 	if k == e {
@@ -157,6 +195,7 @@ func (d *Detector) coordinates(i int) int {
 		k++
 	}
 	if to := degrees(k, 180); to > 0 {
+		to = d.compass(to)
 		s := i
 		if d.at(i-1) == '-' {
 			s--

@@ -164,6 +164,14 @@ func (d *Detector) short(i int) int {
 			return e
 		}
 	}
+	if d.at(k) >= 0x80 {
+		if e := d.sphere(i, k); e > 0 {
+			return e
+		}
+		if e := d.eastern(i, k); e > 0 {
+			return e
+		}
+	}
 	for s := k; s < len(p) && s-k < 6; s++ {
 		if digit(p[s]) {
 			return 0
@@ -266,6 +274,9 @@ func (d *Detector) glued(i int) int {
 	before := d.at(i - 1)
 	switch before {
 	case '-', '_', '/', '.', '\\', '~', '^':
+		if end := d.company(i); end > 0 {
+			return end
+		}
 		if before == '-' && word(d.at(i-2)) {
 			if end := d.secret(i); end > 0 {
 				return end

@@ -250,6 +250,11 @@ func (d *Detector) mixed(s, e int) int {
 	if end := d.generic(s); end > 0 {
 		return end
 	}
+	if d.at(e) == '.' || d.at(s-1) == '.' || d.at(s-1) == '/' {
+		if end := d.company(s); end > 0 {
+			return end
+		}
+	}
 	// A code made of parts: what follows the hyphens belongs to it.
 	for e < len(d.p)-1 && (d.p[e] == '-' || d.p[e] == '_') && word(d.p[e+1]) {
 		for e++; e < len(d.p) && word(d.p[e]); e++ {

@@ -20,8 +20,15 @@ var tokens = []struct {
 	{"xapp-", 20, charWord}, {"xoxe-", 20, charWord}, {"xoxr-", 20, charWord}, {"xoxb-", 20, charWord}, {"xoxp-", 20, charWord}, {"xoxa-", 20, charWord}, {"xoxs-", 20, charWord},
 	{"sk_live_", 16, charLetter | charDigit}, {"rk_live_", 16, charLetter | charDigit}, {"sk_test_", 16, charLetter | charDigit}, {"whsec_", 16, charWord},
 	{"AIza", 35, charWord}, {"ya29", 20, charWord}, {"SG.", 40, charWord}, {"sk-ant-", 30, charWord}, {"sk-proj-", 30, charWord}, {"sk-", 40, charWord},
-	{"dop_v1_", 60, charHex}, {"hf_", 30, charLetter | charDigit}, {"shpat_", 32, charHex}, {"AGE-SECRET-KEY-1", 50, charUpper | charDigit},
+	{"dckr_pat_", 20, charWord}, {"hvs.", 24, charWord}, {"glsa_", 32, charWord}, {"lin_api_", 32, charLetter | charDigit}, {"PMAK-", 40, charWord}, {"sq0atp-", 20, charWord}, {"sq0csp-", 20, charWord},
+	{"dapi", 32, charHex}, {"sbp_", 40, charHex}, {"xkeysib-", 40, charWord}, {"rubygems_", 40, charHex}, {"dop_v1_", 60, charHex}, {"hf_", 30, charLetter | charDigit}, {"shpat_", 32, charHex}, {"AGE-SECRET-KEY-1", 50, charUpper | charDigit},
 }
+
+// dotted are prefixes with a point; maxDotted is how far before a digit they are
+// looked for.
+var dotted = [][]byte{[]byte("SG."), []byte("hvs.")}
+
+const maxDotted = 80
 
 // secret looks at the word that begins at s, and returns the end of a secret.
 func (d *Detector) secret(s int) int {
@@ -35,6 +42,16 @@ func (d *Detector) secret(s int) int {
 			break
 		}
 		s = k
+	}
+	if x := d.at(s - 1); x == '.' || x == '-' { // SG.abc.def1: the words before the point have no digit
+		for _, prefix := range dotted {
+			if k := bytes.LastIndex(p[max(0, s-maxDotted):s], prefix); k >= 0 {
+				k += max(0, s-maxDotted)
+				if !word(d.at(k-1)) && bytes.IndexFunc(p[k:s], func(r rune) bool { return r >= 0x80 || !word(byte(r)) && r != '.' && r != '-' }) < 0 {
+					s = k
+				}
+			}
+		}
 	}
 	if len(p)-s >= 20 {
 		if bytes.HasPrefix(p[s:], []byte("eyJ")) {

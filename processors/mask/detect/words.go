@@ -36,9 +36,9 @@ var contexts = func() map[string]about {
 		"charge", "charged", "kreditkarte", "karte", "carte", "tarjeta", "cartão", "cartao", "carta", "kaart", "карта", "карты", "karta", "kart", "カード", "卡号", "카드", "chargeback", "chargebacks", "cvv", "cvc", "cvv2", "cvc2", "exp", "expires", "expiry", "expiration", "paid", "payment", "pay")
 	say(weakly, "charge", "charged", "credit", "debit", "paid", "payment", "pay", "exp")
 	say(aboutBirth, "born", "birth", "birthdate", "birthday", "dob", "dateofbirth", "bday", "geboren", "geburtsdatum", "geb", "né", "née", "naissance", "nacimiento", "nacido", "nacida",
-		"nascimento", "nascido", "nascita", "nato", "nata", "geboortedatum", "urodzenia", "рождения", "родился", "родилась", "doğum", "生年月日", "出生日期", "생년월일", "födelsedatum", "fødselsdato")
-	say(aboutPassport, "passport", "passports", "reisepass", "passeport", "pasaporte", "passaporto", "passaporte", "паспорт", "paspoort", "パスポート", "护照", "여권")
-	say(aboutDriver, "driver", "drivers", "driving", "licence", "license", "dl", "führerschein", "permis", "conducir", "patente", "rijbewijs", "prawo", "jazdy", "dln")
+		"nascimento", "nascido", "nascita", "nato", "nata", "geboortedatum", "urodzenia", "рождения", "родился", "родилась", "doğum", "生年月日", "出生日期", "생년월일", "生日", "誕生日", "생일", "urodzony", "urodzona", "doğumlu", "födelsedatum", "fødselsdato")
+	say(aboutPassport, "passport", "passports", "reisepass", "passeport", "pasaporte", "passaporto", "passaporte", "паспорт", "paspoort", "パスポート", "护照", "여권", "paszport", "paszportu", "pasaport", "reisepassnummer", "passnummer")
+	say(aboutDriver, "driver", "drivers", "driving", "licence", "license", "dl", "führerschein", "permis", "conducir", "patente", "rijbewijs", "prawo", "jazdy", "dln", "führerscheinnummer", "rijbewijsnummer", "ehliyet", "cnh", "habilitação", "водительское", "водительского", "運転免許", "免許証", "驾驶证", "驾照")
 	say(aboutTax, "tax", "tin", "taxpayer", "steuer", "steuerid", "idnr", "steuernummer", "cpf", "cnpj", "itin", "fiscale", "sin", "nino", "insurance", "ni", "nir", "sécu", "sécurité", "sociale", "secu")
 	say(aboutIdentity, "aadhaar", "aadhar", "uid", "uidai", "dni", "nie", "nif", "mynumber", "individual", "マイナンバー", "個人番号", "identity", "identification", "national")
 	say(aboutPlace, "lat", "latitude", "lon", "lng", "longitude", "coordinates", "coords", "gps", "location", "position", "geo")
