@@ -75,6 +75,22 @@ func TestProfileRows(t *testing.T) {
 			t.Errorf("%s: %d: %.400s%s", name, code, out, talk)
 		}
 	}
+	out, talk, code := sluice(t, "profile", "--policy", filepath.Join(dir, "names.yaml"), file("names.csv", "id,氏名,телефон,dirección,山田\n1,x,y,z,w\n"))
+	policy, err := os.ReadFile(filepath.Join(dir, "names.yaml"))
+	if err != nil || code != exitOK {
+		t.Fatal(err, code, talk)
+	}
+	for _, want := range []string{`"氏名": redact #`, `"телефон": {partial: {keep_last: 4}} #`, `"dirección": redact #`} {
+		if !strings.Contains(string(policy), want) {
+			t.Errorf("%s is not in %s%s", want, out, policy)
+		}
+	}
+	if strings.Contains(out+string(policy), "山田") { // the first line may be a row, for all we know
+		t.Errorf("%s%s", out, policy)
+	}
+	if out, talk, code := sluice(t, "validate", filepath.Join(dir, "names.yaml")); code != exitOK {
+		t.Error(out, talk)
+	}
 	for name, c := range map[string]struct {
 		text, want string
 		code       int

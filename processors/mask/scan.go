@@ -19,7 +19,8 @@ import (
 //   - JSON: every string in it as text, every number as a number; the names of
 //     members that are no plain identifiers, or that hold a finding, are hashed.
 //   - a number: of 7 digits or more it is looked at as text, and nulled if the
-//     detector finds anything; one of less than 9 also with zeros in front.
+//     detector finds anything; one of less than 9 also with zeros in front. One with four
+//     decimals or more is nulled if it is a latitude or a longitude by its name.
 //   - UUID: as a number.
 //   - date, timestamp, instant: nulled. One may be a date of birth, which its
 //     value does not tell. Keep it with a reason.
@@ -148,7 +149,7 @@ func (s *scratch) numberHolds(text []byte) bool {
 		}
 		return false
 	case n < minDigits:
-		return false
+		return n <= 3 && len(digits)-n > 4 && s.holds(digits) && s.spans[len(s.spans)-1].Class == schemas.Coordinates
 	case s.holds(digits):
 		return true
 	case n < ssnDigits:

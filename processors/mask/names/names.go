@@ -5,6 +5,7 @@
 package names
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -40,6 +41,25 @@ func Of(name string) Guess {
 		name = name[:cut]
 	}
 	return Guess{}
+}
+
+// Known reports a name that is nothing but a term of the lists, as 氏名, дата_рождения and
+// Straße are: it says what a column holds, and is no value itself. // P1
+func Known(name string) bool {
+	digits := 0
+	for _, r := range name {
+		switch {
+		case r >= '0' && r <= '9':
+			digits++
+		case !unicode.IsLetter(r) && !unicode.Is(unicode.M, r) && !strings.ContainsRune("_- ", r):
+			return false
+		}
+	}
+	whole := strings.Join(split(name), "")
+	if _, ok := terms[whole]; !ok && !slices.ContainsFunc(unspaced, func(x term) bool { return x.word == whole }) {
+		return false
+	}
+	return digits <= 1
 }
 
 func one(name string) Guess {

@@ -45,6 +45,20 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// TestKnown: words for what columns hold, in any script, and nothing that may be a value. // P1
+func TestKnown(t *testing.T) {
+	for _, n := range []string{"氏名", "電話番号", "手机号", "телефон", "Дата_рождения", "номер телефона", "Straße", "prénom", "dirección", "doğum_tarihi", "e-posta", "メールアドレス2", "email"} {
+		if !Known(n) {
+			t.Errorf("%s is not known", n)
+		}
+	}
+	for _, n := range []string{"", "山田太郎", "山田氏名", "Zaphod Beeblebrox", "Иванов", "имя Иванов", "calle_mayor", "Straße 7b", "телефон79123456789", "né@e", "почта@example.org", "氏名.x", "order"} {
+		if Known(n) {
+			t.Errorf("%s is known", n)
+		}
+	}
+}
+
 func TestLetters(t *testing.T) {
 	if a, b := utf8.RuneCountInString(accented), len(letters); a != b {
 		t.Errorf("%d letters for %d with diacritics", b, a)

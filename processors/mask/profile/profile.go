@@ -147,14 +147,15 @@ func (p *Profiler) cell(t *topic, f *schemas.Field, key bool, c schemas.Cell, b 
 }
 
 // step writes a name as a step of a path. One that records alone say, and that
-// is no plain identifier or holds a finding, may be data, as the keys of a map
-// are: all of those are one path, with * for the name. // P1
+// is no plain identifier, nor a word for what columns hold, or that holds a finding,
+// may be data, as the keys of a map are: all of those are one path, with * for the
+// name. // P1
 func (p *Profiler) step(name string, loose bool) string {
 	if !loose {
 		return escape.Replace(name)
 	}
 	p.text = append(p.text[:0], name...)
-	if ok, digits := schemas.Identifier(p.text); !ok || digits > 0 && len(p.det.Find(p.spans[:0], p.text)) > 0 {
+	if ok, digits := schemas.Identifier(p.text); !ok && !names.Known(name) || ok && digits > 0 && len(p.det.Find(p.spans[:0], p.text)) > 0 {
 		return "*"
 	}
 	return escape.Replace(name)
