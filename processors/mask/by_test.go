@@ -99,6 +99,42 @@ func TestByRetyped(t *testing.T) {
 	}
 }
 
+// TestByAnyColumn: the column that others go by may be the row's first one, or its last
+// one and dropped, or not be there yet when the row was read; what goes by no column is
+// by its value, whatever stands before it in the row.
+func TestByAnyColumn(t *testing.T) {
+	g := gateOf(t, "key: env:KEY\nrules: [{columns: {a: {keep: r}, b: {synthetic: {kind: name, by: a}}, c: {synthetic: name}, d: {shift: {days: 3000, by: e}}, e: drop}}]")
+	of := func(a int, b, c, e string) change {
+		return change{after: fmt.Sprintf(`{"a":%d,"b":%q,"c":%q,"d":"2020-05-17","e":%s}`, a, b, c, e)}
+	}
+	x := batch(schemaOf(false, "", of(1, "b", "c", `"e"`).after),
+		of(1, "Ann", "Kim", `"x"`), of(2, "Ann", "Kim", `"x"`), of(3, "Ann", "Kim", `"y"`), of(1, "Bo", "Lu", `"x"`), of(2, "Bo", "Kim", `null`), of(3, "Bo", "Lu", `"y"`))
+	x.Records[5].After = x.Records[5].After[:4]
+	out, err := g.Pass(x)
+	if err != nil || len(out.Rows()) != 6 {
+		t.Fatalf("%v, %d rows", err, len(out.Rows()))
+	}
+	said := func(row, column int) string {
+		r := &out.Rows()[row]
+		return string(r.Bytes(r.After[column]))
+	}
+	for column, rows := range [][]string{1: {"033", "14", "25"}, 2: {"0124", "35"}, 3: {"013", "2", "45"}} { // those that are one
+		firsts := map[string]bool{}
+		for _, same := range rows {
+			first := said(int(same[0]-'0'), column)
+			for _, row := range same {
+				if got := said(int(row-'0'), column); got != first {
+					t.Errorf("column %d: %q in row %c, %q in row %c", column, got, row, first, same[0])
+				}
+			}
+			if firsts[first] {
+				t.Errorf("column %d: %q is of two", column, first)
+			}
+			firsts[first] = true
+		}
+	}
+}
+
 // TestByInsideJSON: an action that goes by a column sees none inside of a JSON
 // value. A path of a rule says so when the policy is read; a class that leads in
 // there parks the topic: else every record would be refused, or a name be made up

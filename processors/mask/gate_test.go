@@ -56,6 +56,9 @@ func TestKeepAll(t *testing.T) {
 	if y, _ := g.Pass(batch(schemas.NewSchema(*s), change{after: in})); y.Rows()[0].Table == tab {
 		t.Error("another schema, another table")
 	}
+	if ds := g.(*Gate).Explain(s); len(ds) != 2 || ds[1].Column != "s" || ds[1].Action != "keep" || ds[1].Why != "privacy: none" {
+		t.Errorf("%+v", ds)
+	}
 }
 
 // TestP3FillersStayOutside: before without full identity is fillers, and a
@@ -104,6 +107,43 @@ func TestP2AccountsHold(t *testing.T) {
 	b.Records[1].Schema = stop
 	if _, err := g.Pass(b); stream.KindOf(err) != stream.KindState || len(b.Records) != 2 || len(b.Rejects) != 0 || b.Records[0].Offset != 0 {
 		t.Errorf("%v: %d records, %d rejects", err, len(b.Records), len(b.Rejects))
+	}
+}
+
+// TestP1RefusedLeavesNothing: of a value that is refused nothing stays in the arena, behind
+// its end neither: the next batch gets that memory. // P1
+func TestP1RefusedLeavesNothing(t *testing.T) {
+	const secret = "secret-77-secret"
+	doc := `{"k":"` + secret + `","x":` // a path of it is kept, what follows is no JSON
+	values := []string{doc + `[}`, doc + `}`, secret, "2020-13-" + secret, "1985-04-1" + secret, "12.5" + secret, "[1,2" + secret}
+	actions := []string{`{keep: r}`}
+	for _, m := range matrix {
+		actions = append(actions, m.action)
+	}
+	refused := 0
+	for _, action := range actions {
+		g := acting(t, action)
+		if action == `{keep: r}` {
+			g = gateOf(t, "key: env:KEY\nrules: [{columns: {v.k: {keep: r}, v.x: hash}}]")
+		}
+		for _, v := range values {
+			s := schemas.NewSchema(schemas.Schema{Topic: lane.Topic, Version: 1, Fields: []schemas.Field{{Name: "v", Type: schemas.Type{Kind: schemas.String}, Nullable: true}}})
+			b := stream.NewBatch(lane, stream.Position{}, nil)
+			b.Records = []stream.Record{{Schema: s, Full: true, Value: stream.ViewOf([]byte(v)), After: []schemas.Cell{str(v).Cell()}}}
+			b.To.Offset, b.In = 1, 1
+			b.SetArena(make([]byte, 0, 1024))
+			x, err := g.Pass(b)
+			if err != nil || len(x.Rows()) > 0 {
+				continue
+			}
+			refused++
+			if a := b.Arena(); len(a) > 0 || bytes.Contains(a[:cap(a)], []byte("77")) {
+				t.Errorf("%s of %q leaves %q", action, v, a[:cap(a)])
+			}
+		}
+	}
+	if refused < 20 {
+		t.Errorf("only %d were refused", refused)
 	}
 }
 

@@ -2,9 +2,11 @@ package mask
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"sluice/schemas"
+	"sluice/topology/stream"
 )
 
 // A row's cells become the masked ones where they are, and its values are hashed
@@ -112,5 +114,61 @@ func TestP1AfterAPanic(t *testing.T) {
 			}
 		}
 		b.Release()
+	}
+}
+
+// TestImages: a value's masked form does not depend on what stands in the row's other
+// image, whatever the two have in common: their bytes, their length or nothing. // P3
+func TestImages(t *testing.T) {
+	const bytes = `\u0061AP8={"a":1}5`
+	at := func(off, n uint32, e schemas.Encoding) schemas.Cell {
+		return schemas.Cell{Off: off, Len: n, Enc: e, Flags: schemas.Present}
+	}
+	cells := []schemas.Cell{
+		{}, schemas.NullCell, {Flags: schemas.Present | schemas.Unavailable},
+		at(0, 0, schemas.EncText), at(0, 6, schemas.EncText), at(0, 6, schemas.EncJSONString), at(5, 1, schemas.EncText),
+		at(6, 4, schemas.EncText), at(6, 4, schemas.EncBytes), at(10, 7, schemas.EncText), at(10, 7, schemas.EncJSON), at(17, 1, schemas.EncInt), at(17, 1, schemas.EncText),
+	}
+	for _, c := range cells[3:] { // the same out of the arena
+		c.Flags |= schemas.InArena
+		cells = append(cells, c)
+	}
+	for _, action := range []string{"hash", "{hash: {domain: d}}", "tokenize", "{partial: {keep_last: 1}}", "{generalize: {prefix: 1}}", "redact", "null", "scan", "{keep: r}"} {
+		for _, kind := range []schemas.Kind{schemas.String, schemas.Unknown, schemas.Binary, schemas.JSON} {
+			g := acting(t, action)
+			s := schemas.NewSchema(schemas.Schema{Topic: lane.Topic, Version: 1, Fields: []schemas.Field{{Name: "v", Type: schemas.Type{Kind: kind}, Nullable: true}}})
+			pass := func(before, after []schemas.Cell) (out [2]string, ok bool) {
+				b := stream.NewBatch(lane, stream.Position{}, nil)
+				b.Records = []stream.Record{{Schema: s, Full: true, Value: stream.ViewOf([]byte(bytes)), Before: slices.Clone(before), After: slices.Clone(after)}}
+				b.To.Offset, b.In = 1, 1
+				b.SetArena([]byte(bytes))
+				x, err := g.Pass(b)
+				if err != nil || len(x.Rows()) == 0 {
+					return out, false
+				}
+				r := &x.Rows()[0]
+				for i, cs := range [][]schemas.Cell{r.Before, r.After} {
+					if cs != nil {
+						const values = schemas.Present | schemas.Null | schemas.Unavailable
+						out[i] = fmt.Sprintf("%d %s", cs[0].Flags&values, schemas.AppendText(nil, cs[0], r.Bytes(cs[0])))
+					}
+				}
+				return out, true
+			}
+			for _, before := range cells {
+				was, ok1 := pass(nil, []schemas.Cell{before})
+				lying := before
+				lying.Flags &^= schemas.InArena
+				if there, ok := pass(nil, []schemas.Cell{lying}); ok != ok1 || there != was {
+					t.Errorf("%s of %v: %+v gives %q %v, not out of the arena %q %v", action, kind, before, was[1], ok1, there[1], ok)
+				}
+				for _, after := range cells {
+					is, ok2 := pass(nil, []schemas.Cell{after})
+					if got, ok := pass([]schemas.Cell{before}, []schemas.Cell{after}); ok != (ok1 && ok2) || ok && got != [2]string{was[1], is[1]} {
+						t.Errorf("%s of %v: %+v and %+v give %q %v, alone %q %v and %q %v", action, kind, before, after, got, ok, was[1], ok1, is[1], ok2)
+					}
+				}
+			}
+		}
 	}
 }

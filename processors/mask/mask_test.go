@@ -198,6 +198,10 @@ func TestP2WhatCannotBeMaskedIsRefused(t *testing.T) {
 	if got := row(&x.Rows()[0], x.Rows()[0].After); got != `a={"x":null}` {
 		t.Errorf("JSON in text: %s", got)
 	}
+	x, _ = g.Pass(batch(s, change{after: `{"a":" null"}`}))
+	if len(x.Rows()) != 1 || !x.Rows()[0].After[0].IsNull() {
+		t.Error("null in text is no null")
+	}
 }
 
 // TestP4Stops: mistakes that show only with the schema hold the lane. // P4

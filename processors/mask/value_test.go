@@ -69,6 +69,29 @@ func TestOneTextPerValue(t *testing.T) {
 	}
 }
 
+// TestIllFormedText: a byte that is no UTF-8 is hashed as U+FFFD, wherever in the text
+// it stands, so that a text has one token however it came.
+func TestIllFormedText(t *testing.T) {
+	plain, general := gateOf(t, "key: env:KEY"), acting(t, "{hash: {domain: text, canonical: lower}}")
+	for _, g := range []*Gate{plain, general} {
+		for n := 1; n <= 30; n++ {
+			for i := range n {
+				bad := strings.Repeat("a", i) + "\xff" + strings.Repeat("a", n-i-1)
+				mended := strings.ReplaceAll(bad, "\xff", `\ufffd`)
+				if got, want := through(g, str(bad)), through(g, of(schemas.String, 0, schemas.EncJSONString, mended)); got != want || len(got) != len("k1_")+26 {
+					t.Fatalf("%q: %s, mended %s", bad, got, want)
+				}
+			}
+		}
+	}
+	inner := gateOf(t, "key: env:KEY\nrules: [{columns: {n.a: hash, n.b: {keep: r}}}]")
+	for _, v := range []spelled{js("{\"a\":\"x\xff\",\"b\":\"\xff\"}"), str("{\"a\":\"x\xff\",\"b\":\"\xff\"}")} {
+		if got, want := inside(inner, v), strings.Replace(inside(inner, js(`{"a":"x\ufffd","b":"B"}`)), "B", "\uFFFD", 1); got != want {
+			t.Errorf("%q, mended %q", got, want)
+		}
+	}
+}
+
 // TestKinds: every action over every type of column.
 func TestKinds(t *testing.T) {
 	const in = `{"b":true,"bin":"AP8=","d":20484,"dec":"12.50","f":1.5,"i":42,"j":{"a":"x"},"s":"Zoë O\u0027Neil","u":"B68A35A7-17AD-35B3-AF2A-000000000ABC","z":null}`
