@@ -135,6 +135,23 @@ func TestByAnyColumn(t *testing.T) {
 	}
 }
 
+// TestByOfEachImage: an image goes by the column as that image has it, though the value is
+// the same in both. // P3
+func TestByOfEachImage(t *testing.T) {
+	subjects, _, _ := forgettable(t, filepath.Join(t.TempDir(), "s"), "")
+	s := schemaOf(false, "", customers)
+	for _, g := range []*Gate{subjects, gateOf(t, "key: env:KEY\nrules: [{columns: {id: {keep: r}, who: {keep: r}, mail: {synthetic: {kind: email, by: who}}}}]")} {
+		x, err := g.Pass(batch(s, change{before: whose(7, "a@x"), after: whose(8, "a@x")}, change{after: whose(7, "a@x")}, change{before: whose(8, "a@x")}))
+		if err != nil || len(x.Rows()) != 3 {
+			t.Fatalf("%v, %d rows", err, len(x.Rows()))
+		}
+		both, seven, eight := &x.Rows()[0], &x.Rows()[1], &x.Rows()[2]
+		if row(both, both.Before) != row(seven, seven.After) || row(both, both.After) != row(eight, eight.Before) || row(both, both.Before) == row(both, both.After) {
+			t.Errorf("%s and %s, alone %s and %s", row(both, both.Before), row(both, both.After), row(seven, seven.After), row(eight, eight.Before))
+		}
+	}
+}
+
 // TestByInsideJSON: an action that goes by a column sees none inside of a JSON
 // value. A path of a rule says so when the policy is read; a class that leads in
 // there parks the topic: else every record would be refused, or a name be made up

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -137,6 +138,36 @@ func TestSubjects(t *testing.T) {
 		next := mails(t, x, whose(7, "a@x"), whose(8, "a@x"))
 		if next[0][:16] == got[0][:16] || next[1] != got[2] || reveal(next[0]) != "a@x" || reveal(got[1]) == "b@x" {
 			t.Errorf("%q", next)
+		}
+	}
+}
+
+// TestSubjectsOfASmallCache: whichever half of the memory a key is in, its subject has that
+// one, and none has it once it was destroyed. // P5
+func TestSubjectsOfASmallCache(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	g, p, ring := forgettable(t, dir, ", cache: 4")
+	env := topology.Env{Now: func() time.Time { return time.Unix(1_800_000_000, 0) }}
+	v, err := p.Vault(ring, env, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, who := range []int{1, 2, 3} { // 1 and 2 are in the older half, then 2 and 3, and so on
+		was := mails(t, g, whose(1, "a@x"), whose(2, "a@x"), whose(3, "a@x"))
+		if is := mails(t, g, whose(1, "a@x"), whose(2, "a@x"), whose(3, "a@x")); !slices.Equal(is, was) {
+			t.Fatalf("%q, then %q", was, is)
+		}
+		if n := len(g.keyring.young) + len(g.keyring.old); n > 4 {
+			t.Errorf("%d keys are held, 4 may be", n)
+		}
+		if _, err := v.Shred(t.Context(), "", fmt.Append(nil, who)); err != nil {
+			t.Fatal(err)
+		}
+		is := mails(t, g, whose(1, "a@x"), whose(2, "a@x"), whose(3, "a@x"))
+		for i := range is {
+			if same := is[i] == was[i]; same != (i+1 != who) {
+				t.Errorf("%d was destroyed: %q of %d became %q", who, was[i], i+1, is[i])
+			}
 		}
 	}
 }
