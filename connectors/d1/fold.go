@@ -227,10 +227,13 @@ func (s *Sink) join(runs []*run, of []*epoch) *run {
 	}
 	all := &epoch{sink: s}
 	at := map[lane]int32{}
-	r := &run{target: runs[0].target, keys: runs[len(runs)-1].keys}
+	r := &run{target: runs[0].target}
 	size := 0
 	for _, x := range runs {
 		size += len(x.buf)
+		if x.keys != nil { // none of a truncate that came before any row
+			r.target, r.keys = x.target, x.keys
+		}
 	}
 	r.buf = make([]byte, 0, size)
 	for i, x := range runs {

@@ -109,10 +109,11 @@ func (s *Sink) plan(parts []stream.Part) payload {
 			continue
 		}
 		for _, r := range e.order {
-			if runs[r.target] == nil {
-				order = append(order, r.target)
+			tg := s.known(r.target) // a truncate meets rows that are older
+			if runs[tg] == nil {
+				order = append(order, tg)
 			}
-			runs[r.target], of[r.target] = append(runs[r.target], r), append(of[r.target], e)
+			runs[tg], of[tg] = append(runs[tg], r), append(of[tg], e)
 		}
 	}
 	slices.SortStableFunc(order, func(a, b *target) int {

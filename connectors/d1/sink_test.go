@@ -318,6 +318,48 @@ func TestTruncateOfATableThatNeverWas(t *testing.T) {
 	b.is(`SELECT id FROM items`, `[[1]]`)
 }
 
+// TestTruncateOfAnotherTopic (it emptied the table that was there): one of a topic
+// whose table would have the same name as another topic's stops its own lane,
+// whichever of the two is known first.
+func TestTruncateOfAnotherTopic(t *testing.T) {
+	other := schemas.NewSchema(schemas.Schema{Topic: "shop.other.items", Version: 1, Closed: true, Database: "shop", Namespace: "other", Table: "items"})
+	for _, first := range []rec{ins("1", `"a"`, "null"), {op: stream.Truncate}} {
+		b := newBench(t)
+		b.ok(b.commit(b.clean(items, 0, ins("1", `"a"`, "null"))))
+		b.s = b.a.sink(t) // a process that has seen nothing
+		w := b.s.Writer()
+		from := items
+		if first.op == stream.Truncate {
+			from = schema("items")
+		}
+		b.write(w, b.clean(from, 0, first))
+		b.parked(w.Write(b.clean(other, 0, rec{op: stream.Truncate})), "both go to table")
+		b.s.cfg.Truncate = "ignore"
+		b.write(b.s.Writer(), b.clean(other, 0, rec{op: stream.Truncate}))
+	}
+}
+
+// TestTruncateBeforeAnyRow (rows of another partition that are older outlived it): one
+// that a process reads before any row orders itself to rows of its epoch like others.
+func TestTruncateBeforeAnyRow(t *testing.T) {
+	row := func(src uint64, id string) rec { return rec{stream.Insert, src, []string{id, `"r"`, "null"}} }
+	for _, writers := range []int{1, 2} {
+		b := newBench(t)
+		w := b.s.Writer()
+		v := w
+		if writers == 2 {
+			v = b.s.Writer()
+		}
+		cs := []stream.Clean{b.clean(schema("items"), 0, rec{op: stream.Truncate, src: 20}), b.clean(items, 0, row(30, "4")),
+			b.clean(items, 1, row(15, "5"), row(25, "6"), rec{stream.Delete, 35, []string{"4"}})}
+		b.write(w, cs[0])
+		b.write(w, cs[1])
+		b.write(v, cs[2])
+		b.ok(b.finish(b.seal(cs, []stream.Writer{w, v}[:writers]...)))
+		b.is(`SELECT id FROM items ORDER BY id`, `[[6]]`)
+	}
+}
+
 func TestNewColumn(t *testing.T) {
 	b := newBench(t)
 	wide := schema("items", key("id", schemas.Int64), col("a", schemas.String), col("b", schemas.String), col("c", schemas.Decimal), col("unknown", schemas.Unknown))

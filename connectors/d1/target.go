@@ -104,15 +104,16 @@ func (s *Sink) override(table, col string) string {
 	return ""
 }
 
+const keepApart = "set table: to a template that keeps the topics apart, such as \"{namespace}_{table}\" or \"{topic}\""
+
 // target finds or makes the target of a name. One name is one topic's.
 func (s *Sink) target(name string, t *stream.Table) (*target, error) {
-	todo := "set table: to a template that keeps the topics apart, such as \"{namespace}_{table}\" or \"{topic}\""
 	if err := checkName(name); err != nil {
-		return nil, parked(fmt.Sprintf("topic %s: table %q: %v", t.Topic, name, err), todo)
+		return nil, parked(fmt.Sprintf("topic %s: table %q: %v", t.Topic, name, err), keepApart)
 	}
 	for _, p := range [...]string{"sqlite_", "_cf_", "_sluice_"} {
 		if strings.HasPrefix(lower(name), p) {
-			return nil, parked(fmt.Sprintf("topic %s: table %q: names that begin with %s are reserved", t.Topic, name, p), todo)
+			return nil, parked(fmt.Sprintf("topic %s: table %q: names that begin with %s are reserved", t.Topic, name, p), keepApart)
 		}
 	}
 	s.mu.Lock()
@@ -123,7 +124,7 @@ func (s *Sink) target(name string, t *stream.Table) (*target, error) {
 		tg = &target{name: name, topic: t.Topic, keyed: len(t.Key) > 0, key: keyNames(t)}
 		s.targets[lower(name)] = tg
 	case tg.topic != t.Topic:
-		return nil, parked(fmt.Sprintf("topics %s and %s both go to table %q", tg.topic, t.Topic, tg.name), todo)
+		return nil, twoTopics(tg, t.Topic)
 	case tg.keyed != (len(t.Key) > 0):
 		return nil, parked(fmt.Sprintf("topic %s: table %q has rows with a key and rows without", t.Topic, name), "give the table a primary key, or the pipeline another table: for this topic")
 	case !slices.Equal(tg.key, keyNames(t)): // they would fold rows that are apart, or keep rows that are one
@@ -141,17 +142,37 @@ func keyNames(t *stream.Table) (names []string) {
 	return names
 }
 
-// cleared is the target of a truncate: the one that rows made, or a bare one.
-func (s *Sink) cleared(name, topic string) *target {
+// cleared is the target of a truncate: the one that rows made, or a bare one. Its
+// error is a StateError: a truncate of another topic empties no table of this name.
+func (s *Sink) cleared(t *stream.Table) (*target, error) {
+	name := tableName(s.cfg.Table, t)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if tg := s.targets[lower(name)]; tg != nil {
-		return tg
-	}
-	tg := s.bare[lower(name)]
+	tg := s.targets[lower(name)]
 	if tg == nil {
-		tg = &target{name: name, topic: topic, keyed: true, bare: true}
+		tg = s.bare[lower(name)]
+	}
+	if tg == nil {
+		tg = &target{name: name, topic: t.Topic, keyed: true, bare: true}
 		s.bare[lower(name)] = tg
+	}
+	if tg.topic != t.Topic {
+		return nil, twoTopics(tg, t.Topic)
+	}
+	return tg, nil
+}
+
+func twoTopics(tg *target, topic string) error {
+	return parked(fmt.Sprintf("topics %s and %s both go to table %q", tg.topic, topic, tg.name), keepApart)
+}
+
+// known is the target that rows made of the table of a bare one, if rows have a key
+// there; else tg.
+func (s *Sink) known(tg *target) *target {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if x := s.targets[lower(tg.name)]; tg.bare && x != nil && x.keyed && x.topic == tg.topic {
+		return x
 	}
 	return tg
 }

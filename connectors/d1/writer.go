@@ -72,7 +72,13 @@ func (w *writer) Seal() (stream.Part, error) {
 func (w *writer) Write(c stream.Clean) error {
 	rows := c.Rows()
 	for i := range rows {
-		if t := rows[i].Table; t != w.last && !keylessTruncate(&rows[i]) {
+		t := rows[i].Table
+		switch {
+		case keylessTruncate(&rows[i]):
+			if _, err := w.sink.cleared(t); err != nil && w.sink.cfg.Truncate != "ignore" {
+				return err
+			}
+		case t != w.last:
 			if err := w.turn(t); err != nil {
 				return err
 			}
@@ -115,8 +121,8 @@ func (w *writer) clear(r *stream.CleanRow, li int32) bool {
 		w.counts[li].Filtered++
 		return true
 	}
-	tg := w.sink.cleared(tableName(w.sink.cfg.Table, r.Table), r.Table.Topic)
-	if !tg.keyed {
+	tg, err := w.sink.cleared(r.Table)
+	if err != nil || !tg.keyed { // Write has asked for the error
 		return false
 	}
 	x := w.runs[tg]
