@@ -157,9 +157,9 @@ func (s *Sink) transact(ctx context.Context, cl *kgo.Client, rs []*kgo.Record) e
 	if err := cl.BeginTransaction(); err != nil {
 		return err
 	}
-	if err := cl.ProduceSync(ctx, rs...).FirstErr(); err != nil {
+	if results := cl.ProduceSync(ctx, rs...); results.FirstErr() != nil {
 		cl.EndTransaction(ctx, kgo.TryAbort)
-		return err
+		return &produceError{results}
 	}
 	return cl.EndTransaction(ctx, kgo.TryCommit)
 }

@@ -368,7 +368,10 @@ func (s *Sink) passing(call string, err error) error {
 	if errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.UnknownTopicID) {
 		clear(s.made) // somebody deleted a topic: it is made again
 	}
+	refused := apart(err)
 	switch {
+	case refused != nil:
+		return refused
 	case kind == stream.KindRetry, errors.Is(err, context.Canceled):
 		return err
 	case fencedByBroker(err):
