@@ -40,8 +40,6 @@ func (v *view) card() int {
 		return 0
 	}
 	switch {
-	case c.near&aboutCard == 0 && look(keyed, v.d.wordBefore(v.start)): // what software is unlocked by
-		return 0
 	case c.near&aboutCard != 0, c.any&aboutCard != 0 && c.near&against == 0:
 		confidence = 0.99
 	case !form: // order numbers are grouped, too
@@ -70,9 +68,6 @@ func (v *view) card() int {
 	v.d.add(schemas.Card, v.start, v.end, confidence)
 	return v.end
 }
-
-// keyed are words right before what is no card, though it be written as one.
-var keyed = set("key", "keys", "licence", "license", "serial", "schlüssel", "lizenzschlüssel", "seriennummer", "clé", "llave", "clave", "chiave", "chave", "sleutel", "klucz", "anahtar", "voucher", "coupon")
 
 // account reports that an IBAN's country and check digits stand before, of one that
 // is so long: one that fails its check is mistyped, and no card.
