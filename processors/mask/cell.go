@@ -62,6 +62,7 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 		return schemas.NullCell, true
 	case c.inner != nil:
 		x.s.under = c.context
+		x.inside(c, r)
 		return x.nested(c.inner, r, in)
 	case c.spec.Kind == policy.Scan:
 		return x.scanned(c, r, in)
@@ -119,9 +120,10 @@ func (x *pass) cell(c *column, r *stream.Record, in schemas.Cell) (schemas.Cell,
 
 // person is the text of the column that c goes by, in the row at hand, nil if
 // there is none.
-func (x *pass) person(c *column, r *stream.Record) []byte {
-	by, also := c.by, c.byAlso
-	for by >= len(x.side) || !x.side[by].Has() {
+func (x *pass) person(c *column, r *stream.Record) []byte { return x.personBy(c.by, c.byAlso, r) }
+
+func (x *pass) personBy(by int, also []int, r *stream.Record) []byte {
+	for by < 0 || by >= len(x.side) || !x.side[by].Has() {
 		if len(also) == 0 {
 			return nil
 		}

@@ -210,7 +210,7 @@ func (s *scratch) masked(dst []byte, spec *policy.Spec, f *schemas.Field, c sche
 		return append(dst, "null"...), true
 	}
 	k, text := s.value(f, c, p)
-	s.Field, s.Cell, s.Raw, s.By = f, c, p, nil
+	s.Field, s.Cell, s.Raw, s.By = f, c, p, s.goesBy(spec)
 	at := len(s.more)
 	out, enc := spec.Strategy.Mask(&s.Scratch, s.more, k, text)
 	s.more = out[:at]

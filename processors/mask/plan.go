@@ -7,7 +7,6 @@ import (
 	"sluice/processors/mask/policy"
 	"sluice/processors/mask/strategy"
 	"sluice/schemas"
-	"sluice/topology"
 	"sluice/topology/stream"
 )
 
@@ -88,6 +87,7 @@ type column struct {
 
 	by     int   // ordinal of the column that the action goes by, or -1
 	byAlso []int // of those that go on for it with another type
+	people []goesBy
 }
 
 // makes reports that every value makes bytes of its own.
@@ -120,7 +120,7 @@ func (p *plan) add(c column, out schemas.Field, action string) {
 		} else {
 			p.made = append(p.made, at)
 		}
-		if c.spec.Subjects() {
+		if slices.ContainsFunc(c.people, func(g goesBy) bool { return g.subject }) {
 			p.subjects = append(p.subjects, at)
 		}
 		if c.makes() {
@@ -154,17 +154,7 @@ func (g *Gate) compile(s *schemas.Schema) *plan {
 		x := g.rules.Decide(s, f)
 		c, ds := newColumn(i, f, &x), x.Decisions
 		p.unfit(&c, f, &x, s.Topic)
-		if name := c.spec.By(); name != "" {
-			if c.by = s.Ordinal([]byte(name)); c.by >= 0 {
-				for also := range s.Fields {
-					if s.Fields[also].Of == name {
-						c.byAlso = append(c.byAlso, also)
-					}
-				}
-			} else if s.Closed {
-				p.park("mend `by` in the policy", "line %d: %s goes by column %q, which %s does not have%s", c.spec.Line, f.Name, name, s.Topic, topology.Suggest(name, policy.Known(s)))
-			}
-		}
+		p.goes(&c, s, &x)
 		if c.spec.Kind.Gone() {
 			continue
 		}

@@ -36,10 +36,6 @@ func (p *plan) unfit(c *column, f *schemas.Field, x *policy.Ruling, topic string
 	if err := c.spec.Fits(f); err != nil {
 		p.park("take another action or other parameters for this column", "line %d: %s of %s: %v", c.spec.Line, f.Name, topic, err)
 	}
-	if b := x.Blind; b != nil {
-		p.park("name another action for that path, or for the column",
-			"line %d: %v of %s (%s) goes by column %q, and inside of a JSON value it sees none", b.Spec.Line, b.Path, topic, b.By, b.Spec.By())
-	}
 }
 
 // lateRows are after how many rows of the gate paths that matched nothing are told:

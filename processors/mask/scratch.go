@@ -17,7 +17,9 @@ type scratch struct {
 	more    []byte // the JSON text that is walked, and leaves of it
 	memo    memo
 
-	person []byte // what By is in
+	person []byte    // what By is in
+	people []someone // whom the row at hand is about, for actions inside of a JSON value
+	whose  []byte    // what those are in
 
 	// What scans use: see scan.go.
 	det     *detect.Detector
@@ -55,7 +57,7 @@ func (s *scratch) forget() {
 	if s.det != nil {
 		s.det.Forget()
 	}
-	for _, p := range []*[]byte{&s.text, &s.more, &s.person, &s.seen, &s.num, &s.spelled, &s.context} {
+	for _, p := range []*[]byte{&s.text, &s.more, &s.person, &s.whose, &s.seen, &s.num, &s.spelled, &s.context} {
 		clear((*p)[:cap(*p)])
 		if cap(*p) > keptScratch {
 			*p = nil

@@ -102,14 +102,33 @@ func (k *keyring) load(ctx context.Context, x subject.Index, d strategy.Domains)
 	return h, nil
 }
 
+// hold has the key of who until the batch ends, nil: nobody.
+func (x *pass) hold(g *Gate, who []byte, kind string) error {
+	if who == nil {
+		return nil
+	}
+	at := x.s.Subjects.Index(kind, who)
+	if x.s.Subjects.Holds(at) {
+		return nil
+	}
+	h := g.keyring.get(at)
+	if h == nil {
+		var err error
+		if h, err = g.keyring.load(context.Background(), at, g.rules.Domains); err != nil {
+			return err
+		}
+	}
+	x.s.Subjects.Hold(at, h)
+	return nil
+}
+
 // subjects has the keys of all subjects of the batch in x.s.Subjects, before anything
 // of it moves: after an error the batch is as it was.
 func (x *pass) subjects(g *Gate) error {
-	ctx := context.Background()
 	failed := func(err error) error {
 		return stream.Retry("subject_keys", 0, fmt.Errorf("mask: keys of subjects: %w", err))
 	}
-	if err := g.keyring.fresh(ctx); err != nil {
+	if err := g.keyring.fresh(context.Background()); err != nil {
 		return failed(err)
 	}
 	for i := range x.b.Records {
@@ -119,30 +138,19 @@ func (x *pass) subjects(g *Gate) error {
 		}
 		for _, n := range g.plan(r.Schema).subjects {
 			c := &g.plan(r.Schema).cols[n]
-			if c.by < 0 {
-				continue
-			}
 			for n, side := range [...][]schemas.Cell{r.After, r.Before} {
 				if c.ord >= len(side) || !side[c.ord].Has() || n == 1 && !r.Full { // fillers, not values
 					continue
 				}
 				x.side = side
-				who := x.person(c, r)
-				if who == nil {
-					continue
-				}
-				at := x.s.Subjects.Index(c.spec.Subject().Kind, who)
-				if x.s.Subjects.Holds(at) {
-					continue
-				}
-				h := g.keyring.get(at)
-				if h == nil {
-					var err error
-					if h, err = g.keyring.load(ctx, at, g.rules.Domains); err != nil {
+				for _, of := range c.people {
+					if !of.subject {
+						continue
+					}
+					if err := x.hold(g, x.personBy(of.by, of.also, r), of.kind); err != nil {
 						return failed(err)
 					}
 				}
-				x.s.Subjects.Hold(at, h)
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -47,7 +48,7 @@ func open1(text string) (*Gate, error) {
 	if len(n.Content) > 0 {
 		node = n.Content[0]
 	}
-	g, err := Factory.Open(node, topology.Env{Secret: func(ref string) (string, error) {
+	g, err := Factory.Open(node, topology.Env{Now: func() time.Time { return time.Unix(1_800_000_000, 0) }, Secret: func(ref string) (string, error) {
 		if ref == "env:KEY" {
 			return strings.Repeat("k", 32), nil
 		}

@@ -101,9 +101,6 @@ func TestWrongParameters(t *testing.T) {
 			t.Errorf("%s: %v, want %q", c.action, err, c.want)
 		}
 	}
-	if _, err := read(`{key: env:KEY, rules: [{columns: {a.b: {synthetic: {kind: name, by: id}}}}]}`); err == nil || !strings.Contains(err.Error(), "by names a column") {
-		t.Errorf("by inside of JSON: %v", err)
-	}
 	for _, k := range []string{"tokenize", "{synthetic: name}", "{shift: {days: 3}}", "{noise: {within: 3}}", "{hash: {}}"} {
 		if _, err := read("default: withhold\nrules: [{columns: {v: " + k + "}}]"); err == nil || !strings.Contains(err.Error(), "needs a key") { // P5
 			t.Errorf("%s without a key: %v", k, err)
@@ -141,7 +138,8 @@ func TestSubjectPolicies(t *testing.T) {
 		"rules: [{columns: {a: {tokenize: {form: ff1, subject: {column: b}}}}}]" + store:             "no room",
 		"rules: [{columns: {a: {tokenize: {subject: {column: b}}}}}]":                                "store",
 		"rules: [{columns: {a: {tokenize: {subject: {kind: b}}}}}]" + store:                          "column",
-		"rules: [{columns: {a.x: {tokenize: {subject: {column: b}}}}}]" + store:                      "by names a column",
+		"rules: [{columns: {a.x: {tokenize: {subject: {column: b}}}}}]":                              "store",
+		"rules: [{columns: {'a.{key}': {tokenize: {subject: {column: b}}}}}]" + store:                "fall together",
 		"scan: {classes: {email: {tokenize: {subject: {column: b}}}}}\ndefault: scan" + store:        "cannot go by column",
 		"rules: [{columns: {a: {tokenize: {subject: {column: b}}}}}]\nsubjects: {store: '/var/lib'}": "folder:PATH",
 	} {

@@ -26,7 +26,7 @@ type Decision struct {
 type Ruling struct {
 	Spec      *Spec      // of all of it; with paths inside keep
 	Inside    *Node      // paths into a JSON value, nil: none
-	Blind     *Target    // inside of it, whose action goes by a column, which it does not see; nil: none
+	By        []*Target  // inside of it, whose actions go by a column of the row
 	Decisions []Decision // the field's own, then those about paths inside of it
 }
 
@@ -116,7 +116,7 @@ func (r *Rules) ruled(topic string, f *schemas.Field, name, class string, says [
 			switch {
 			case len(t.Path) > 1:
 				if ds = append(ds, d); t.Spec.By() != "" {
-					x.Blind = t
+					x.By = append(x.By, t)
 				}
 				if id := t.Spec.keyID(); id != "" {
 					ds[0].Action = "nested:" + id // P5

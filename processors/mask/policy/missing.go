@@ -168,7 +168,7 @@ func (n *inside) lacks(under string, p Path) string {
 	for _, kid := range kids {
 		if w := kid.lacks(under, p[1:]); w == "" {
 			return ""
-		} else {
+		} else if len(w) >= len(why) || len(kids) == 1 { // of many the one that goes furthest
 			why = w
 		}
 	}

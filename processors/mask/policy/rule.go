@@ -59,9 +59,6 @@ func compileRule(number int, r *Rule, scan *Scanning) (*rule, error) {
 			add("%w", err)
 			return
 		}
-		if s.By() != "" && len(p) > 1 {
-			add("%q: by names a column, and an action inside of a JSON value sees none", name)
-		}
 		out.targets = append(out.targets, &Target{Path: p, Spec: s.scans(scan), By: "path", seen: &seen{}})
 	}
 	class := func(name string, s Spec) {
