@@ -97,3 +97,22 @@ var (
 	places = set("home", "work", "main", "fixe", "emergency", "evening", "evenings", "daytime", "primary", "secondary", "privat", "dienstlich", "urgence", "urgences", "casa", "trabajo", "trabalho", "oficina", "ufficio", "thuis", "urgencias", "emergencia", "emergência")
 	direct = set("direct")
 )
+
+// pairs reports four groups of two digits with points between, as an address has or a phone.
+func (n *number) pairs() bool {
+	if n.n != 4 {
+		return false
+	}
+	for k := range n.n {
+		if g := &n.groups[k]; g.len() != 2 || k > 0 && (g.sep != '.' || g.gap != 1) {
+			return false
+		}
+	}
+	return true
+}
+
+// labels reports that a word right before [i, end) says a phone.
+func (d *Detector) labels(i, end int) bool {
+	c := d.context(i, end)
+	return c.near == aboutPhone && c.apart == 0 && !c.later
+}

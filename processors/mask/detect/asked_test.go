@@ -32,6 +32,8 @@ func TestElsewhere(t *testing.T) {
 		"in front of an address":       {"Bill to: Noor Lee, 5064672131, bo@example.org; 6108689015, write to al@example.org", "phone=5064672131 | email=bo@example.org | email=al@example.org"},
 		"06-nummer":                    {"Mijn 06-nummer is 0101508232", "phone=0101508232"},
 		"code of a meeting":            {"Dial +447471615050,,4909216018# for the meeting, ticket merged into #0494-786855", "phone=+447471615050"},
+		"cell behind a time or a sum":  {"at,card,sum,ssn\n2017-02-10 01:28:56,4012888888881881,$1,234.50,457-55-5462\nx,£4.50,4012888888881881,12:30:45,123", "card=4012888888881881 | ssn=457-55-5462 | card=4012888888881881"},
+		"south and west in columns":    {"lat,phone,lon\n-46.342404,+1 201-861-5764,-166.640225\n", "coordinates=-46.342404 | phone=+1 201-861-5764 | coordinates=-166.640225"},
 		"spaces of a form":             {"https://x.example/p?tel=0718+206228&fax=%2B48+12+766+06+62+x12&z=1&phone=%280905%29+700+6532 order=2145550172+1", "phone=0718+206228 | phone=%2B48+12+766+06+62+x12 | phone=%280905%29+700+6532"},
 		"pairs with points":            {"\"Mobile\",\"21.95.22.57\", host 21.95.22.57", "phone=21.95.22.57 | ip=21.95.22.57"},
 		"00 and a code of a country":   {"says that 00 33 1 20 74 76 27 and 00972 (0)2-136-2136 are not registered", "phone=00 33 1 20 74 76 27 | phone=00972 (0)2-136-2136"},

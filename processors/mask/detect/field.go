@@ -65,7 +65,7 @@ func (d *Detector) name(s, e int) context {
 func (d *Detector) key(start int) (s, e int) {
 	p := d.p
 	i := start
-	for i > 0 && start-i < 4 && (p[i-1] == ' ' || p[i-1] == '"' || p[i-1] == '\'' || p[i-1] == '+' || p[i-1] == '(') {
+	for i > 0 && start-i < 4 && (p[i-1] == ' ' || p[i-1] == '"' || p[i-1] == '\'' || p[i-1] == '+' || p[i-1] == '(' || p[i-1] == '-') {
 		i--
 	}
 	if i == 0 {
@@ -176,7 +176,7 @@ func (d *Detector) column(start int) (s, e int) {
 	}
 	line += max(0, start-maxLine) + 1
 	i := start
-	for i > line && (p[i-1] == ' ' || p[i-1] == '"' || p[i-1] == '\'' || p[i-1] == '+' || p[i-1] == '(') {
+	for i > line && (p[i-1] == ' ' || p[i-1] == '"' || p[i-1] == '\'' || p[i-1] == '+' || p[i-1] == '(' || p[i-1] == '-') {
 		i--
 	}
 	if i > line && p[i-1] != h.sep {
@@ -291,7 +291,7 @@ func (d *Detector) tuple(start int) (s, e int) {
 			alone = true
 			continue
 		default:
-			alone = alone && (c == ' ' || c == '+' || c == '(' || c == '\n')
+			alone = alone && (c == ' ' || c == '+' || c == '-' || c == '(' || c == '\n')
 		}
 	}
 	if at >= d.head.n || !alone {

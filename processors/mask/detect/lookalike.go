@@ -165,3 +165,25 @@ func (v *view) coded() bool {
 	}
 	return c.near&aboutPhone == 0 && !(v.shape(4, 4, 4) && v.digits[1] == '8')
 }
+
+// sum is the end of an amount or a second with its fraction at i: 1,234,567.89,
+// 56.123. A comma before more than three digits begins the next cell of a row. // P1
+func (d *Detector) sum(i int) int {
+	for {
+		for i < len(d.p) && word(d.p[i]) {
+			i++
+		}
+		k := i + 1
+		for digit(d.at(k)) {
+			k++
+		}
+		n := k - i - 1
+		switch {
+		case n > 0 && d.at(i) == '.' && n != 3: // a fraction ends it
+			return k
+		case n == 0 || d.at(i) != '.' && (d.at(i) != ',' || n > 3 || word(d.at(k)) || d.at(k) == '-'):
+			return i
+		}
+		i = k
+	}
+}

@@ -211,25 +211,6 @@ func (d *Detector) form(i int) bool {
 	return s == 0 || indexOf("?&; \n\"'", d.p[s-1])
 }
 
-// pairs reports four groups of two digits with points between, as an address has or a phone.
-func (n *number) pairs() bool {
-	if n.n != 4 {
-		return false
-	}
-	for k := range n.n {
-		if g := &n.groups[k]; g.len() != 2 || k > 0 && (g.sep != '.' || g.gap != 1) {
-			return false
-		}
-	}
-	return true
-}
-
-// labels reports that a word right before [i, end) says a phone.
-func (d *Detector) labels(i, end int) bool {
-	c := d.context(i, end)
-	return c.near == aboutPhone && c.apart == 0 && !c.later
-}
-
 // separator is the byte that stands for what is between two groups: itself, a
 // bracket, or / and - with spaces around; 0 for what separates nothing.
 func separator(p []byte) byte {
@@ -293,15 +274,15 @@ func (d *Detector) glued(i int) int {
 			return 0
 		}
 	case '$':
-		return d.rest(i, ".,")
+		return d.sum(i)
 	case 0xa3, 0xa5, 0xac: // the last bytes of £, ¥ and €
 		if c := d.at(i - 2); c == 0xc2 || c == 0x82 {
-			return d.rest(i, ".,")
+			return d.sum(i)
 		}
 		return 0
 	case ':': // 12:30:45.123456
 		if digit(d.at(i-2)) && digit(d.at(i+1)) && !digit(d.at(i+2)) {
-			return d.rest(i, ".,")
+			return d.sum(i)
 		}
 		return 0
 	default:
