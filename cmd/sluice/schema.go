@@ -68,6 +68,7 @@ func showTable(w io.Writer, set contract.Set) {
 // observe makes contracts of all that is read.
 func (in *reading) observe(a *app, c *cobra.Command, args []string) (contract.Set, error) {
 	o := contract.NewObserver()
+	o.All = in.privacy == "none"
 	err := in.each(a, c, args, func(b *stream.Batch, process func() (stream.Clean, error)) error {
 		for i := range b.Records {
 			o.Change(b.Records[i].Value.Bytes())
@@ -104,7 +105,7 @@ column that was dropped stays, with nulls.`,
 						continue
 					}
 					versions[b.Lane.Topic] = r.Schema.Version
-					now := contract.Set{contract.Of(r.Schema)}
+					now := contract.Set{contract.Of(r.Schema, in.privacy == "none")}
 					for _, d := range contract.Diff(last[b.Lane.Topic], now) {
 						if d.What != "dropped" && d.What != "respelled" { // another writer's
 							steps = append(steps, step{d, r.Schema.Version, b.Lane.Partition, r.Offset})

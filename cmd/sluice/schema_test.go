@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/base64"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,5 +84,40 @@ func TestLogicalTypes(t *testing.T) {
 	}
 	if out, talk, code := sluice(t, "schema", "diff", file, newer); code != exitOK || !strings.Contains(out, "meaning") || !strings.Contains(out, "enum(a,b)") {
 		t.Error(code, talk, out)
+	}
+}
+
+// TestP1NamesThatAreData: verbs that tell of columns by a policy's gate tell none
+// whose name may be data, the key of a map; with privacy: none they do. // P1 P4
+func TestP1NamesThatAreData(t *testing.T) {
+	dir := t.TempDir()
+	var b strings.Builder
+	for i, value := range []string{`{"id":1,"canary1@x.example":{"a":1},"note":"x"}`, `{"id":2,"later":7}`, `{"id":3,"canary3@x.example":"x","ok":5}`} {
+		fmt.Fprintf(&b, `{"topic":"maps","partition":0,"offset":%d,"timestamp":7,"key":null,"value":%q,"headers":[]}`+"\n", i, base64.StdEncoding.EncodeToString([]byte(value)))
+	}
+	recording, policy := filepath.Join(dir, "r.jsonl"), filepath.Join(dir, "p.yaml")
+	pipeline := "id: x\nsource: {kafka: {brokers: [\"127.0.0.1:1\"], topics: [maps]}}\nstages:\n  - decode: {format: json}\n" +
+		"  - mask: {key: env:MAPS_KEY, rules: [{columns: {id: {keep: r}, note: drop}}]}\nsinks: [{name: lake, iceberg: {catalog: {uri: \"http://127.0.0.1:1\", warehouse: w}, namespace: b}}]\n"
+	for name, text := range map[string]string{recording: b.String(), policy: pipeline} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("MAPS_KEY", strings.Repeat("k", 32))
+	for _, verb := range [][]string{{"schema", "show"}, {"schema", "show", "--json"}, {"schema", "history"}, {"contract", "infer"}, {"decode"}, {"decode", "--infer"}, {"decode", "--schema"}} {
+		out, talk, code := sluice(t, append(verb, "--policy", policy, recording)...)
+		if code != exitOK || strings.Contains(out+talk, "canary") || !strings.Contains(out, "later") {
+			t.Errorf("%v: exit %d\n%s%s", verb, code, out, talk)
+		}
+		if out, _, _ = sluice(t, append(verb, "--privacy", "none", recording)...); !strings.Contains(out, "canary3") {
+			t.Errorf("%v of what is not personal lacks a name:\n%s", verb, out)
+		}
+	}
+	out, _, _ := sluice(t, "contract", "infer", "--policy", policy, recording)
+	if !strings.Contains(out, "- name: note\n    type: string\n") || !strings.Contains(out, "- name: ok\n    type: int64\n") {
+		t.Errorf("a dropped column, or the one behind it:\n%s", out)
+	}
+	if out, talk, _ := sluice(t, "schema", "diff", "--policy", policy, recording, recording); strings.Contains(out+talk, "canary") {
+		t.Error(out, talk)
 	}
 }

@@ -21,6 +21,10 @@ import (
 // of their own, with what the values look like deciding how they are spelled;
 // and else from the values alone. Not safe for concurrent use.
 type Observer struct {
+	// All has columns too whose names may be data, the keys of a map: of what holds
+	// nothing personal. // P1
+	All bool
+
 	topics map[string]*observed
 	tables map[string]*table // by "database.table" and "database.schema.table"
 }
@@ -33,8 +37,11 @@ func NewObserver() *Observer {
 // observed is what was seen of a topic.
 type observed struct {
 	schema  *schemas.Schema
-	columns []values
+	columns map[string]*values
 	rows    int
+
+	table *stream.Table // of the last row
+	of    []*values     // by its columns
 }
 
 // values are what the cells of a column looked like.
@@ -97,7 +104,7 @@ func (o *Observer) Change(value []byte) (ok bool) {
 func (o *Observer) Rows(topic string, s *schemas.Schema, rows []stream.CleanRow) {
 	t := o.topics[topic]
 	if t == nil {
-		t = &observed{}
+		t = &observed{columns: map[string]*values{}}
 		o.topics[topic] = t
 	}
 	if s != nil {
@@ -108,16 +115,29 @@ func (o *Observer) Rows(topic string, s *schemas.Schema, rows []stream.CleanRow)
 		if r.After != nil {
 			t.rows++
 		}
-		for ord, c := range r.After {
-			for ord >= len(t.columns) {
-				t.columns = append(t.columns, values{decimal: true, base64: true})
-			}
-			if !c.Absent() && !c.IsNull() {
-				t.columns[ord].there++
-			}
-			t.columns[ord].see(c, r.Bytes(c))
-			t.columns[ord].logical.see(c, r.Bytes(c))
+		if r.Table != t.table {
+			t.behind(r.Table)
 		}
+		for ord, c := range r.After {
+			v := t.of[ord]
+			if !c.Absent() && !c.IsNull() {
+				v.there++
+			}
+			v.see(c, r.Bytes(c))
+			v.logical.see(c, r.Bytes(c))
+		}
+	}
+}
+
+// behind has the columns that a policy left, which need not be all of a record's.
+func (t *observed) behind(table *stream.Table) {
+	t.table, t.of = table, t.of[:0]
+	for i := range table.Columns {
+		name := table.Columns[i].Name
+		if t.columns[name] == nil {
+			t.columns[name] = &values{decimal: true, base64: true}
+		}
+		t.of = append(t.of, t.columns[name])
 	}
 }
 
@@ -160,13 +180,13 @@ func (o *Observer) Contracts() Set {
 		}
 		c := &Contract{Topic: name}
 		whole := true // keys are: message.key.columns may name columns that can be null
-		for i, f := range s.Fields {
-			if f.Of != "" {
+		for _, f := range s.Fields {
+			if f.Of != "" || !o.All && f.MayBeData() { // P1
 				continue
 			}
 			var v values
-			if i < len(t.columns) {
-				v = t.columns[i]
+			if seen := t.columns[f.Name]; seen != nil {
+				v = *seen
 			}
 			field := Field{Name: f.Name, Type: spelled(f), NotNull: !f.Nullable || f.Key, Logical: f.Logical}
 			if slices.ContainsFunc(s.Fields, func(o schemas.Field) bool { return o.Of == f.Name }) {
@@ -206,10 +226,14 @@ func (o *Observer) Contracts() Set {
 	return all
 }
 
-// Of is the contract that the columns of s are.
-func Of(s *schemas.Schema) *Contract {
+// Of is the contract that the columns of s are, all of them or those whose names
+// are no data.
+func Of(s *schemas.Schema, all bool) *Contract {
 	c := &Contract{Topic: s.Topic}
 	for _, f := range s.Fields {
+		if !all && f.MayBeData() { // P1
+			continue
+		}
 		c.Fields = append(c.Fields, Field{Name: f.Name, Type: spelled(f), NotNull: !f.Nullable || f.Key, Logical: f.Logical})
 		if f.Key {
 			c.Key = append(c.Key, f.Name)
