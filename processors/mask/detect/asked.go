@@ -90,7 +90,7 @@ func (d *Detector) place(s, e int) bool {
 			break
 		}
 	}
-	return e-s == 6 && look(direct, d.p[s:e])
+	return e-s == 6 && d.p[s]|0x20 == 'd' && look(direct, d.p[s:e])
 }
 
 var (

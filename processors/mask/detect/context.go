@@ -304,7 +304,7 @@ words:
 		if a&endsPhrase != 0 && n > 0 { // is my number
 			a |= look(phrases, p[was:i])
 		}
-		if parted = look(printed, p[s:i]); parted {
+		if parted = a&aboutCard != 0 && look(printed, p[s:i]); parted {
 			if a &^= weakly; c.near == against { // of a bank in Port Louis
 				c.near = 0
 			}

@@ -130,9 +130,12 @@ func (v *view) trailed() bool {
 		return false
 	}
 	last := &v.groups[n-1]
+	if last.sep != ' ' || last.gap != 1 || last.len() > 4 || v.d.at(v.end) != ' ' || chars[v.d.at(v.end+1)]&charUpper == 0 {
+		return false
+	}
 	whole := v.digits
 	rest := whole[:len(whole)-last.len()]
-	if last.sep != ' ' || last.gap != 1 || last.len() > 4 || n > 2 && v.sep() == ' ' && !v.plus && len(rest) < 10 || v.d.at(v.end) != ' ' || chars[v.d.at(v.end+1)]&charUpper == 0 {
+	if n > 2 && v.sep() == ' ' && !v.plus && len(rest) < 10 {
 		return false
 	}
 	valid := func(d []byte) bool {
@@ -155,8 +158,9 @@ func (v *view) coded() bool {
 	if v.plus || v.paren || len(v.groups) < 2 {
 		return false
 	}
-	paths := v.sep() == '/' && len(v.groups) > 2 || v.shape(5, 4) && v.sep() == '-'
-	if !paths && !v.shape(4, 4, 4) && (v.groups[0].len() < 7 || v.groups[0].len() == 10) {
+	first, sep := v.groups[0].len(), v.groups[1].sep
+	paths := sep == '/' && len(v.groups) > 2 && v.sep() == '/' || sep == '-' && v.shape(5, 4)
+	if !paths && (first < 7 || first == 10) && !(first == 4 && v.shape(4, 4, 4)) {
 		return false
 	}
 	c := v.context()
