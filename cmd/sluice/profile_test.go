@@ -97,6 +97,7 @@ func TestProfileRows(t *testing.T) {
 	}{
 		"empty":  {"", "no topic has rows", exitFinding},
 		"array":  {`[{"mail":"bo@corp.example"}]`, "jq -c", exitUsage},
+		"rows":   {"Bo,bo@corp.example,4012888888881881\nAl,al@corp.example,\n", "line 1 holds personal data, so it is a row", exitUsage},
 		"prose":  {"write to bo@corp.example\nplease", "neither a recording nor rows", exitUsage},
 		"binary": {"a,b\xff\x00\nc,bo@corp.example\n", "neither a recording nor rows", exitUsage},
 		"cells":  {"a,b\n1,bo@corp.example\n\"2\nx\",bo@corp.example,3\n", "cells: line 3 has 3 cells, the first line names 2 columns", exitUsage},

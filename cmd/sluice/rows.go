@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"sluice/connectors/recording"
+	"sluice/processors/mask/detect"
 	"sluice/topology/stream"
 )
 
@@ -85,11 +86,19 @@ func plainRows(name string, in io.Reader) (io.Reader, error) {
 	if err == nil { // there is more: the last row may be cut
 		first = first[:bytes.LastIndexByte(first, '\n')+1]
 	}
-	if sep := separator(first); whole && sep != 0 && x.header(parted(r, sep)) == nil {
-		return x, nil
+	if sep := separator(first); whole && sep != 0 {
+		switch err := x.header(parted(r, sep)); {
+		case err == nil:
+			return x, nil
+		case errors.Is(err, errNoNames):
+			return nil, err
+		}
 	}
 	return nil, errNoRows
 }
+
+// errNoNames keeps a row from being printed as the names of columns. // P1
+var errNoNames = errors.New("line 1 holds personal data, so it is a row: put a line with the columns' names before it")
 
 // looked is how many rows are looked at to find what parts cells.
 const looked = 20
@@ -198,7 +207,11 @@ func (x *rows) header(c *csv.Reader) error {
 	if err != nil {
 		return err
 	}
+	det := detect.New(detect.Options{})
 	for i, n := range names {
+		if len(det.Find(nil, []byte(n))) > 0 {
+			return errNoNames
+		}
 		if n = strings.TrimSpace(n); n == "" {
 			n = fmt.Sprintf("column_%d", i+1)
 		}
