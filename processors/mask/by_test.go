@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,19 +84,25 @@ func TestBy(t *testing.T) {
 // TestByRetyped: a row is about whom it was about when the column that says so
 // changed its type and goes on as another one. // P3
 func TestByRetyped(t *testing.T) {
-	const before, after = `{"id":1,"mail":"a@x","who":7}`, `{"id":1,"mail":"a@x","who__string":"7"}`
-	s := schemaOf(false, "", `{"id":1,"mail":"a@x","who":7,"who__string":"7"}`)
-	fields := append([]schemas.Field(nil), s.Fields...)
-	fields[3].Of = "who"
-	s = schemas.NewSchema(schemas.Schema{Topic: lane.Topic, Version: 2, Fields: fields})
 	subjects, _, _ := forgettable(t, filepath.Join(t.TempDir(), "s"), "")
-	for _, g := range []*Gate{subjects, gateOf(t, "key: env:KEY\nrules: [{columns: {mail: {synthetic: {kind: email, by: who}}}}]")} {
-		x, err := g.Pass(batch(s, change{after: before}, change{after: after}))
+	made := func(by string) *Gate {
+		return gateOf(t, "key: env:KEY\nrules: [{columns: {mail: {synthetic: {kind: email, by: "+by+"}}}}]")
+	}
+	for _, c := range []struct {
+		g  *Gate
+		by string
+	}{{subjects, "who"}, {made("who"), "who"}, {made("a"), "a"}} { // a is the first column
+		before, after := `{"id":1,"mail":"a@x","`+c.by+`":7}`, `{"id":1,"mail":"a@x","`+c.by+`__string":"7"}`
+		s := schemaOf(false, "", before, after)
+		fields := slices.Clone(s.Fields)
+		fields[s.Ordinal([]byte(c.by+"__string"))].Of = c.by
+		s = schemas.NewSchema(schemas.Schema{Topic: lane.Topic, Version: 2, Fields: fields})
+		x, err := c.g.Pass(batch(s, change{after: before}, change{after: after}))
 		if err != nil || len(x.Rows()) != 2 {
 			t.Fatalf("%v, %d rows", err, len(x.Rows()))
 		}
-		a, b := &x.Rows()[0], &x.Rows()[1]
-		if was, is := string(a.Bytes(a.After[1])), string(b.Bytes(b.After[1])); was != is {
+		a, b, mail := &x.Rows()[0], &x.Rows()[1], s.Ordinal([]byte("mail"))
+		if was, is := string(a.Bytes(a.After[mail])), string(b.Bytes(b.After[mail])); was != is {
 			t.Errorf("%q, then %q", was, is)
 		}
 	}
@@ -138,19 +145,31 @@ func TestByAnyColumn(t *testing.T) {
 }
 
 // TestByOfEachImage: an image goes by the column as that image has it, though the value is
-// the same in both. // P3
+// the same in both, and as it came, though that column is masked before. // P3
 func TestByOfEachImage(t *testing.T) {
-	subjects, _, _ := forgettable(t, filepath.Join(t.TempDir(), "s"), "")
-	s := schemaOf(false, "", customers)
-	for _, g := range []*Gate{subjects, gateOf(t, "key: env:KEY\nrules: [{columns: {id: {keep: r}, who: {keep: r}, mail: {synthetic: {kind: email, by: who}}}}]")} {
-		x, err := g.Pass(batch(s, change{before: whose(7, "a@x"), after: whose(8, "a@x")}, change{after: whose(7, "a@x")}, change{before: whose(8, "a@x")}))
-		if err != nil || len(x.Rows()) != 3 {
-			t.Fatalf("%v, %d rows", err, len(x.Rows()))
+	for _, by := range []string{"who", "a"} { // behind the columns that go by it, and the first one
+		of := func(who int) string { return fmt.Sprintf(`{"id":1,"mail":"a@x",%q:%d}`, by, who) }
+		for _, policy := range []string{"mail: {synthetic: {kind: email, by: %s}}, %s: {keep: r}", "mail: {synthetic: {kind: email, by: %s}}, %s: hash"} {
+			g := gateOf(t, "key: env:KEY\nrules: [{columns: {id: {keep: r}, "+fmt.Sprintf(policy, by, by)+"}}]")
+			x, err := g.Pass(batch(schemaOf(true, "", of(7)), change{before: of(7), after: of(8)}, change{after: of(7)}, change{before: of(8)}))
+			if err != nil || len(x.Rows()) != 3 {
+				t.Fatalf("%v, %d rows", err, len(x.Rows()))
+			}
+			both, seven, eight := &x.Rows()[0], &x.Rows()[1], &x.Rows()[2]
+			if row(both, both.Before) != row(seven, seven.After) || row(both, both.After) != row(eight, eight.Before) || row(both, both.Before) == row(both, both.After) {
+				t.Errorf("%s and %s, alone %s and %s", row(both, both.Before), row(both, both.After), row(seven, seven.After), row(eight, eight.Before))
+			}
 		}
-		both, seven, eight := &x.Rows()[0], &x.Rows()[1], &x.Rows()[2]
-		if row(both, both.Before) != row(seven, seven.After) || row(both, both.After) != row(eight, eight.Before) || row(both, both.Before) == row(both, both.After) {
-			t.Errorf("%s and %s, alone %s and %s", row(both, both.Before), row(both, both.After), row(seven, seven.After), row(eight, eight.Before))
-		}
+	}
+	one, other := gateOf(t, "key: env:KEY\nrules: [{columns: {a: {keep: r}, b: {synthetic: {kind: name, by: a}}}}]"), gateOf(t, "key: env:KEY\nrules: [{columns: {a: hash, b: {synthetic: {kind: name, by: a}}}}]")
+	const in = `{"a":"x","b":"Ann"}`
+	x, err1 := one.Pass(batch(schemaOf(true, "", in), change{after: in}))
+	y, err2 := other.Pass(batch(schemaOf(true, "", in), change{after: in}))
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	if a, b := &x.Rows()[0], &y.Rows()[0]; string(a.Bytes(a.After[1])) != string(b.Bytes(b.After[1])) {
+		t.Errorf("by a column that is kept %s, by one that is masked %s", a.Bytes(a.After[1]), b.Bytes(b.After[1]))
 	}
 }
 

@@ -55,6 +55,16 @@ func TestClasses(t *testing.T) {
 			}
 		})
 	}
+	x, err := gateOf(t, "key: env:KEY\nclass: [{columns: {mail: name, other: email, profile: address}}]").Pass(batch(s, change{after: in}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]schemas.Class{"fax": schemas.Phone, "mail": schemas.Name, "other": schemas.Email, "profile": schemas.Address} // the policy's word, else the contract's
+	for _, c := range x.Rows()[0].Table.Columns {
+		if c.Class != want[c.Name] {
+			t.Errorf("%s is of class %v behind the gate, want %v", c.Name, c.Class, want[c.Name])
+		}
+	}
 	g := gateOf(t, "key: env:KEY\nclass: [{columns: {mial: email, profile.tle: phone}}]\nrules: [{classes: {email: redact, phone: redact}}]")
 	if _, err := g.Pass(batch(s, change{after: in})); err != nil {
 		t.Fatal(err)

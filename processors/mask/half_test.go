@@ -3,6 +3,7 @@ package mask
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"sluice/schemas"
@@ -114,6 +115,79 @@ func TestP1AfterAPanic(t *testing.T) {
 			}
 		}
 		b.Release()
+	}
+}
+
+// TestShortRows: rows that were read before the later columns were known lack those alone,
+// wherever the columns before them go, as many as are left of a row or not. // P1
+func TestShortRows(t *testing.T) {
+	const in = `{"a":"va","b":"vb","c":"vc","d":{"x":"vd"},"e":"ve"}`
+	s := schemaOf(false, "b", in)
+	for _, columns := range []string{
+		"{a: hash, b: hash, c: {partial: {keep_last: 1}}, d.x: hash, e: redact}", "{a: redact, b: tokenize, c: {keep: r}, d.x: redact, e: hash}",
+		"{a: drop, b: hash, c: {keep: r}, d: scan, e: tokenize}", "{a: drop, b: {keep: r}, c: drop, d: {keep: r}, e: redact}", "{a: {synthetic: {kind: name, by: e}}, b: hash, c: hash, d: hash, e: hash}",
+	} {
+		g := gateOf(t, "key: env:KEY\nrules: [{columns: "+columns+"}]")
+		pass := func(n int) *stream.CleanRow {
+			b := batch(s, change{before: in, after: in, key: in})
+			for _, side := range []*[]schemas.Cell{&b.Records[0].Before, &b.Records[0].After, &b.Records[0].KeyRow} {
+				*side = (*side)[:n]
+			}
+			x, err := g.Pass(b)
+			if err != nil || len(x.Rows()) != 1 {
+				t.Fatalf("%s, %d cells: %v", columns, n, err)
+			}
+			return &x.Rows()[0]
+		}
+		whole := pass(len(s.Fields))
+		for n := range s.Fields {
+			short := pass(n)
+			for i, c := range short.Table.Columns {
+				for name, images := range map[string][2][]schemas.Cell{"before": {short.Before, whole.Before}, "after": {short.After, whole.After}, "key": {short.Key, whole.Key}} {
+					got, want := images[0], images[1]
+					switch {
+					case i >= len(got):
+						if name != "key" || i < len(want) {
+							t.Errorf("%s: %s of %d cells has %d", columns, name, n, len(got))
+						}
+					case s.Ordinal([]byte(c.Name)) >= n:
+						if got[i] != (schemas.Cell{}) {
+							t.Errorf("%s: of %s with %d cells %s is %q", columns, name, n, c.Name, short.Bytes(got[i]))
+						}
+					case c.Action == "synthetic": // by a column that is not there
+					case got[i].Flags != want[i].Flags || string(short.Bytes(got[i])) != string(whole.Bytes(want[i])):
+						t.Errorf("%s: of %s with %d cells %s is %q, want %q", columns, name, n, c.Name, short.Bytes(got[i]), whole.Bytes(want[i]))
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestP2RefusedInOneImage: a record goes if one of before, after and key cannot be masked,
+// the first column or the last. // P2
+func TestP2RefusedInOneImage(t *testing.T) {
+	const fine, bad = `{"a":{"x":1},"k":"key","z":"123456789"}`, `{"a":{"x":1},"k":"key","z":"12"}`
+	s := schemaOf(false, "k", fine)
+	g := gateOf(t, "key: env:KEY\nrules: [{columns: {a.x: hash, k: hash, z: {tokenize: {form: ff1}}}}]")
+	odd := strings.Replace(fine, `{"x":1}`, `[1,2,3]`, 1)
+	for _, c := range []struct {
+		change
+		field string
+	}{{change{before: fine, after: fine, key: fine}, ""}, {change{before: bad, after: fine, key: fine}, "z"}, {change{before: fine, after: bad, key: fine}, "z"}, {change{before: bad}, "z"},
+		{change{before: odd, after: fine}, "a"}, {change{before: fine, after: odd}, "a"}, {change{before: fine, after: fine, key: strings.Replace(fine, "key", "ke\xff", 1)}, "k"}} {
+		key := c.key
+		c.key = strings.Replace(key, "\xff", "?", 1)
+		b := batch(s, c.change)
+		b.Records[0].Key = stream.ViewOf([]byte(key))
+		x, err := g.Pass(b)
+		if err != nil || (len(x.Rows()) == 1) != (c.field == "") || len(x.Rows())+len(b.Rejects) != 1 || c.field != "" && b.Rejects[0].Field != c.field {
+			t.Errorf("%+q: %v, %d rows, %d rejects", c.change, err, len(x.Rows()), len(b.Rejects))
+		}
+	}
+	keyless := batch(schemaOf(false, "", fine), change{after: fine, key: fine})
+	if x, err := g.Pass(keyless); err != nil || len(x.Rows()) != 1 || x.Rows()[0].Key != nil {
+		t.Errorf("%v: a key of a table without one", err)
 	}
 }
 

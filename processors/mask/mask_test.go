@@ -198,6 +198,11 @@ func TestP2WhatCannotBeMaskedIsRefused(t *testing.T) {
 	if got := row(&x.Rows()[0], x.Rows()[0].After); got != `a={"x":null}` {
 		t.Errorf("JSON in text: %s", got)
 	}
+	text := schemaOf(false, "", `{"a":"as text"}`)
+	text.Fields[0].Wire = schemas.WireBase64
+	if x, err := g.Pass(batch(text, change{after: `{"a":"{\"x\":\"pii\"}"}`})); err != nil || x.Rows()[0].Table.Columns[0].Type.Kind != schemas.JSON || x.Rows()[0].Table.Columns[0].Wire != schemas.WirePlain {
+		t.Errorf("JSON in text is no JSON behind the gate: %v", err)
+	}
 	x, _ = g.Pass(batch(s, change{after: `{"a":" null"}`}))
 	if len(x.Rows()) != 1 || !x.Rows()[0].After[0].IsNull() {
 		t.Error("null in text is no null")

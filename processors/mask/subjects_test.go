@@ -152,6 +152,9 @@ func TestSubjectsOfASmallCache(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for who := range 9 {
+		mails(t, g, whose(10+who, "a@x"))
+	}
 	for _, who := range []int{1, 2, 3} { // 1 and 2 are in the older half, then 2 and 3, and so on
 		was := mails(t, g, whose(1, "a@x"), whose(2, "a@x"), whose(3, "a@x"))
 		if is := mails(t, g, whose(1, "a@x"), whose(2, "a@x"), whose(3, "a@x")); !slices.Equal(is, was) {
@@ -183,10 +186,13 @@ func TestSubjectRefused(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "s")
 	g, _, _ := forgettable(t, dir, "")
 	s := schemaOf(false, "", customers)
-	b := batch(s, change{after: `{"id":1,"mail":"a@x","who":null}`}, change{after: `{"id":1,"mail":null,"who":null}`}, change{before: whose(7, "a@x"), after: whose(7, "a@x")}, change{before: whose(0, "filler"), after: whose(7, "a@x")})
+	b := batch(s, change{after: `{"id":1,"mail":"a@x","who":null}`}, change{after: `{"id":1,"mail":null,"who":null}`}, change{before: whose(7, "a@x"), after: whose(7, "a@x")}, change{before: whose(0, "filler"), after: whose(6, "a@x")},
+		change{after: `{"id":1,"mail":null,"who":5}`}, change{before: `{"id":1,"mail":"a@x","who":4}`}, change{after: whose(3, "short")}, change{after: whose(2, "undecoded")})
 	b.Records[3].Full = false
+	b.Records[6].After = b.Records[6].After[:1]
+	b.Records[7].Schema = nil
 	x, err := g.Pass(b)
-	if err != nil || len(x.Rows()) != 3 || len(b.Rejects) != 1 || b.Rejects[0].Field != "mail" {
+	if err != nil || len(x.Rows()) != 6 || len(b.Rejects) != 2 || b.Rejects[0].Field != "mail" || b.Rejects[1].Code != codeUndecoded {
 		t.Fatalf("%v, %d rows, %+v", err, len(x.Rows()), b.Rejects)
 	}
 	r := &x.Rows()[1]
@@ -197,8 +203,8 @@ func TestSubjectRefused(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	found, _ := filepath.Glob(filepath.Join(dir, "subjects", "*", "*"))
-	if len(found) != 1 {
-		t.Errorf("%d subjects have a key", len(found))
+	if len(found) != 3 {
+		t.Errorf("%d subjects have a key, want those of 7, 6 and 4", len(found))
 	}
 	if x, _ := g.Pass(batch(schemaOf(false, "", `{"id":1,"mail":"a"}`), change{after: `{"id":1,"mail":"a"}`})); len(x.Rows()) != 0 {
 		t.Error("a topic without the column")
