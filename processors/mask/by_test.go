@@ -85,13 +85,14 @@ func TestBy(t *testing.T) {
 // changed its type and goes on as another one. // P3
 func TestByRetyped(t *testing.T) {
 	subjects, _, _ := forgettable(t, filepath.Join(t.TempDir(), "s"), "")
+	first, _, _, _ := subjectGate(t, filepath.Join(t.TempDir(), "s"), "", "tokenize: {subject: {column: a}}")
 	made := func(by string) *Gate {
 		return gateOf(t, "key: env:KEY\nrules: [{columns: {mail: {synthetic: {kind: email, by: "+by+"}}}}]")
 	}
 	for _, c := range []struct {
 		g  *Gate
 		by string
-	}{{subjects, "who"}, {made("who"), "who"}, {made("a"), "a"}} { // a is the first column
+	}{{subjects, "who"}, {first, "a"}, {made("who"), "who"}, {made("a"), "a"}} { // a is the first column
 		before, after := `{"id":1,"mail":"a@x","`+c.by+`":7}`, `{"id":1,"mail":"a@x","`+c.by+`__string":"7"}`
 		s := schemaOf(false, "", before, after)
 		fields := slices.Clone(s.Fields)
