@@ -80,6 +80,7 @@ func TestLoops(t *testing.T) {
 		{"nor does a sink of another cluster", []sink{{gets("old.*"), "a:1", "shop.done"}, {nil, "other:1", "old.{table}"}}, false},
 		{"another sink does, which writes elsewhere", []sink{{gets("old.*"), "a:1", "shop.done"}, {gets("shop.*"), "a:1", "new.{table}"}}, false},
 		{"another sink does, and writes what this one gets", []sink{{gets("old.*"), "a:1", "shop.{table}"}, {gets("shop.*"), "a:1", "old.{table}"}}, true},
+		{"there are three ways to go on each time", []sink{{nil, "a:1", "{topic}.a"}, {nil, "a:1", "{topic}.b"}, {nil, "a:1", "{topic}.c"}}, true}, // it took all memory
 		{"another sink does, and writes what it gets itself", []sink{{gets("old.*"), "a:1", "shop.done"}, {gets("shop.*"), "a:1", "shop.{table}"}}, true},
 	} {
 		env := topology.Env{Pipeline: "p", Shared: topology.System(slog.New(slog.DiscardHandler)).Shared}
