@@ -24,7 +24,7 @@ func (w *sinkWriter) target(t *stream.Table) *target {
 		return x
 	}
 	x := &target{topic: w.s.cfg.topic(t)}
-	x.refused = w.s.refuses(x.topic, t.Topic)
+	x.refused = w.s.refuses(x.topic, t)
 	for _, c := range t.Columns {
 		n, _ := json.Marshal(c.Name)
 		x.columns = append(x.columns, string(n)+":")
@@ -38,18 +38,18 @@ func (c *SinkConfig) topic(t *stream.Table) string {
 	return strings.NewReplacer("{topic}", t.Topic, "{database}", t.Database, "{namespace}", t.Namespace, "{table}", cmp.Or(t.Table, t.Topic)).Replace(c.Topic)
 }
 
-// refuses is why rows of a topic cannot go to the one called name, or nil: a
-// broker would refuse the whole transaction, with the rows of all other topics.
-func (s *Sink) refuses(name, from string) error {
+// refuses is why rows of t cannot go to the topic called name, or nil: a broker
+// would refuse the whole transaction, with the rows of all other topics.
+func (s *Sink) refuses(name string, t *stream.Table) error {
 	parked := func(why, todo string) error {
-		return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("kafka: rows of topic %s would go to topic %q: %s", from, name, why), Todo: todo}
+		return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("kafka: rows of topic %s would go to topic %q: %s", t.Topic, name, why), Todo: todo}
 	}
 	switch {
 	case len(name) == 0 || len(name) > 249 || name == "." || name == ".." || strings.ContainsFunc(name, illegal):
 		return parked("that is no name of a topic", "set topic: of this sink to one of at most 249 letters, digits, points, underscores and hyphens")
 	case strings.HasPrefix(name, "_sluice_"):
 		return parked("such names are Sluice's own", "set topic: of this sink to another template")
-	case s.source != nil && s.source.endless(s.cfg.Brokers, name):
+	case s.source != nil && s.source.endless(s.cfg.Brokers, name, t):
 		return parked("this pipeline reads it and writes what it reads there, so that every row would come again, without end", "name it under exclude: of the source, or set topic: of this sink to what the source does not read")
 	}
 	return nil
@@ -64,6 +64,7 @@ type reads struct {
 	mu    sync.Mutex
 	cfg   *Config
 	sinks []*Sink
+	names map[string]stream.Table // of topics that rows came from: where they are from stays with a topic
 }
 
 // readsOf is the one that source and sinks of a pipeline share; nil if they share nothing.
@@ -78,7 +79,7 @@ func (r *reads) set(c *Config) {
 	if r != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.cfg, r.sinks = c, nil
+		r.cfg, r.sinks, r.names = c, nil, map[string]stream.Table{}
 	}
 }
 
@@ -93,15 +94,17 @@ func (r *reads) leavesBy(s *Sink) {
 // again is how often a row may be read and written in a pipeline: more is taken for without end.
 const again = 16
 
-// endless reports whether rows in a topic of a cluster are read by the source and
+// endless reports whether rows of t in a topic of a cluster are read by the source and
 // written by a sink, and those again, and so on. Clusters are one that share an
-// address. What is read back has the names of its topic only.
-func (r *reads) endless(brokers []string, topic string) bool {
+// address. What is read back from a topic has the database and table that other rows
+// of it had: behind one of Debezium's those of the change events there.
+func (r *reads) endless(brokers []string, topic string, t *stream.Table) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.cfg == nil || !meet(brokers, r.cfg.Brokers) {
 		return false
 	}
+	r.names[t.Topic] = stream.Table{Topic: t.Topic, Database: t.Database, Namespace: t.Namespace, Table: t.Table}
 	return r.goesOn(topic, 0, map[string]bool{})
 }
 
@@ -115,8 +118,12 @@ func (r *reads) goesOn(topic string, times int, ended map[string]bool) bool {
 	case ended[topic] || !r.cfg.reads(topic):
 		return false
 	}
+	t, known := r.names[topic]
+	if !known {
+		t.Topic = topic
+	}
 	for _, s := range r.sinks {
-		if meet(s.cfg.Brokers, r.cfg.Brokers) && (s.env.Wants == nil || s.env.Wants(topic)) && r.goesOn(s.cfg.topic(&stream.Table{Topic: topic}), times+1, ended) {
+		if meet(s.cfg.Brokers, r.cfg.Brokers) && (s.env.Wants == nil || s.env.Wants(topic)) && r.goesOn(s.cfg.topic(&t), times+1, ended) {
 			return true
 		}
 	}
