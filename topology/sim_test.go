@@ -88,6 +88,8 @@ func simulate(t *testing.T, seed uint64) {
 		w.file = strings.Replace(simFile, "name: b,", []string{"name: b,", "name: b, start: like a,", "name: b, start: latest,"}[rng.IntN(3)], 1)
 		if rng.IntN(2) == 0 {
 			w.file = strings.Replace(w.file, "id: sim", "id: sim\nscale: group", 1)
+		} else {
+			h.stores[rng.IntN(3)].pieces = seed%2 == 0
 		}
 		for p := range int32(1 + rng.IntN(4)) {
 			w.lanes[stream.Lane{Topic: "t", Partition: p}] = newSimLane("t1")

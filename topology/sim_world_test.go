@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -137,6 +138,8 @@ type simStore struct {
 	when  refusing                  // it says so
 
 	maintained int // how often it was looked after
+
+	pieces bool // a commit is a transaction for each lane, one after the other: of a large one some may be done
 }
 
 // refusing is the call that says that a table does not take the rows of a lane.
@@ -297,6 +300,33 @@ func (k *simSink) Upload(_ context.Context, e stream.Epoch, parts []stream.Part)
 }
 
 func (k *simSink) Commit(_ context.Context, staged []stream.Staged) error {
+	if !k.s.pieces {
+		return k.transact(staged)
+	}
+	for _, st := range staged {
+		for i, sp := range st.Spans {
+			piece := st
+			piece.Spans, piece.Payload, piece.Rejects = st.Spans[i:i+1], nil, nil
+			piece.Commit += "/" + sp.Lane.String()
+			for _, r := range splitLines(st.Payload) {
+				if strings.HasPrefix(r, sp.Lane.String()+"#") {
+					piece.Payload = append(append(piece.Payload, r...), '\n')
+				}
+			}
+			for _, d := range st.Rejects {
+				if d.Lane == sp.Lane {
+					piece.Rejects = append(piece.Rejects, d)
+				}
+			}
+			if err := k.transact([]stream.Staged{piece}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (k *simSink) transact(staged []stream.Staged) error {
 	if err := k.m.alive(); err != nil {
 		return err
 	}
