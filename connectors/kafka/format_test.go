@@ -157,6 +157,37 @@ func TestLedgerIsKept(t *testing.T) {
 	}
 }
 
+// TestTopicsThatSomebodyElseMade (the sink was parked for ever): a user who may create
+// none writes to those that are there; of one that is not it is told.
+func TestTopicsThatSomebodyElseMade(t *testing.T) {
+	for _, x := range []struct {
+		lacks string
+		want  bool
+	}{{"", true}, {"x.masked", false}, {"_sluice_ledger_" + testEnv().Pipeline, false}} {
+		c := newBroker(t)
+		for _, topic := range []string{"x.masked", "_sluice_progress_" + testEnv().Pipeline, "_sluice_ledger_" + testEnv().Pipeline} {
+			if topic == x.lacks {
+				continue
+			}
+			if err := c.CreateTopic(topic, 1, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.ControlKey(int16(kmsg.CreateTopics), func(r kmsg.Request) (kmsg.Response, error, bool) {
+			c.KeepControl()
+			return refusing(r), nil, true
+		})
+		p := process(t, c, "a", newWire(-1))
+		err := p.commit(p.stage(0, 2))
+		if se, is := errors.AsType[*stream.StateError](err); x.want && err != nil || !x.want && (!is || !strings.Contains(se.Why, "topic "+x.lacks+": ")) {
+			t.Errorf("without %q: %v", x.lacks, err)
+		}
+		if x.want {
+			wantOnce(t, c, 2)
+		}
+	}
+}
+
 // refusing is a broker's answer to a user who may not.
 func refusing(r kmsg.Request) kmsg.Response {
 	switch r := r.(type) {
@@ -167,6 +198,10 @@ func refusing(r kmsg.Request) kmsg.Response {
 	case *kmsg.IncrementalAlterConfigsRequest:
 		resp := r.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
 		resp.Resources = []kmsg.IncrementalAlterConfigsResponseResource{{ResourceType: kmsg.ConfigResourceTypeTopic, ResourceName: r.Resources[0].ResourceName, ErrorCode: kerr.TopicAuthorizationFailed.Code}}
+		return resp
+	case *kmsg.CreateTopicsRequest:
+		resp := r.ResponseKind().(*kmsg.CreateTopicsResponse)
+		resp.Topics = []kmsg.CreateTopicsResponseTopic{{Topic: r.Topics[0].Topic, ErrorCode: kerr.TopicAuthorizationFailed.Code}}
 		return resp
 	}
 	return nil

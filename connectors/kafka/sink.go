@@ -378,7 +378,7 @@ func (s *Sink) passing(call string, err error) error {
 		s.gone = true
 		return stream.ErrFenced
 	case errors.As(err, &ke) && !ke.Retriable && !errors.Is(err, kerr.UnknownTopicOrPartition) && !errors.Is(err, kerr.UnknownTopicID):
-		return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("kafka: %s: %s", call, ke.Message), Todo: "mend the topic, the user's rights or the config"}
+		return &stream.StateError{State: stream.StateParked, Why: fmt.Sprintf("kafka: %s: %v", call, err), Todo: "mend the topic, the user's rights or the config"}
 	}
 	return stream.Retry("kafka_"+call, 0, fmt.Errorf("kafka: %w", err))
 }

@@ -30,7 +30,7 @@ func (s *Sink) topics(ctx context.Context, cl *kgo.Client, names ...string) erro
 			err = r.Err
 		}
 		switch {
-		case errors.Is(err, kerr.TopicAlreadyExists):
+		case errors.Is(err, kerr.TopicAlreadyExists), mayNot(err) && there(ctx, adm, n):
 			s.hold(ctx, adm, n)
 		case err != nil:
 			return fmt.Errorf("topic %s: %w", n, err)
@@ -38,6 +38,18 @@ func (s *Sink) topics(ctx context.Context, cl *kgo.Client, names ...string) erro
 		s.made[n] = true
 	}
 	return nil
+}
+
+// mayNot reports that the user has no right to create a topic. A broker says so before
+// it looks whether there is one.
+func mayNot(err error) bool {
+	return errors.Is(err, kerr.TopicAuthorizationFailed) || errors.Is(err, kerr.ClusterAuthorizationFailed) || errors.Is(err, kerr.PolicyViolation)
+}
+
+// there reports whether somebody else made the topic.
+func there(ctx context.Context, adm *kadm.Client, topic string) bool {
+	ts, err := adm.ListTopics(ctx, topic)
+	return err == nil && ts[topic].Topic == topic && ts[topic].Err == nil
 }
 
 // settings are those of a topic of Sluice's own, none of others: progress is
