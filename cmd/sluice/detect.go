@@ -34,6 +34,9 @@ no text, and what gzip made is read as what it was. Nothing of a text is printed
 
 Classes: ` + strings.Trim(fmt.Sprint(schemas.Classes()), "[]") + `.
 
+Words and names of files are found as they are written, with capitals where words
+begin, and all in capitals.
+
 What hides a value is undone: JSON escapes, percent encoding, full-width digits,
 Unicode hyphens and spaces, one level of base64.`,
 		Example: "  sluice detect texts.jsonl\n  echo 'call 202-555-0143' | sluice detect\n  sluice detect --min 0.8 --names names.txt mails.jsonl\n  sluice detect --classes email,custom --pattern 'custom=EMP-[0-9]{6}' mails.txt",
@@ -117,13 +120,7 @@ func (x *detectFlags) options() (o detect.Options, err error) {
 		if err != nil {
 			return o, err
 		}
-		var entries []string
-		for line := range strings.Lines(string(p)) {
-			if line = strings.TrimSpace(line); line != "" {
-				entries = append(entries, line)
-			}
-		}
-		o.Words = append(o.Words, detect.NewDictionary(c, entries))
+		o.Words = append(o.Words, detect.NewDictionary(c, detect.Entries(p)))
 	}
 	if x.names != "" {
 		p, err := os.ReadFile(x.names)

@@ -2,6 +2,8 @@ package mask
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -143,5 +145,35 @@ func TestScanRefuses(t *testing.T) {
 		if x, err := g.Pass(b); err != nil || len(x.Rows()) != 0 || len(b.Rejects) != 1 || b.Rejects[0].Code != codeUnmaskable {
 			t.Errorf("%q: %v, %d rows, %d rejects", bad, err, len(x.Rows()), len(b.Rejects))
 		}
+	}
+}
+
+// TestScanDictionary: words of the user are masked in texts, and a name that is one of
+// them is no name of a column; nor is one that an expression of the user finds. // P1
+func TestScanDictionary(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "words.txt")
+	if err := os.WriteFile(file, []byte("blue heron\nZaphod\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const in = `{"j":{"Zaphod":1,"EMPABCD":2,"note":"for BLUE HERON"},"t":"Zaphod's Blue Heron, zaphod"}`
+	g := gateOf(t, "key: env:KEY\ndefault: scan\ndetect: {words: [{file: '"+file+"'}], patterns: [{regex: 'EMP[A-Z]{4}'}]}")
+	x, err := g.Pass(batch(schemaOf(true, "", in), change{after: in}))
+	if err != nil || len(x.Rows()) != 1 {
+		t.Fatal(err)
+	}
+	got := tokens.ReplaceAllString(row(&x.Rows()[0], x.Rows()[0].After), "HASH")
+	if got != `j={"HASH":1,"HASH":2,"note":"for [custom]"} t=[custom]'s [custom], zaphod` {
+		t.Error(got)
+	}
+	loose := `{"Zaphod":"x","EMPABCD":"y","plain":"z"}`
+	s := schemaOf(false, "", loose)
+	for i := range s.Fields {
+		s.Fields[i].Loose = true
+	}
+	if x, err = g.Pass(batch(s, change{after: loose})); err != nil {
+		t.Fatal(err)
+	}
+	if got := row(&x.Rows()[0], x.Rows()[0].After); got != "plain=z" { // P4
+		t.Error(got)
 	}
 }

@@ -38,7 +38,7 @@ type scratch struct {
 }
 
 func newScratch(g *Gate) *scratch {
-	s := &scratch{rules: g.rules, rest: g.rules.Rest, det: detect.New(g.rules.Detector), names: g.rules.Detector.Names != nil}
+	s := &scratch{rules: g.rules, rest: g.rules.Rest, det: detect.New(g.rules.Detector), names: g.rules.AnyWord()}
 	if g.memo {
 		s.memo = newMemo()
 	}

@@ -156,3 +156,34 @@ func TestOptions(t *testing.T) {
 		t.Error(s)
 	}
 }
+
+// TestDictionary: registers write names in capitals, lists of words in small letters;
+// what is a word of the language as well is a name with a capital only.
+func TestDictionary(t *testing.T) {
+	d := New(Options{Names: NewDictionary(schemas.Name, []string{"Will", "anna", "o'brien", "McDonald", "Łukasz"}), Words: []*Dictionary{NewDictionary(schemas.Custom, Entries([]byte("project  blue heron\r\n\n Orion \n")))}})
+	text := "ANNA MCDONALD met Anna O'Brien, WILL O'BRIEN and ŁUKASZ: I will go, mcdonald. PROJECT BLUE HERON, Project Blue Heron, project blue heron, project blue, orion, ORION; Anna's, Anna’s, Anna-McDonald, d'Anna, anna-x"
+	var got []string
+	for _, s := range d.Find(nil, []byte(text)) {
+		got = append(got, text[s.Start:s.End])
+	}
+	if s := strings.Join(got, " | "); s != "ANNA MCDONALD | Anna O'Brien | WILL O'BRIEN | ŁUKASZ | PROJECT BLUE HERON | Project Blue Heron | project blue heron | ORION | Anna | Anna | Anna-McDonald | Anna | anna" {
+		t.Error(s)
+	}
+}
+
+// FuzzDictionary: it comes to an end, and what it finds is an entry or neighbours of them.
+func FuzzDictionary(f *testing.F) {
+	x := NewDictionary(schemas.Custom, []string{"Anna", "blue heron", "o'brien"})
+	for _, s := range []string{"Anna’s-’’ O'BRIEN'", "-'’Anna’", "blue heron-Anna", "\xe2\x80\x99Anna\xe2\x80"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		at := 0
+		for _, span := range x.find(nil, []byte(s)) {
+			if span.Start < at || span.End <= span.Start || span.End > len(s) || !x.words[s[span.Start:span.End]] {
+				t.Fatalf("%+v of %q", span, s)
+			}
+			at = span.End
+		}
+	})
+}

@@ -141,18 +141,24 @@ func (r *Rules) ruled(topic string, f *schemas.Field, name, class string, says [
 // identifier reports that the name of a column is one, and holds nothing personal. // P4
 func (r *Rules) identifier(f *schemas.Field) bool {
 	name := []byte(cmp.Or(f.Of, f.Name))
-	plain, certain := Identifier(name, r.Detector.Names != nil)
+	plain, certain := Identifier(name, r.AnyWord())
 	return plain && (certain || len(detect.New(r.Detector).Find(nil, name)) == 0)
 }
 
-const fewDigits = 4 // with less of them no detector finds anything in an identifier
+const fewDigits = 4 // with less of them no detector of its own finds anything in an identifier
 
 // Identifier reports whether name is one, as schemas.Identifier has it, and
 // whether it is certain that a detector finds nothing in it. names: the detector
-// knows names of persons, so that any word may be one.
-func Identifier(name []byte, names bool) (plain, certain bool) {
+// knows words, so that any may be one of them, as AnyWord has it.
+func Identifier(name []byte, words bool) (plain, certain bool) {
 	plain, digits := schemas.Identifier(name)
-	return plain, digits < fewDigits && !names
+	return plain, digits < fewDigits && !words
+}
+
+// AnyWord reports that the detector of the policy knows names, words or expressions of
+// its user: any word may be one of them.
+func (r *Rules) AnyWord() bool {
+	return r.Detector.Names != nil || len(r.Detector.Words)+len(r.Detector.Patterns) > 0
 }
 
 // moot marks what is said of paths that nothing follows from: nobody will look

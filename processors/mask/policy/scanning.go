@@ -119,6 +119,7 @@ func (s *Scanning) UnmarshalYAML(y *yaml.Node) error {
 type Detection struct {
 	Min      float64     `yaml:"min"`      // least confidence, 0 to 1; 0: 0.5
 	Names    string      `yaml:"names"`    // file of names of persons, one word a line; "": none
+	Words    []Listed    `yaml:"words"`    // dictionaries
 	Patterns []Expressed `yaml:"patterns"` // RE2
 }
 
@@ -126,6 +127,35 @@ type Detection struct {
 type Expressed struct {
 	Class string `yaml:"class"` // default custom
 	Regex string `yaml:"regex"`
+}
+
+// Listed is a user's dictionary.
+type Listed struct {
+	Class string `yaml:"class"` // default custom
+	File  string `yaml:"file"`  // words and phrases, one a line
+}
+
+// dictionary reads it.
+func (l *Listed) dictionary() (*detect.Dictionary, error) {
+	c := schemas.Custom
+	var err error
+	if l.Class != "" {
+		if c, err = schemas.ParseClass(l.Class); err != nil {
+			return nil, err
+		}
+	}
+	if l.File == "" {
+		return nil, errors.New("want file, one of words and phrases, one a line")
+	}
+	p, err := os.ReadFile(l.File)
+	if err != nil {
+		return nil, err
+	}
+	entries := detect.Entries(p)
+	if len(entries) == 0 {
+		return nil, fmt.Errorf("%s has no words", l.File)
+	}
+	return detect.NewDictionary(c, entries), nil
 }
 
 // options reads and compiles them.
@@ -145,6 +175,13 @@ func (d *Detection) options() (o detect.Options, err error) {
 			return o, fmt.Errorf("detect: pattern %d: want regex, an expression of RE2: %w", i+1, err)
 		}
 		o.Patterns = append(o.Patterns, x)
+	}
+	for i := range d.Words {
+		x, err := d.Words[i].dictionary()
+		if err != nil {
+			return o, fmt.Errorf("detect: words %d: %w", i+1, err)
+		}
+		o.Words = append(o.Words, x)
 	}
 	if d.Names == "" {
 		return o, nil
