@@ -51,7 +51,7 @@ func (d *Detector) asked(start int) (c context) {
 		}
 		for i = e; i > 0 && letter(p[i-1]); i-- {
 		}
-		if x := said(p[i:e]); !look(filed, p[i:e]) {
+		if x := said(p[i:e]); !look(kept, p[i:e]) {
 			a |= x &^ (isRole | endsPhrase | weakly)
 		}
 		if behind > 0 {
@@ -65,8 +65,8 @@ func (d *Detector) asked(start int) (c context) {
 	return context{near: a, any: a, own: a}
 }
 
-// filed is where a number is kept, which says nothing of what it is.
-var filed = set("account", "file", "record", "profile", "form", "case")
+// kept is where a number is kept, which says nothing of what it is.
+var kept = set("account", "file", "record", "profile", "form", "case")
 
 // cell is where a cell of a row begins that names the value in the next one, the
 // cell's end being at i: | Tel | 0337509278 |. It is i if it is no name.
@@ -79,6 +79,10 @@ func (d *Detector) cell(i int) int {
 	}
 	return s
 }
+
+// meAt is said before a phone: get me at 202-555-0143. As a phrase it would be
+// looked up behind every at.
+var meAt = []byte(" me at")
 
 // place reports that the word [s, e) is where one is called, and a colon or # follows: Work: 020 7946 0018.
 func (d *Detector) place(s, e int) bool {
@@ -115,4 +119,20 @@ func (n *number) pairs() bool {
 func (d *Detector) labels(i, end int) bool {
 	c := d.context(i, end)
 	return c.near == aboutPhone && c.apart == 0 && !c.later
+}
+
+// filed reports that the digits at i stand in a name of parts, behind one that says
+// an SSN or a card: scan_ssn_457555462.pdf. Keys are made of other words: call_2025550143.
+func (d *Detector) filed(i int) bool {
+	e := i - 1
+	s := e
+	for s > 0 && letter(d.p[s-1]) {
+		s--
+	}
+	if s == e || digit(d.at(s-1)) || meaning(d.p[s:e])&(aboutSSN|aboutCard) == 0 || meaning(d.p[s:e])&weakly != 0 {
+		return false
+	}
+	for e = i; digit(d.at(e)); e++ {
+	}
+	return !word(d.at(e)) || d.at(e) == '_'
 }

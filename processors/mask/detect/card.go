@@ -36,7 +36,7 @@ func (v *view) card() int {
 		}
 	}
 	c := v.context()
-	if n < 14 && v.bare() && c.near&weakly != 0 { // a payment's number
+	if n < 14 && v.bare() && c.near&weakly != 0 && !bytes.HasSuffix(v.d.p[:v.start], with) { // a payment's number
 		return 0
 	}
 	switch {
@@ -148,6 +148,9 @@ func luhn(d []byte) bool {
 	}
 	return sum%10 == 0 && !same
 }
+
+// with says that what is paid with follows.
+var with = []byte(" with ")
 
 // bytesMentioned is how far before a value the word card is looked for.
 const bytesMentioned = 160

@@ -1,5 +1,7 @@
 package detect
 
+import "bytes"
+
 // What words around a value are about.
 type about uint32
 
@@ -180,7 +182,7 @@ func (d *Detector) before(start, limit int) (c context) {
 		}
 		if second > 0 { // my number, messages to
 			if x := look(phrases, p[s:second]); x != 0 {
-				if a |= x; x == against || x == aboutCard { // social media, paid with
+				if a |= x; x == against { // social media
 					a = x
 				}
 				if x == against && d.at(second) == ':' && look(centers, p[s:second]) { // call center: 202-555-0143
@@ -201,7 +203,7 @@ func (d *Detector) before(start, limit int) (c context) {
 			foreign = foreign || other && a&against != 0 && c.near == 0
 			a &^= against
 		}
-		if a == 0 && (n == 0 && (e-s == 1 && d.initial(s, start) || d.place(s, e)) || e-s == 6 && d.at(s-1) == '-' && digit(d.at(s-2)) && look(vagueNames, p[s:e])) { // 06-nummer
+		if a == 0 && (n == 0 && (e-s == 1 && d.initial(s, start) || e-s == 2 && p[s] == 'a' && bytes.HasSuffix(p[:e], meAt) || d.place(s, e)) || e-s == 6 && d.at(s-1) == '-' && digit(d.at(s-2)) && look(vagueNames, p[s:e])) { // 06-nummer
 			a = aboutPhone
 		}
 		a &^= deaf

@@ -106,7 +106,13 @@ func undo(p []byte) (r rune, n int) {
 		return unescape(p)
 	case '%':
 		if len(p) >= 3 {
-			if v, ok := hexByte(p[1:3]); ok && v >= ' ' && v < 0x7f {
+			v, ok := hexByte(p[1:3])
+			if ok && v == '%' && len(p) >= 5 { // escaped twice: %2540
+				if w, ok := hexByte(p[3:5]); ok && w >= ' ' && w < 0x7f {
+					return rune(w), 5
+				}
+			}
+			if ok && v >= ' ' && v < 0x7f {
 				return rune(v), 3
 			}
 		}
@@ -193,6 +199,9 @@ func unescape(p []byte) (r rune, n int) {
 var references = map[string]rune{"nbsp": ' ', "ensp": ' ', "emsp": ' ', "thinsp": ' ', "numsp": ' ', "puncsp": ' ', "commat": '@', "period": '.', "plus": '+', "lpar": '(', "rpar": ')', "sol": '/',
 	"hyphen": '-', "dash": '-', "ndash": '-', "mdash": '-', "horbar": '-', "minus": '-', "lowbar": '_', "middot": '.', "colon": ':', "shy": -1, "zwj": -1, "zwnj": -1, "lrm": -1, "rlm": -1}
 
+// maxReference is how many digits a numeric reference has, zeros in front too.
+const maxReference = 8
+
 // entity reads a character reference of HTML: a numeric one, or one of references.
 func entity(p []byte) (r rune, n int) {
 	if len(p) < 4 {
@@ -215,22 +224,26 @@ func entity(p []byte) (r rune, n int) {
 	if p[2]|0x20 == 'x' {
 		i, base = 3, 16
 	}
-	for s := i; i < len(p) && i-s < 6; i++ {
+	s := i
+	for ; i < len(p) && i-s < maxReference; i++ {
 		v, ok := hexByte(p[i : i+1])
 		if !ok || rune(v) >= base {
 			break
 		}
 		r = r*base + rune(v)
 	}
-	if i >= len(p) || p[i] != ';' || r < ' ' || r > utf8.MaxRune {
+	if i == s || r < ' ' || r > utf8.MaxRune {
 		return 0, 0
+	}
+	if i == len(p) || p[i] != ';' { // as browsers read it
+		return fold(r), i
 	}
 	return fold(r), i + 1
 }
 
 // zeros are the zeros of decimal digits that people write numbers with.
 var zeros = [...]rune{0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0, 0xf20, 0x1040, 0x17e0, 0x1810,
-	0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec, 0x1d7f6, 0xff10}
+	0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40, 0x1c50, 0x104a0, 0x11066, 0x110f0, 0x11136, 0x1e950, 0x1fbf0, 0x1d7ce, 0x1d7d8, 0x1d7e2, 0x1d7ec, 0x1d7f6, 0xff10}
 
 // fold is the ASCII character that r looks like where numbers and addresses are
 // written, -1 for a character of no width, and r otherwise.
@@ -246,7 +259,9 @@ func fold(r rune) rune {
 		return ' '
 	case r == 0xad, r >= 0x200b && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x2060 && r <= 0x2064, r == 0xfeff:
 		return -1
-	case r == 0xb7, r == 0x2024:
+	case r >= 0xfe00 && r <= 0xfe0f, r == 0x20e3, r >= 0x180b && r <= 0x180e, r == 0x3164: // variation selectors, a keycap, fillers
+		return -1
+	case r == 0xb7, r == 0x2024, r == 0xfe52:
 		return '.'
 	case r == 0xfe6b:
 		return '@'

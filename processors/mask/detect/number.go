@@ -270,7 +270,7 @@ func (d *Detector) glued(i int) int {
 		for s > 0 && (word(p[s-1])) {
 			s--
 		}
-		if c := meaning(p[s : i-1]); c.positive() || before == '/' && bytes.HasSuffix(p[:i-1], chat) {
+		if c := meaning(p[s : i-1]); c.positive() || before == '_' && d.filed(i) || before == '/' && bytes.HasSuffix(p[:i-1], chat) {
 			return 0
 		}
 	case '$':

@@ -191,6 +191,9 @@ func (d *Detector) labelled(s, i int) bool {
 	if i-s < 2 {
 		return false
 	}
+	if d.p[i-1] == '_' {
+		return d.filed(i)
+	}
 	for _, c := range d.p[s:i] {
 		if !letter(c) {
 			return false

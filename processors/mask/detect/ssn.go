@@ -24,6 +24,8 @@ func (v *view) ssn() int {
 		confidence = 0.7
 	case sep == '.':
 		confidence = 0.65
+	case sep == '/' && v.context().near&aboutSSN != 0:
+		confidence = 0.6
 	case sep != ' ':
 		return 0
 	}

@@ -95,8 +95,7 @@ var phrases = func() map[string]about {
 	for _, of := range []string{"n° client", "numéro client", "code client", "de cliente", "nota fiscal"} {
 		m[of] = against
 	}
-	m["paid with"], m["pay with"], m["paying with"], m["charged to"] = aboutCard, aboutCard, aboutCard, aboutCard // not only paid
-	m["a bell"], m["me at"], m["conference bridge"] = aboutPhone, aboutPhone, aboutPhone
+	m["a bell"], m["conference bridge"] = aboutPhone, aboutPhone
 	m["s number"], m["me on"] = aboutPhone, aboutPhone // Bo's number, you get me on
 	m["soc sec"], m["tax id"], m["taxpayer id"], m["tax_id"] = aboutSSN, aboutTax, aboutTax, aboutTax
 	for _, head := range []struct{ first, heads string }{ // what is named after a phone, and is none
