@@ -26,6 +26,9 @@ const (
 func (d *Detector) asked(start int) (c context) {
 	p := d.p
 	least := max(0, start-bytesAsked)
+	if bytes.IndexByte(p[least:start], '?') < 0 { // nearly always
+		return c
+	}
 	q := least + bytes.LastIndexByte(p[least:start], '?')
 	if q < least || q == 0 || letter(d.at(q+1)) || digit(d.at(q+1)) {
 		return c
