@@ -39,6 +39,9 @@ func TestClasses(t *testing.T) {
 			`fax=2 id=null mail=HASH note=HASH other=HASH profile=[redacted]`},
 		{"kept but for a class inside", "class: [{columns: {profile.tel: phone}}]\nrules: [{classes: {phone: redact}, columns: {profile: {keep: r}}}]",
 			`fax=[redacted] id=null mail=HASH note=HASH other=HASH profile={"tel":"[redacted]","tag":"t","city":"Rome"}`},
+		{"the policy's tags beside the contract's", "class: [{columns: {mail: email}, tags: {extra: [mail, other]}}]\nrules: [{tags: {extra: redact}}]", `fax=HASH id=null mail=[redacted] note=HASH other=[redacted] profile=HASH`},
+		{"the contract's tags beside the policy's", "class: [{columns: {mail: email}, tags: {extra: [mail]}}]\nrules: [{tags: {a: drop, gdpr: redact}}]", `fax=HASH id=null mail=[redacted] other=HASH profile=HASH`},
+		{"scans by class and by tag", "scan: {classes: {email: hash}, else: redact}\nrules: [{tags: {gdpr: scan}, classes: {phone: scan}}]", `fax=2 id=null mail=HASH note=n other=HASH profile=HASH`},
 		{"kept by class and tag", "rules: [{keep: {classes: [email], tags: [a], because: r}}]", `fax=HASH id=null mail=ann@x.example note=n other=HASH profile=HASH`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -85,6 +88,8 @@ func TestMembers(t *testing.T) {
 	for _, c := range []struct{ name, rest, columns, want string }{
 		{"values; names that may be data are hashed", "mask", `{"m.*": redact}`, `{"HASH":"[redacted]","bob":"[redacted]","HASH":"[redacted]"}`},
 		{"values of values", "mask", `{"m.*.tel": redact, "m.*[*].tel": "null"}`, `{"HASH":{"tel":"[redacted]","n":null},"bob":{"tel":"[redacted]","fax":"HASH"},"HASH":[{"tel":null}]}`},
+		{"a number", "mask", `{'m["ann@x.example"].n': redact}`, `{"ann@x.example":{"tel":"HASH","n":null},"bob":"HASH","HASH":"HASH"}`},
+		{"another member but for the case is among the others", "mask", `{"m.BOB": {keep: r}, "m.*": redact}`, `{"HASH":"[redacted]","bob":"[redacted]","HASH":"[redacted]"}`},
 		{"names", "mask", `{"m.{key}": hash, "m.*": {keep: r}}`, `{"HASH":{"tel":"1","n":2},"HASH":{"tel":"3","fax":"4"},"HASH":[{"tel":"5"}]}`},
 		{"names alone", "withhold", `{"m.{key}": hash}`, `{}`},
 		{"names of what is kept", "withhold", `{m: {keep: r}, "m.{key}": hash}`, `{"HASH":{"tel":"1","n":2},"HASH":{"tel":"3","fax":"4"},"HASH":[{"tel":"5"}]}`},
@@ -108,6 +113,29 @@ func TestMembers(t *testing.T) {
 				t.Errorf("got  %s\nwant m=%s", got, c.want)
 			}
 		})
+	}
+}
+
+// TestMembersFarBelow: what is said of all members holds for one that has a name of its
+// own, and for those below it, on every level, though that one is kept. // P1
+func TestMembersFarBelow(t *testing.T) {
+	const in = `{"m":{"bob":{"a":{"tel":"1","b":"2"},"l":[{"tel":"3","c":"4"}]},"eve":{"bob":{"tel":"5","d":"6","f":{"tel":"7"}}}}}`
+	s := schemaOf(false, "", in)
+	for columns, want := range map[string]string{
+		`{m: {keep: r}, m.bob: {keep: r}, "m.*.a.tel": redact}`:                  `{"bob":{"a":{"tel":"[redacted]","b":"2"},"l":[{"tel":"3","c":"4"}]},"eve":{"bob":{"tel":"5","d":"6","f":{"tel":"7"}}}}`,
+		`{m: {keep: r}, m.bob: {keep: r}, "m.*.l[*].tel": redact}`:               `{"bob":{"a":{"tel":"1","b":"2"},"l":[{"tel":"[redacted]","c":"4"}]},"eve":{"bob":{"tel":"5","d":"6","f":{"tel":"7"}}}}`,
+		`{m: {keep: r}, m.bob: drop, "m.*.bob": {keep: r}, "m.*.*.tel": redact}`: `{"eve":{"bob":{"tel":"[redacted]","d":"6","f":{"tel":"7"}}}}`,
+		`{m: {keep: r}, m.bob.a.b: redact, "m.*.{key}": hash}`:                   `{"bob":{"a":{"tel":"1","b":"[redacted]"},"HASH":[{"tel":"3","c":"4"}]},"eve":{"HASH":{"tel":"5","d":"6","f":{"tel":"7"}}}}`,
+	} {
+		x, err := gateOf(t, "key: env:KEY\nrules: [{columns: "+columns+"}]").Pass(batch(s, change{after: in}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(x.Rows()) != 1 {
+			t.Errorf("%s: refused", columns)
+		} else if got := tokens.ReplaceAllString(row(&x.Rows()[0], x.Rows()[0].After), "HASH"); got != "m="+want {
+			t.Errorf("%s\ngot  %s\nwant m=%s", columns, got, want)
+		}
 	}
 }
 

@@ -12,13 +12,13 @@ import (
 func TestP3RetypedColumn(t *testing.T) {
 	g := gateOf(t, `{key: "env:KEY", rules: [{columns: {id: {keep: "an id"}, email: redact, email__string: {keep: no}, age: {keep: r}, age__string: {keep: reviewed}, note: {keep: r}}}]}`)
 	s := schemas.NewSchema(schemas.Schema{Topic: "t", Fields: []schemas.Field{
+		{Name: "note", Type: schemas.Type{Kind: schemas.String}}, {Name: "note__json", Type: schemas.Type{Kind: schemas.JSON}, Of: "note"},
 		{Name: "id", Type: schemas.Type{Kind: schemas.Int64}}, {Name: "email", Type: schemas.Type{Kind: schemas.Int64}},
 		{Name: "email__string", Type: schemas.Type{Kind: schemas.String}, Of: "email"},
 		{Name: "id__string", Type: schemas.Type{Kind: schemas.String}, Of: "id"},
 		{Name: "id__decimal_38_0", Type: schemas.Type{Kind: schemas.Decimal, Precision: 38}, Of: "id"},
 		{Name: "id__json", Type: schemas.Type{Kind: schemas.JSON}, Of: "id"},
 		{Name: "age", Type: schemas.Type{Kind: schemas.Int64}}, {Name: "age__string", Type: schemas.Type{Kind: schemas.String}, Of: "age"},
-		{Name: "note", Type: schemas.Type{Kind: schemas.String}}, {Name: "note__json", Type: schemas.Type{Kind: schemas.JSON}, Of: "note"},
 	}})
 	want := map[string]string{"id": "keep", "email": "redact", "email__string": "redact", "id__string": "hash", "id__decimal_38_0": "keep", "id__json": "hash",
 		"age": "keep", "age__string": "keep", "note": "keep", "note__json": "keep"}

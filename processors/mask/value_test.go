@@ -57,6 +57,7 @@ func TestOneTextPerValue(t *testing.T) {
 		{"2026-01-31T10:00:00.1234567Z", of(schemas.Instant), schemas.WireNanos, schemas.EncInt, "1769853600123456700"},
 		{"soon", of(schemas.Instant), schemas.WireISO, schemas.EncText, "soon"},
 		{"b68a35a7-17ad-35b3-af2a-000000000abc", of(schemas.UUID), 0, schemas.EncText, "B68A35A7-17AD-35B3-AF2A-000000000ABC"},
+		{"B68A35A7-17AD-35B3-AF2A-000000000ABC", of(schemas.String), 0, schemas.EncJSONString, `\u004268A35A7-17AD-35B3-AF2A-000000000ABC`},
 		{"AP8=", of(schemas.Binary), 0, schemas.EncBytes, "\x00\xff"},
 		{`{"a": 1}`, of(schemas.JSON), 0, schemas.EncJSON, `{"a": 1}`},
 		{"a\uFFFD", of(schemas.String), 0, schemas.EncText, "a\xff"},

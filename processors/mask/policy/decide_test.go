@@ -37,3 +37,60 @@ rules:
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
+
+// TestExplainKept: what is kept but for paths says so of all the rest.
+func TestExplainKept(t *testing.T) {
+	r, err := read("key: env:KEY\nrules:\n- columns:\n    a: {keep: reviewed}\n    a.b: redact\n    m.*: hash\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &schemas.Schema{Topic: "t", Fields: []schemas.Field{{Name: "a", Type: schemas.Type{Kind: schemas.JSON}}, {Name: "m", Type: schemas.Type{Kind: schemas.JSON}}}}
+	want := []Decision{{Column: "a", Action: "nested", Rule: 1, Line: 4, By: "path", Why: "reviewed"}, {Column: "a.b", Action: "redact", Rule: 1, Line: 5, By: "path"},
+		{Column: "a.*", Action: "keep", Rule: 1, Line: 4, By: "path", Why: "reviewed"},
+		{Column: "m", Action: "nested", Rule: 1, Line: 3, By: "path"}, {Column: "m.*", Action: "hash", Rule: 1, Line: 6, By: "path"},
+		{Column: "m.{key}", Action: "hash", By: "default", Why: "names that no path names and that are no plain identifiers; others stay"}}
+	if got := r.Explain(s); !slices.Equal(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+// TestAt: the action for one path, which mask verify takes at its word: what a path is
+// said to be kept as stays in clear and is no finding. // P1
+func TestAt(t *testing.T) {
+	r, err := read(`key: env:KEY
+rules:
+- columns:
+    k: {keep: reviewed}
+    a: {keep: but for}
+    a.b: redact
+    a.b2.c: hash
+    "l[*].x": tokenize
+    "m.*": tokenize
+    "m.bob": {keep: r}
+    "m.{key}": hash
+    d: hash
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"k": "keep", "k.x": "keep", "k[*]": "keep", "a": "keep", "a.x": "keep", "a.b": "redact", "a.b.y": "redact", "a.b2": "keep", "a.b2.c": "hash", "a.b2.d": "keep", "a[*]": "keep",
+		"l": "", "l[*]": "", "l[*].x": "tokenize", "l[*].y": "", "l.x": "", "m": "", "m.*": "tokenize", "m.ann": "tokenize", "m.bob": "keep", "m.bob.x": "keep", "m.{key}": "hash",
+		"d": "hash", "d.x": "hash", "e": "hash",
+	} {
+		p, err := ParsePath(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		spec, d, err := r.At("t", &schemas.Field{Name: p[0].Name, Type: schemas.Type{Kind: schemas.JSON}}, p)
+		if err == nil {
+			if got = spec.Kind.String(); spec.Kind == Keep && d.Why != spec.Why || spec.Kind != Keep && d.Action != got {
+				t.Errorf("%s: %v, but the decision is %+v", path, spec, d)
+			}
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+}
