@@ -71,7 +71,7 @@ func TestScan(t *testing.T) {
 			in := `{"` + c.column + `":` + string(v) + `}`
 			s := schemaOf(false, "", in)
 			f := &s.Fields[0]
-			f.Type = schemas.Type{Kind: c.kind}
+			f.Type, f.Nullable = schemas.Type{Kind: c.kind}, false
 			if c.kind == schemas.Decimal {
 				f.Type.Precision, f.Type.Scale = 20, 2
 			}
@@ -125,13 +125,13 @@ func TestScanJSON(t *testing.T) {
 
 // TestScanAtPaths: a value at a path stands under the nearest name above it.
 func TestScanAtPaths(t *testing.T) {
-	const in = `{"id":"2025550143","phone":[2025550143,"2025550143",7],"z":{"ref":[2025550143],"tel":[2025550143]}}`
+	const in = `{"id":"2025550143","phone":[2025550143,"2025550143",7],"z":{"ref":[2025550143],"tel":[2025550143,9175550143,-2025550143]}}`
 	g := gateOf(t, "key: env:KEY\nrules: [{columns: {id: scan, 'phone[*]': scan, 'z.ref[*]': scan, 'z.tel[*]': scan}}]")
 	x, err := g.Pass(batch(schemaOf(false, "", in), change{after: in}))
 	if err != nil || len(x.Rows()) != 1 {
 		t.Fatal(err)
 	}
-	if got, want := row(&x.Rows()[0], x.Rows()[0].After), `id=2025550143 phone=[null,"[phone]",7] z={"ref":[2025550143],"tel":[null]}`; got != want {
+	if got, want := row(&x.Rows()[0], x.Rows()[0].After), `id=2025550143 phone=[null,"[phone]",7] z={"ref":[2025550143],"tel":[null,null,null]}`; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

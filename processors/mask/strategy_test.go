@@ -162,6 +162,10 @@ func TestGeneralizeJSON(t *testing.T) {
 	if !regexp.MustCompile(`^{"age":35,"zip":94100,"pay":10.5,"at":1767225600000,"id":[1-9]\d{7},"mail":"[a-z.]+\d{3}@example\.(com|org|net)","n":(4[7-9]|5[0-3])}$`).MatchString(got) {
 		t.Error(got)
 	}
+	nulls := gateOf(t, "key: env:KEY\nrules: [{columns: {v.a: {generalize: {prefix: 2}}, v.b: {generalize: {geohash: 5}}, v.c: {keep: r}}}]")
+	if got := strings.ReplaceAll(through(nulls, js(`{"a":"a","b":"u4p","c":1}`)), `\"`, `"`); got != `{"a":null,"b":null,"c":1}` {
+		t.Error(got)
+	}
 	in.Text = `{"id":"ZIP 123"}`
 	if got := through(g, in); got != "REJECTED" { // P2
 		t.Error(got)

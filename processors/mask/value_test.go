@@ -31,11 +31,19 @@ func TestOneTextPerValue(t *testing.T) {
 		{"5", of(schemas.String), 0, schemas.EncText, "5"},
 		{"5", of(schemas.String), 0, schemas.EncJSONString, `\u0035`},
 		{"5", of(schemas.Unknown), 0, schemas.EncInt, "5"},
+		{"5", of(schemas.Unknown), 0, schemas.EncFloat, "5.0"},
+		{"true", of(schemas.Unknown), 0, schemas.EncTrue, ""},
+		{"5", of(schemas.Int64), 0, schemas.EncVarint, "\x0a"},
+		{"-3", of(schemas.Float64), 0, schemas.EncVarint, "\x05"},
+		{"0.1", of(schemas.Float32), 0, schemas.EncFloat32, "\xcd\xcc\xcc\x3d"},
+		{"0.1", of(schemas.Float64), 0, schemas.EncFloat64, "\x9a\x99\x99\x99\x99\x99\xb9\x3f"},
 		{"5", dec, 0, schemas.EncInt, "5"},
 		{"5", dec, 0, schemas.EncText, "5.00"},
 		{"5", dec, schemas.WireBase64, schemas.EncText, "AfQ="},
 		{"5", dec, schemas.WireVarDecimal, schemas.EncJSON, `{"scale":1,"value":"Mg=="}`},
+		{"5", dec, schemas.WireBase64, schemas.EncBytes, "\x01\xf4"},
 		{"12.5", dec, 0, schemas.EncText, "12.50"},
+		{"12.34", dec, 0, schemas.EncText, "12.34"},
 		{"100", dec, 0, schemas.EncText, "100"},
 		{"NaN", dec, 0, schemas.EncText, "NaN"},
 		{"0.1", of(schemas.Float32), 0, schemas.EncFloat, "0.1"},
@@ -64,8 +72,13 @@ func TestOneTextPerValue(t *testing.T) {
 	} {
 		f := &schemas.Field{Type: c.typ, Wire: c.wire}
 		s := newScratch(KeepAll().(*Gate))
-		if _, got := s.value(f, schemas.Cell{Enc: c.enc, Flags: schemas.Present, Len: uint32(len(c.in))}, []byte(c.in)); string(got) != c.want {
+		cell, raw := s.literal(schemas.Cell{Enc: c.enc, Flags: schemas.Present, Len: uint32(len(c.in))}, []byte(c.in))
+		k, got := s.value(f, cell, raw)
+		if string(got) != c.want {
 			t.Errorf("%v wire %d %q: %q, want %q", c.typ, c.wire, c.in, got, c.want)
+		}
+		if known := c.typ.Kind != schemas.Unknown; known && k != c.typ.Kind || !known && k != literal(c.enc) {
+			t.Errorf("%v %q is of kind %v", c.typ, c.in, k)
 		}
 	}
 }

@@ -40,6 +40,7 @@ func TestMistakesInThePolicy(t *testing.T) {
 		{"line", "key: env:KEY\nrules:\n- columns:\n    ok: hash\n    bad: hsah", "5:10: unknown action"},
 		{"nothing", "key: env:KEY\nrules:\n- topics: [a]", "3:1: rule 1: names no columns, classes or tags"},
 		{"contradiction", "key: env:KEY\nrules: [{columns: {a: hash, a.b: redact}}]", "contradicts"},
+		{"unknown field of a class", "key: env:KEY\nclass: [{colums: {a: email}}]", `unknown field "colums", did you mean "columns"?`},
 		{"unknown field", "kye: env:KEY", `unknown field "kye", did you mean "key"?`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -94,3 +94,66 @@ rules:
 		}
 	}
 }
+
+// TestNodeIsOne: of names that differ in their case alone a third spelling goes by the
+// same one whichever order the policy was read in. // P1 D5
+func TestNodeIsOne(t *testing.T) {
+	var first string
+	for i := range 40 {
+		r, err := read("key: env:KEY\nrules: [{columns: {a: {keep: r}, a.ab: redact, a.AB: hash, a.aB: drop}}]")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &schemas.Field{Name: "a", Type: schemas.Type{Kind: schemas.JSON}}
+		kid, named := r.Decide(&schemas.Schema{Topic: "t", Fields: []schemas.Field{*f}}, f).Inside.Member([]byte("Ab"), Keep)
+		if kid == nil || !named {
+			t.Fatal("Ab is none of them")
+		}
+		if got := kid.At.Path.String(); i == 0 {
+			first = got
+		} else if got != first {
+			t.Fatalf("%s, then %s", first, got)
+		}
+	}
+}
+
+// TestNamesThatMayBeData: a column that records alone name has a place if its name is an
+// identifier that holds nothing; one that a schema names has, whatever its name. // P1 P4
+func TestNamesThatMayBeData(t *testing.T) {
+	r, err := read("key: env:KEY\nrules: [{columns: {'first name': {keep: r}}}]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"city": "hash", "home_phone": "hash", "ann@x.example": "withhold", "x-4111-1111-1111-1111": "withhold", "a b": "withhold", "first name": "keep"} {
+		for _, loose := range []bool{true, false} {
+			f := &schemas.Field{Name: name, Loose: loose, Type: schemas.Type{Kind: schemas.String}}
+			d := r.Decide(&schemas.Schema{Topic: "t", Fields: []schemas.Field{*f}}, f).Decisions[0]
+			w := want
+			if !loose && w == "withhold" {
+				w = "hash"
+			}
+			if d.Action != w || w == "withhold" && d.Column == name {
+				t.Errorf("%s, loose %v: %+v, want %s", name, loose, d, w)
+			}
+		}
+	}
+}
+
+// TestPathBeforeClass: a path decides before a class of what it lies in. // P4
+func TestPathBeforeClass(t *testing.T) {
+	r, err := read("key: env:KEY\nclass: [{columns: {a.b: address, a.d: address}}]\nrules: [{columns: {a.b.c: redact}, classes: {address: {keep: r}}}]")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &schemas.Field{Name: "a", Type: schemas.Type{Kind: schemas.JSON}}
+	for path, want := range map[string]string{"a.b.c": "redact", "a.b.x": "", "a.d.x": "keep"} {
+		p, _ := ParsePath(path)
+		got := ""
+		if spec, _, err := r.At("t", f, p); err == nil {
+			got = spec.Kind.String()
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+}
