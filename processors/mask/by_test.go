@@ -174,6 +174,25 @@ func TestByOfEachImage(t *testing.T) {
 	}
 }
 
+// TestByStaysOutside: inside of a JSON value and in a text nobody's column stands behind
+// what is made, whoever the column before it was made for.
+func TestByStaysOutside(t *testing.T) {
+	g := gateOf(t, "key: env:KEY\nrules: [{columns: {a: {synthetic: {kind: name, by: who}}, b.x: {synthetic: name}, c: {scan: {else: {synthetic: email}}}, who: {keep: r}}}]")
+	of := func(who int) change {
+		return change{after: fmt.Sprintf(`{"a":"Ann","b":{"x":"Kim"},"c":"to kim@corp.example.org","who":%d}`, who)}
+	}
+	x, err := g.Pass(batch(schemaOf(false, "", of(1).after), of(1), of(2)))
+	if err != nil || len(x.Rows()) != 2 {
+		t.Fatal(err)
+	}
+	one, two := &x.Rows()[0], &x.Rows()[1]
+	for i, same := range []bool{false, true, true} {
+		if a, b := string(one.Bytes(one.After[i])), string(two.Bytes(two.After[i])); (a == b) != same {
+			t.Errorf("column %d: %s and %s", i, a, b)
+		}
+	}
+}
+
 // inside is a policy over doc, whose members go by who, and a document.
 const (
 	insideRules = "rules: [{columns: {who: {keep: r}, doc: {keep: r}, doc.mail: {hash: {subject: {column: who}}}, doc.name: {synthetic: {kind: name, by: who}}, 'doc.tels[*]': {tokenize: {subject: {column: who}}}}}]"

@@ -42,6 +42,9 @@ func TestClasses(t *testing.T) {
 		{"the policy's tags beside the contract's", "class: [{columns: {mail: email}, tags: {extra: [mail, other]}}]\nrules: [{tags: {extra: redact}}]", `fax=HASH id=null mail=[redacted] note=HASH other=[redacted] profile=HASH`},
 		{"the contract's tags beside the policy's", "class: [{columns: {mail: email}, tags: {extra: [mail]}}]\nrules: [{tags: {a: drop, gdpr: redact}}]", `fax=HASH id=null mail=[redacted] other=HASH profile=HASH`},
 		{"scans by class and by tag", "scan: {classes: {email: hash}, else: redact}\nrules: [{tags: {gdpr: scan}, classes: {phone: scan}}]", `fax=2 id=null mail=HASH note=n other=HASH profile=HASH`},
+		{"the contract's class of what the policy tags", "class: [{tags: {extra: [mail]}}]\nrules: [{classes: {email: redact}}]", `fax=HASH id=null mail=[redacted] note=HASH other=HASH profile=HASH`},
+		{"the first tag by name", "class: [{tags: {b: [other], c: [other], a: [other]}}]\nrules: [{tags: {c: drop, a: redact, b: {keep: r}}}]", `fax=HASH id=null mail=HASH note=[redacted] other=[redacted] profile=HASH`},
+		{"actions with keys of their own", "rules: [{tags: {gdpr: {hash: {domain: d}}}, classes: {phone: {hash: {domain: e}}}}]", `fax=HASH id=null mail=HASH note=HASH other=HASH profile=HASH`},
 		{"kept by class and tag", "rules: [{keep: {classes: [email], tags: [a], because: r}}]", `fax=HASH id=null mail=ann@x.example note=n other=HASH profile=HASH`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -91,6 +94,7 @@ func TestMembers(t *testing.T) {
 		{"values; names that may be data are hashed", "mask", `{"m.*": redact}`, `{"HASH":"[redacted]","bob":"[redacted]","HASH":"[redacted]"}`},
 		{"values of values", "mask", `{"m.*.tel": redact, "m.*[*].tel": "null"}`, `{"HASH":{"tel":"[redacted]","n":null},"bob":{"tel":"[redacted]","fax":"HASH"},"HASH":[{"tel":null}]}`},
 		{"what all members are is nothing of one with paths of its own", "mask", `{"m.*": redact, m.bob.fax: {keep: r}}`, `{"HASH":"[redacted]","bob":{"tel":"HASH","fax":"4"},"HASH":"[redacted]"}`},
+		{"what all members are kept as, one with paths of its own is but for those", "mask", `{"m.*": {keep: r}, m.bob.fax: redact}`, `{"HASH":{"tel":"1","n":2},"bob":{"tel":"3","fax":"[redacted]"},"HASH":[{"tel":"5"}]}`},
 		{"a number", "mask", `{'m["ann@x.example"].n': redact}`, `{"ann@x.example":{"tel":"HASH","n":null},"bob":"HASH","HASH":"HASH"}`},
 		{"another member but for the case is among the others", "mask", `{"m.BOB": {keep: r}, "m.*": redact}`, `{"HASH":"[redacted]","bob":"[redacted]","HASH":"[redacted]"}`},
 		{"names", "mask", `{"m.{key}": hash, "m.*": {keep: r}}`, `{"HASH":{"tel":"1","n":2},"HASH":{"tel":"3","fax":"4"},"HASH":[{"tel":"5"}]}`},

@@ -62,10 +62,12 @@ func TestOneTextPerValue(t *testing.T) {
 		{"2026-01-31T10:00:00Z", of(schemas.Instant), schemas.WireISO, schemas.EncText, "2026-01-31T10:00:00Z"},
 		{"2026-01-31T10:00:00Z", of(schemas.Instant), schemas.WireISO, schemas.EncText, "2026-01-31T11:00:00.000000+01:00"},
 		{"2026-01-31T10:00:00.1234567Z", of(schemas.Instant), schemas.WireISO, schemas.EncText, "2026-01-31T10:00:00.1234567Z"}, // rounding would join two values
+		{"2026-01-31T10:00:00.1234569Z", of(schemas.Instant), schemas.WireISO, schemas.EncText, "2026-01-31T10:00:00.1234569Z"},
 		{"2026-01-31T10:00:00.1234567Z", of(schemas.Instant), schemas.WireNanos, schemas.EncInt, "1769853600123456700"},
 		{"soon", of(schemas.Instant), schemas.WireISO, schemas.EncText, "soon"},
 		{"b68a35a7-17ad-35b3-af2a-000000000abc", of(schemas.UUID), 0, schemas.EncText, "B68A35A7-17AD-35B3-AF2A-000000000ABC"},
 		{"B68A35A7-17AD-35B3-AF2A-000000000ABC", of(schemas.String), 0, schemas.EncJSONString, `\u004268A35A7-17AD-35B3-AF2A-000000000ABC`},
+		{strings.Repeat("G", 32), of(schemas.UUID), 0, schemas.EncText, strings.Repeat("G", 32)},
 		{"AP8=", of(schemas.Binary), 0, schemas.EncBytes, "\x00\xff"},
 		{`{"a": 1}`, of(schemas.JSON), 0, schemas.EncJSON, `{"a": 1}`},
 		{"a\uFFFD", of(schemas.String), 0, schemas.EncText, "a\xff"},
@@ -102,6 +104,16 @@ func TestIllFormedText(t *testing.T) {
 	for _, v := range []spelled{js("{\"a\":\"x\xff\",\"b\":\"\xff\"}"), str("{\"a\":\"x\xff\",\"b\":\"\xff\"}")} {
 		if got, want := inside(inner, v), strings.Replace(inside(inner, js(`{"a":"x\ufffd","b":"B"}`)), "B", "\uFFFD", 1); got != want {
 			t.Errorf("%q, mended %q", got, want)
+		}
+	}
+}
+
+// TestBoolsInside: the literals of JSON have the tokens of a column's bools.
+func TestBoolsInside(t *testing.T) {
+	column, path := acting(t, "hash"), gateOf(t, "key: env:KEY\nrules: [{columns: {n.v: hash}}]")
+	for text, e := range map[string]schemas.Encoding{"true": schemas.EncTrue, "false": schemas.EncFalse} {
+		if got, want := inside(path, js(`{"v":`+text+`}`)), through(column, of(schemas.Bool, 0, e, "")); got != want {
+			t.Errorf("%s inside is %s, in a column %s", text, got, want)
 		}
 	}
 }

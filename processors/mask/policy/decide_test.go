@@ -157,3 +157,23 @@ func TestPathBeforeClass(t *testing.T) {
 		}
 	}
 }
+
+// TestKeysByDefault: a key that the default would null or change in parts is hashed. // D4
+func TestKeysByDefault(t *testing.T) {
+	for _, c := range []struct {
+		rest string
+		key  bool
+		kind schemas.Kind
+		want string
+	}{{"mask", true, schemas.String, "hash"}, {"mask", true, schemas.Int64, "hash"}, {"mask", false, schemas.Int64, "null"}, {"scan", true, schemas.String, "hash"}, {"scan", true, schemas.Int64, "hash"},
+		{"scan", false, schemas.Int64, "scan"}, {"withhold", true, schemas.String, "withhold"}} {
+		r, err := read("key: env:KEY\ndefault: " + c.rest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &schemas.Field{Name: "id", Key: c.key, Type: schemas.Type{Kind: c.kind}}
+		if d := r.Decide(&schemas.Schema{Topic: "t", Fields: []schemas.Field{*f}}, f).Decisions[0]; d.Action != c.want {
+			t.Errorf("%+v: %s", c, d.Action)
+		}
+	}
+}
