@@ -123,21 +123,6 @@ func TestMembers(t *testing.T) {
 	}
 }
 
-// TestP2NamesAreTexts: an action that makes no text of a name refuses the record.
-func TestP2NamesAreTexts(t *testing.T) {
-	for _, action := range []string{"null", "{generalize: {bucket: 10}}", "{generalize: {date: month, unit: micros}}"} {
-		g, err := open1("key: env:KEY\nrules: [{columns: {'v.{key}': " + action + ", 'v.*': {keep: r}}}]")
-		if err != nil {
-			continue // as good
-		}
-		for _, name := range []string{"2025550143", "ann", "2026-01-31"} {
-			if got := through(g, js(`{"`+name+`":1}`)); got != "REJECTED" {
-				t.Errorf("%s of the name %s: %s", action, name, got)
-			}
-		}
-	}
-}
-
 // TestMembersFarBelow: what is said of all members holds for one that has a name of its
 // own, and for those below it, on every level, though that one is kept. // P1
 func TestMembersFarBelow(t *testing.T) {

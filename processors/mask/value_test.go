@@ -51,6 +51,7 @@ func TestOneTextPerValue(t *testing.T) {
 		{"1000000", of(schemas.Float64), 0, schemas.EncFloat, "1.0E6"},
 		{"true", of(schemas.Bool), 0, schemas.EncTrue, ""},
 		{"true", of(schemas.Bool), 0, schemas.EncInt, "1"},
+		{"maybe", of(schemas.Bool), 0, schemas.EncText, "maybe"},
 		{"false", of(schemas.Bool), 0, schemas.EncFalse, ""},
 		{"2026-01-31", of(schemas.Date), schemas.WireDays, schemas.EncInt, "20484"},
 		{"2026-01-31", of(schemas.Date), 0, schemas.EncInt, "20484"},

@@ -37,6 +37,8 @@ func TestMistakesInThePolicy(t *testing.T) {
 		{"empty action", "key: env:KEY\nrules: [{columns: {a: ''}}]", `unknown action ""`},
 		{"parameters of hash", "key: env:KEY\nrules: [{columns: {a: {hash: 3}}}]", "hash takes its parameters"},
 		{"partial without parameters", "key: env:KEY\nrules: [{columns: {a: partial}}]", "partial says what stays"},
+		{"confidence below nothing", "key: env:KEY\ndetect: {min: -0.1}", "not between 0 and 1"},
+		{"confidence above all", "key: env:KEY\ndetect: {min: 1.1}", "not between 0 and 1"},
 		{"keep blank", "key: env:KEY\nrules: [{columns: {a: {keep: '  '}}}]", "keep needs a reason"},
 		{"parameters of redact", "key: env:KEY\nrules: [{columns: {a: {redact: 3}}}]", "redact takes no parameters"},
 		{"two actions", "key: env:KEY\nrules: [{columns: {a: {keep: r, hash: {bits: 128}}}}]", "want one action"},
