@@ -3,6 +3,7 @@ package kafka
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -52,6 +53,35 @@ func apart(err error) error {
 	}
 	if e.States == nil {
 		return nil
+	}
+	return e
+}
+
+// missingTopics are topics that rows go to and the broker does not make, with why.
+type missingTopics map[string]error
+
+func (m missingTopics) Error() string {
+	name := slices.Sorted(maps.Keys(m))[0]
+	return fmt.Sprintf("topic %s: %v", name, m[name])
+}
+
+func (m missingTopics) Unwrap() []error { return slices.Collect(maps.Values(m)) }
+
+// apart is the ApartError of the lanes that rows of rs for these topics came from.
+func (m missingTopics) apart(rs []*kgo.Record) error {
+	lanes := map[string][]stream.Lane{}
+	for _, r := range rs {
+		if l, ok := laneOf(r); ok && m[r.Topic] != nil && !slices.Contains(lanes[r.Topic], l) {
+			lanes[r.Topic] = append(lanes[r.Topic], l)
+		}
+	}
+	e := &stream.ApartError{}
+	for _, topic := range slices.Sorted(maps.Keys(lanes)) {
+		e.States = append(e.States, &stream.StateError{State: stream.StateParked, Lanes: lanes[topic], Todo: "make the topic, or let the user CREATE it",
+			Why: fmt.Sprintf("kafka: topic %s, where rows of %v go, is not there and the broker does not make it: %v", topic, lanes[topic][0], m[topic])})
+	}
+	if e.States == nil {
+		return m
 	}
 	return e
 }

@@ -3,8 +3,12 @@ package kafka
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"sluice/connectors/sinktest"
 	"sluice/processors/mask"
@@ -12,29 +16,16 @@ import (
 	"sluice/topology/stream"
 )
 
-// TestBrokerRefusesARow (all lanes of the sink stood): a row that is too large for its
-// topic holds the lane that it came from, and the others of its commit go on.
-func TestBrokerRefusesARow(t *testing.T) {
-	c := newBroker(t)
-	if err := c.CreateTopic("b.masked", 1, map[string]string{"max.message.bytes": "2000"}); err != nil {
-		t.Fatal(err)
-	}
+// committing is a sink, and commits to it of what rows has of some topics.
+func committing(t *testing.T, c *kfake.Cluster, rows map[string][]string) (stream.Sink, func(id string, topics ...string) error) {
 	cfg := SinkDefault
 	cfg.Brokers, cfg.Linger, cfg.Partitions = c.ListenAddrs(), 0, 1
 	s, err := openSink(cfg, testEnv())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
-	noise := make([]byte, 8_000) // which no compression makes small
-	for i := range noise {
-		noise[i] = byte('!' + rand.N(90))
-		if noise[i] == '"' || noise[i] == '\\' {
-			noise[i] = 'x'
-		}
-	}
-	rows := map[string][]string{"a": {"1", "2"}, "b": {"3", string(noise)}, "c": {"4"}}
-	commit := func(id string, topics ...string) error {
+	t.Cleanup(func() { s.Close() })
+	return s, func(id string, topics ...string) error {
 		w, e := s.Writer(), stream.Epoch{Pipeline: sinktest.Pipeline, Sink: sinktest.Sink, Commit: id, Plan: "p", Cluster: "k"}
 		var lanes []stream.Lane
 		for _, topic := range topics {
@@ -70,7 +61,56 @@ func TestBrokerRefusesARow(t *testing.T) {
 		st.Format, st.Epoch = 1, e
 		return s.Commit(t.Context(), []stream.Staged{st})
 	}
-	err = commit("1", "a", "b", "c")
+}
+
+// TestBrokerMakesNoTopic (all lanes of the sink stood): a topic that is not there and
+// cannot be made holds the lanes of its rows.
+func TestBrokerMakesNoTopic(t *testing.T) {
+	c := newBroker(t)
+	c.ControlKey(int16(kmsg.CreateTopics), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if n := r.(*kmsg.CreateTopicsRequest).Topics[0].Topic; n == "b.masked" || n == "d.masked" {
+			return refusing(r), nil, true
+		}
+		return nil, nil, false
+	})
+	_, commit := committing(t, c, map[string][]string{"a": {"1", "2"}, "b": {"3"}, "c": {"4"}, "d": {"5"}})
+	err := commit("1", "a", "b", "c", "d")
+	refused, is := errors.AsType[*stream.ApartError](err)
+	if !is || len(refused.States) != 2 || !slices.Equal(refused.States[1].Lanes, []stream.Lane{{Topic: "d"}}) || !strings.Contains(refused.States[0].Why, "topic b.masked") {
+		t.Fatalf("%v", err)
+	}
+	if err := commit("2", "a", "c"); err != nil {
+		t.Fatal(err)
+	}
+	if rs := readAll(t, c, func(topic string) bool { return strings.HasSuffix(topic, ".masked") }); len(rs) != 3 {
+		t.Errorf("%d rows, want 3", len(rs))
+	}
+	if err := c.CreateTopic("b.masked", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := commit("3", "b"); err != nil { // somebody made it
+		t.Error(err)
+	}
+}
+
+// TestBrokerRefusesARow (all lanes of the sink stood): a row that is too large for its
+// topic holds the lane that it came from, and the others of its commit go on.
+func TestBrokerRefusesARow(t *testing.T) {
+	c := newBroker(t)
+	if err := c.CreateTopic("b.masked", 1, map[string]string{"max.message.bytes": "2000"}); err != nil {
+		t.Fatal(err)
+	}
+	noise := make([]byte, 8_000) // which no compression makes small
+	for i := range noise {
+		noise[i] = byte('!' + rand.N(90))
+		if noise[i] == '"' || noise[i] == '\\' {
+			noise[i] = 'x'
+		}
+	}
+	rows := map[string][]string{"a": {"1", "2"}, "b": {"3", string(noise)}, "c": {"4"}}
+	s, commit := committing(t, c, rows)
+	err := commit("1", "a", "b", "c")
 	refused, is := errors.AsType[*stream.ApartError](err)
 	if !is || len(refused.States) != 1 || len(refused.States[0].Lanes) != 1 || refused.States[0].Lanes[0] != (stream.Lane{Topic: "b"}) || !strings.Contains(refused.States[0].Todo, "max.message.bytes") || strings.Contains(err.Error(), string(noise[:20])) {
 		t.Fatalf("%v", err)

@@ -291,7 +291,11 @@ func (s *Sink) apply(ctx context.Context, cl *kgo.Client, st *stream.Staged) err
 	if err != nil {
 		return err
 	}
-	if err := s.topics(ctx, cl, topicsOf(rs)...); err != nil {
+	err = s.topics(ctx, cl, topicsOf(rs)...)
+	if missing, is := errors.AsType[missingTopics](err); is {
+		return missing.apart(rs)
+	}
+	if err != nil {
 		return err
 	}
 	if err := s.transact(ctx, cl, rs); err != nil {

@@ -14,9 +14,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// topics makes sure topics exist.
+// topics makes sure topics exist. Its error is a missingTopics if it is about some of
+// them that rows go to and will be the same the next time.
 func (s *Sink) topics(ctx context.Context, cl *kgo.Client, names ...string) error {
-	adm := kadm.NewClient(cl)
+	adm, missing := kadm.NewClient(cl), missingTopics{}
 	for _, n := range names {
 		if s.made[n] {
 			continue
@@ -30,14 +31,25 @@ func (s *Sink) topics(ctx context.Context, cl *kgo.Client, names ...string) erro
 			err = r.Err
 		}
 		switch {
-		case errors.Is(err, kerr.TopicAlreadyExists), mayNot(err) && there(ctx, adm, n):
+		case errors.Is(err, kerr.TopicAlreadyExists), mayNot(err) && there(ctx, cl, n):
 			s.hold(ctx, adm, n)
+		case err != nil && !strings.HasPrefix(n, "_sluice_") && forGood(err):
+			missing[n] = err
+			continue
 		case err != nil:
 			return fmt.Errorf("topic %s: %w", n, err)
 		}
 		s.made[n] = true
 	}
+	if len(missing) > 0 {
+		return missing
+	}
 	return nil
+}
+
+func forGood(err error) bool {
+	ke, is := errors.AsType[*kerr.Error](err)
+	return is && !ke.Retriable
 }
 
 // mayNot reports that the user has no right to create a topic. A broker says so before
@@ -46,10 +58,14 @@ func mayNot(err error) bool {
 	return errors.Is(err, kerr.TopicAuthorizationFailed) || errors.Is(err, kerr.ClusterAuthorizationFailed) || errors.Is(err, kerr.PolicyViolation)
 }
 
-// there reports whether somebody else made the topic.
-func there(ctx context.Context, adm *kadm.Client, topic string) bool {
-	ts, err := adm.ListTopics(ctx, topic)
-	return err == nil && ts[topic].Topic == topic && ts[topic].Err == nil
+// there reports whether somebody else made the topic. kadm would say what it was a
+// while ago.
+func there(ctx context.Context, cl *kgo.Client, topic string) bool {
+	req, t := kmsg.NewPtrMetadataRequest(), kmsg.NewMetadataRequestTopic()
+	t.Topic = &topic
+	req.Topics = append(req.Topics, t)
+	resp, err := req.RequestWith(ctx, cl)
+	return err == nil && len(resp.Topics) == 1 && resp.Topics[0].ErrorCode == 0
 }
 
 // settings are those of a topic of Sluice's own, none of others: progress is
