@@ -99,10 +99,12 @@ func (s *Sink) commit(ctx context.Context, es []stream.Epoch, ps []payload) erro
 	if !contiguous(es) {
 		return fmt.Errorf("d1: spans of one commit do not follow each other: %w", stream.ErrFenced) // D3
 	}
-	for _, x := range split(es, ps, s.most) {
-		if err := s.transact(ctx, x.es, x.ps); err != nil {
+	shares := split(es, ps, s.most)
+	for i := s.behind(es); i < len(shares); i++ {
+		if err := s.transact(ctx, shares[i].es, shares[i].ps); err != nil {
 			return err
 		}
+		s.setBehind(es, (i+1)%len(shares))
 	}
 	s.added(es)
 	return nil

@@ -132,6 +132,7 @@ type Sink struct {
 	tidied  map[string]*tidying      // by sink
 	detail  int                      // ledgerDetail
 	most    int                      // rowStatements
+	partly  map[string]partly        // by sink
 }
 
 type lane = stream.Lane
@@ -153,7 +154,7 @@ func Open(c Config, env topology.Env) (stream.Sink, error) {
 		return nil, fmt.Errorf("d1: %w", err)
 	}
 	return &Sink{cfg: c, env: env, client: client, seed: maphash.MakeSeed(), targets: map[string]*target{}, bare: map[string]*target{},
-		tables: map[string]*stored{}, ledgers: map[string]map[lane]bool{}, tidied: map[string]*tidying{}, detail: ledgerDetail, most: rowStatements}, nil
+		tables: map[string]*stored{}, ledgers: map[string]map[lane]bool{}, tidied: map[string]*tidying{}, detail: ledgerDetail, most: rowStatements, partly: map[string]partly{}}, nil
 }
 
 // Close is part of stream.Sink: there is nothing open.

@@ -25,14 +25,15 @@ import (
 // account is an emulated account with one database, or the Workers runtime
 // (edge_test.go): the store of a test.
 type account struct {
-	t      testing.TB
-	emu    *emulator.Emulator // nil on the Workers runtime
-	edge   *emulator.Line
-	db     string
-	config Config
-	calls  int  // requests of the API
-	armed  bool // faults
-	met    int  // commits they met
+	t       testing.TB
+	emu     *emulator.Emulator // nil on the Workers runtime
+	edge    *emulator.Line
+	db      string
+	config  Config
+	calls   int  // requests of the API
+	commits int  // that commit, of them
+	armed   bool // faults
+	met     int  // commits they met
 }
 
 func newAccount(t testing.TB) *account {
@@ -63,6 +64,7 @@ func (a *account) RoundTrip(r *http.Request) (*http.Response, error) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	if bytes.Contains(body, []byte("sluice_fence_lost")) {
 		r.Header.Set("X-Commit", "1")
+		a.commits++
 	}
 	if a.edge != nil {
 		return a.edge.RoundTrip(r)

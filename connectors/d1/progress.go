@@ -30,6 +30,7 @@ func (s *Sink) LoadProgress(ctx context.Context, sink string, lanes []stream.Lan
 	var gone []stream.Lane
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.partly, sink)
 	seen := s.seen(sink)
 	for _, l := range lanes {
 		at, ok := all[l]

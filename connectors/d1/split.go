@@ -54,6 +54,29 @@ func split(es []stream.Epoch, ps []payload, most int) []share {
 	return append(shares, shareOf(es, ps, some))
 }
 
+// partly says that some shares of epochs, of which this is the last, are applied.
+type partly struct {
+	commit         string
+	epochs, shares int
+}
+
+// behind is how many shares of es this process has applied, while there are more: a
+// database that has too much to do does not get them again with each try of the rest.
+func (s *Sink) behind(es []stream.Epoch) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if x := s.partly[es[0].Sink]; x.commit == es[len(es)-1].Commit && x.epochs == len(es) {
+		return x.shares
+	}
+	return 0
+}
+
+func (s *Sink) setBehind(es []stream.Epoch, shares int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.partly[es[0].Sink] = partly{es[len(es)-1].Commit, len(es), shares}
+}
+
 // shareOf is what epochs have of topics, which are in order.
 func shareOf(es []stream.Epoch, ps []payload, topics []string) (x share) {
 	other := func(topic string) bool { _, found := slices.BinarySearch(topics, topic); return !found }

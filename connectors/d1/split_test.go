@@ -89,6 +89,29 @@ func TestSplitHalfDone(t *testing.T) {
 	}
 }
 
+// TestSplitIsNotSentAgain (a database that was busy got more to do with each try): what
+// is done of a commit is not sent again while the rest is tried.
+func TestSplitIsNotSentAgain(t *testing.T) {
+	b := newBench(t)
+	e, parts := b.tables(600, "1")
+	_, err := b.s.Recover(t.Context(), stream.SortedLanes(b.at))
+	b.ok(err)
+	st, err := b.s.Upload(t.Context(), e, parts)
+	b.ok(err)
+	b.a.failAfter(emulator.Status503, 1)
+	if err := b.s.Commit(t.Context(), []stream.Staged{st}); stream.KindOf(err) != stream.KindRetry {
+		t.Fatal(err)
+	}
+	for _, want := range []int{1, 2} { // the share that failed; then, of a commit that is done, both are looked at, and each is read back
+		b.a.commits = 0
+		b.ok(b.s.Commit(t.Context(), []stream.Staged{st}))
+		if b.a.commits != want {
+			t.Errorf("%d shares were sent, want %d", b.a.commits, want)
+		}
+	}
+	b.is(allTables, `[[600,2,600,600,0,2]]`)
+}
+
 // TestSplitAnotherProcess: a process that reads the store after a crash between
 // the requests of a commit finds each lane where its rows are.
 func TestSplitAnotherProcess(t *testing.T) {
