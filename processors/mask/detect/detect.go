@@ -45,8 +45,12 @@ type Detector struct {
 	inner *Detector // for what base64 holds
 	plain []byte
 	depth int
-	tld   [maxDomain + 1]byte
-	tlds  [256]answer // by a hash of the label
+
+	encode int // where a long word ends that may be base64
+	tries  int // words of it that were looked into
+
+	tld  [maxDomain + 1]byte
+	tlds [256]answer // by a hash of the label
 }
 
 // Options of a detector.
@@ -116,6 +120,7 @@ func (d *Detector) Replace(dst, text []byte, f func(dst []byte, s Span, value []
 func (d *Detector) look(text []byte) (hidden bool) {
 	d.spans = d.spans[:0]
 	d.head.looked = false
+	d.encode = 0
 	d.p = text
 	d.marks.set(text)
 	if hidden = d.fold.make(text, &d.marks); hidden {

@@ -30,12 +30,21 @@ var dotted = [][]byte{[]byte("SG."), []byte("hvs.")}
 
 const maxDotted = 80
 
+// How far words that signs join are looked at, in bytes: each of them may be asked
+// about, and without an end a text of nothing else would take the square of its length.
+const (
+	bytesParts  = 128 // before the word at hand
+	longest     = 256 // a secret
+	longEncoded = 1 << 10
+	mostEncoded = 8 // words of a longer one that are looked into
+)
+
 // secret looks at the word that begins at s, and returns the end of a secret.
 func (d *Detector) secret(s int) int {
 	p := d.p
-	for s > 0 && p[s-1] == '-' && s > 1 && word(p[s-2]) { // parts before the word at hand
+	for from := s; from-s < bytesParts && s > 1 && p[s-1] == '-' && word(p[s-2]); { // parts before the word at hand
 		k := s - 1
-		for k > 0 && word(p[k-1]) {
+		for k > 0 && s-k <= 16 && word(p[k-1]) {
 			k--
 		}
 		if s-k > 16 {
@@ -80,13 +89,13 @@ func (d *Detector) secret(s int) int {
 func (d *Detector) generic(s int) int {
 	p := d.p
 	e, upper, lower, digits := s, 0, 0, 0
-	for s > 0 && (p[s-1] == '+' || p[s-1] == '/' || p[s-1] == '-') && s > 1 && word(p[s-2]) {
+	for e-s <= longest && s > 1 && (p[s-1] == '+' || p[s-1] == '/' || p[s-1] == '-') && word(p[s-2]) {
 		s--
-		for s > 0 && word(p[s-1]) {
+		for e-s <= longest && s > 0 && word(p[s-1]) {
 			s--
 		}
 	}
-	for e = s; e < len(p) && p[e] < 0x80 && (word(p[e]) || bytes.IndexByte([]byte("+/-.!#$%^&*"), p[e]) >= 0 && e+1 < len(p) && p[e+1] > ' ' && p[e+1] != '"' && p[e+1] != '\''); e++ {
+	for e = s; e-s <= longest && e < len(p) && p[e] < 0x80 && (word(p[e]) || bytes.IndexByte([]byte("+/-.!#$%^&*"), p[e]) >= 0 && e+1 < len(p) && p[e+1] > ' ' && p[e+1] != '"' && p[e+1] != '\''); e++ {
 		switch c := chars[p[e]]; {
 		case c&charUpper != 0:
 			upper++
@@ -96,7 +105,7 @@ func (d *Detector) generic(s int) int {
 			digits++
 		}
 	}
-	if e-s < 6 || e-s > 256 || digits == 0 || upper+lower == 0 {
+	if e-s < 6 || e-s > longest || digits == 0 || upper+lower == 0 {
 		return 0
 	}
 	before := d.at(s - 1)
@@ -222,6 +231,11 @@ func (d *Detector) encoded(s int) int {
 	if d.depth > 0 {
 		return 0
 	}
+	if s < d.encode { // of a long one that had its chances
+		if d.tries++; d.tries >= mostEncoded {
+			return 0
+		}
+	}
 	p := d.p
 	e, lower, upper, hex := s, false, false, true
 	for e < len(p) && (word(p[e]) && p[e] < 0x80 || p[e] == '+' || p[e] == '/' || p[e] == '-') {
@@ -229,6 +243,9 @@ func (d *Detector) encoded(s int) int {
 		upper = upper || chars[p[e]]&charUpper != 0
 		hex = hex && chars[p[e]]&charHex != 0
 		e++
+	}
+	if e-s > longEncoded && e > d.encode {
+		d.encode, d.tries = e, 0
 	}
 	if e-s < minEncoded || !lower || !upper || hex {
 		return 0
