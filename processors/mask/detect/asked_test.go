@@ -54,6 +54,14 @@ func TestElsewhere(t *testing.T) {
 		"campaign in social media":  {"social campaign 634823102", ""},
 		"round sum of calls":        {"35700000 calls in 2004, up from 88100000", ""},
 		"number at the bar":         {"Bar No. 44677495; Tel: 201-819-4834", "phone=201-819-4834"},
+		"columns of a table":        {"| Bill | 415-555-2671 | case | 457 55 5462 | port | 4111111111111111 |", "phone=415-555-2671 | ssn=457 55 5462 | card=4111111111111111"},
+		"signs between":             {"Bo#415-555-2671, Al#0171 4830739,#(020) 7946 0018\n#0494-786855", "phone=415-555-2671 | phone=0171 4830739 | phone=(020) 7946 0018"},
+		"phone behind a passport":   {"I lost my passport. 415-555-2671", "phone=415-555-2671"},
+		"host that is called":       {"mobile 10.0.30.40, phone 21.95.22.57 #10.0.30.40", "ip=10.0.30.40 | phone=21.95.22.57 | ip=10.0.30.40"},
+		"letters of a messenger":    {"WA081234567890 HP081234567891", "phone=081234567890 | phone=081234567891"},
+		"driver of a carrier":       {"DHL driver 0171 4830739", "phone=0171 4830739"},
+		"no form":                   {"x=457 55 5462+868", "ssn=457 55 5462"},
+		"last of a row":             {"mobile,081234567890#", "phone=081234567890"},
 		"parcel with a check digit": {"FedEx 373582675652164", ""},
 	} {
 		if got := find(c[0]); got != c[1] {

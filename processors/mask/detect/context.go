@@ -207,6 +207,9 @@ func (d *Detector) before(start, limit int) (c context) {
 			a = aboutPhone
 		}
 		a &^= deaf
+		if crossed || n > 0 && look(carriers, p[s:e]) { // the cell before may be another column: a customer called Bill; a DHL driver has a phone
+			a &^= against
+		}
 		if n == 1 && a == 0 && p[s]-'a' < 26 {
 			next = [2]int{s, e}
 		}
@@ -224,6 +227,9 @@ func (d *Detector) before(start, limit int) (c context) {
 
 // printed is what a card has besides its number: it is said of the number before.
 var printed = set("cvv", "cvc", "exp", "expires", "expiry", "expiration", "cvv2", "cvc2")
+
+// carriers have numbers of parcels, right behind their names.
+var carriers = set("fedex", "usps", "dhl")
 
 // portable is short for a mobile phone in French, behind a point, and else a port.
 var portable = set("port")

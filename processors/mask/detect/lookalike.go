@@ -151,6 +151,12 @@ func (v *view) trailed() bool {
 	return len(rest) > 7 && !valid(whole) && valid(rest)
 }
 
+// keyed reports digits as keys of records and documents have them, too: one word, or
+// two that a hyphen joins.
+func (v *view) keyed() bool {
+	return !v.paren && (v.bare() || len(v.groups) == 2 && v.sep() == '-')
+}
+
 // coded reports forms that codes have more often than phones, where no word says
 // a phone: gift cards and parcels of three fours, eight digits and more, two slashes.
 // In those of paths and ZIP codes that word has to be said of no number between.

@@ -61,7 +61,7 @@ func (d *Detector) number(i int) int {
 		n.groups[n.n] = g
 		n.n++
 		k, closed := j, false
-		for k < len(p) && k-j < 5 && (isSeparator(p[k]) || p[k] == '+' && d.form(i)) {
+		for k < len(p) && k-j < 5 && (isSeparator(p[k]) || p[k] == '+' && bytes.IndexByte(p[i:k], ' ') < 0 && d.form(i)) {
 			closed = closed || p[k] == ')'
 			k++
 		}
@@ -101,10 +101,14 @@ func (d *Detector) number(i int) int {
 	if count < 6 {
 		return end
 	}
-	if !(count == 8 && n.pairs() && d.labels(i, end)) {
-		if e := d.ipv4(i); e > 0 {
+	if count == 8 && n.pairs() && d.labels(i, end) {
+		had := len(d.spans)
+		if e := d.views(n, end); len(d.spans) > had { // else a host that is pinged, called or dialled
 			return e
 		}
+	}
+	if e := d.ipv4(i); e > 0 {
+		return e
 	}
 	if e := d.coordinates(i); e > 0 {
 		return e

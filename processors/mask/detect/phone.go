@@ -69,7 +69,7 @@ func (v *view) dialled() float32 {
 	if v.inner && c.near&aboutPhone == 0 { // a part of what spaces join
 		return 0
 	}
-	if v.d.at(v.start-1) == '#' && c.any&aboutPhone == 0 || v.d.at(v.end) == '#' && v.d.at(v.start-1) == ',' { // 202-555-0143,,5550144# for the meeting
+	if at := v.d.at; at(v.start-1) == '#' && v.keyed() && c.any&aboutPhone == 0 || at(v.end) == '#' && at(v.start-1) == ',' && (at(v.start-2) == ',' || digit(at(v.start-2))) { // 202-555-0143,,5550144# for the meeting
 		return 0
 	}
 	confidence := max(v.american(), v.national())
@@ -85,7 +85,7 @@ func (v *view) dialled() float32 {
 			return 0.6 // a number that nobody has, in its form
 		}
 		return 0
-	case c.near&against != 0 && c.any&aboutPhone == 0, c.near&aboutPassport != 0, c.near&aboutTax != 0 && c.apart == 0 && !v.paren && len(d) == 9:
+	case c.near&against != 0 && c.any&aboutPhone == 0, c.near&aboutPassport != 0 && v.keyed() && !c.later, c.near&aboutTax != 0 && c.apart == 0 && !v.paren && len(d) == 9:
 		confidence -= 0.4
 	case c.near&against != 0:
 		confidence -= 0.3
@@ -359,7 +359,7 @@ func (v *view) extension(end int) int {
 	for k < len(p) && digit(p[k]) {
 		k++
 	}
-	if k == i || k-i > 6 || word(v.d.at(k)) {
+	if k == i || k-i > 6 || word(v.d.at(k)) || (v.d.at(k) == '.' || v.d.at(k) == '-') && digit(v.d.at(k+1)) { // #10.20.30.40
 		return end
 	}
 	return k

@@ -203,13 +203,13 @@ func (d *Detector) labelled(s, i int) bool {
 	for e < len(d.p) && digit(d.p[e]) {
 		e++
 	}
-	if i-s == 2 && look(codes, d.p[s:i]) {
+	if i-s == 2 && e-i < 9 && look(codes, d.p[s:i]) {
 		return false
 	}
 	return !word(d.at(e)) && meaning(d.p[s:i]).positive()
 }
 
-// codes are words of two letters with which keys of records begin, too: WA8720620.
+// codes are words of two letters with which keys of records begin, too: WA8720620, not WA081234567890.
 var codes = set("wa", "hp", "ni", "dl")
 
 // uuid is the end of a UUID that begins at s, or 0.
