@@ -117,6 +117,13 @@ func (n geohash) coarser() (Masker, string) {
 	return n - 1, fmt.Sprintf("{geohash: %d}", n-1)
 }
 
+func (g *geopair) coarser() (Masker, string) { // of what it made, a text
+	if g.n == 1 {
+		return nil, ""
+	}
+	return g.n - 1, fmt.Sprintf("{geohash: %d, with: %s}", g.n-1, g.with)
+}
+
 func (n prefix) coarser() (Masker, string) {
 	if n == 1 {
 		return nil, ""

@@ -19,11 +19,12 @@ import (
 //	{generalize: ip}                 # /24 and /48, or {ip: {v4: 16, v6: 32}}
 //	{generalize: {round: 2}}         # decimals of numbers, of "lat,lon" too; -3: thousands
 //	{generalize: {geohash: 5}}       # of "lat,lon" or a longer geohash; null if it is none
+//	{generalize: {geohash: 5, with: lon}} # of a latitude, with the longitude in another column
 //	{generalize: {bucket: 1000}}     # the multiple of 1000 below
 //	{generalize: {buckets: [0, 18, 65]}} # the greatest edge that is not above; below the first: the first
 //	{generalize: {prefix: 2}}        # the first characters; null if there are no more
 //
-// A column keeps its type. A value that is none of its sort is refused, and so
+// A column keeps its type, but a latitude becomes a text. A value that is none of its sort is refused, and so
 // is one that the action would leave as it is whatever it is: an integer in
 // buckets of 1, a text that is a date by day, a whole number above 180, which is
 // no coordinate, with decimals to round.
@@ -35,6 +36,7 @@ type general struct {
 	IP      *blocks     `yaml:"ip"`
 	Round   *int        `yaml:"round"`
 	Geohash int         `yaml:"geohash"`
+	With    string      `yaml:"with"` // of geohash
 	Bucket  yaml.Node   `yaml:"bucket"`
 	Buckets []yaml.Node `yaml:"buckets"`
 	Prefix  int         `yaml:"prefix"`
@@ -42,7 +44,7 @@ type general struct {
 
 // ReadGeneralize reads the parameters of generalize, a name or a mapping.
 func ReadGeneralize(y *yaml.Node) (Masker, error) {
-	const want = "generalize: want one of year, month, quarter, decade, zip3, ip, {age: 5}, {round: 2}, {geohash: 5}, {bucket: 1000}, {buckets: [0, 18, 65]}, {prefix: 2}"
+	const want = "generalize: want one of year, month, quarter, decade, zip3, ip, {age: 5}, {round: 2}, {geohash: 5}, {geohash: 5, with: lon}, {bucket: 1000}, {buckets: [0, 18, 65]}, {prefix: 2}"
 	if y == nil {
 		return nil, errors.New(want)
 	}
@@ -66,7 +68,7 @@ func ReadGeneralize(y *yaml.Node) (Masker, error) {
 	if err := topology.Strict(y, &g); err != nil {
 		return nil, err
 	}
-	if n := len(y.Content) / 2; n != 1 && !(n == 2 && g.Date != "" && g.Unit != "") {
+	if n := len(y.Content) / 2; n != 1 && !(n == 2 && (g.Date != "" && g.Unit != "" || g.Geohash != 0 && g.With != "")) {
 		return nil, errors.New(want)
 	}
 	return g.strategy(y)
@@ -100,6 +102,9 @@ func (g *general) strategy(y *yaml.Node) (Masker, error) {
 	case g.Geohash != 0:
 		if g.Geohash < 1 || g.Geohash > 8 {
 			return nil, errors.New("generalize: geohash 1 to 8 characters; 8 is 38 by 19 metres")
+		}
+		if g.With != "" {
+			return &geopair{geohash(g.Geohash), g.With}, nil
 		}
 		return geohash(g.Geohash), nil
 	case g.Prefix != 0:

@@ -148,6 +148,47 @@ func (n geohash) Mask(_ *Scratch, dst []byte, k schemas.Kind, text []byte) ([]by
 		}
 		return append(dst, text[:n]...), schemas.EncText
 	}
+	return n.of(dst, lat, lon)
+}
+
+// geopair is geohash of a latitude, with the longitude in another column of the row;
+// null without one.
+type geopair struct {
+	n    geohash
+	with string
+}
+
+func (g *geopair) Bind(*Binder) (Masker, error) { return g, nil }
+func (g *geopair) Injective() bool              { return false }
+func (g *geopair) column() string               { return g.with }
+
+func (g *geopair) Fits(f *schemas.Field) error {
+	switch f.Type.Kind {
+	case schemas.String, schemas.Float32, schemas.Float64, schemas.Decimal:
+		return nil
+	}
+	return fmt.Errorf("a latitude is a number with decimals or a text of one, this is %v", f.Type)
+}
+
+func (g *geopair) Output(f *schemas.Field) {
+	AsText(f)
+	f.Nullable = true
+}
+
+func (g *geopair) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {
+	switch k {
+	case schemas.String, schemas.Float32, schemas.Float64, schemas.Decimal, schemas.Int64: // 52 inside of JSON
+	default:
+		return dst, Refused
+	}
+	if s.By == nil {
+		return dst, AsNull
+	}
+	return g.n.of(dst, text, s.By)
+}
+
+// of appends the geohash of a place.
+func (n geohash) of(dst, lat, lon []byte) ([]byte, schemas.Encoding) {
 	y, ok1 := number(bytes.TrimSpace(lat))
 	x, ok2 := number(bytes.TrimSpace(lon))
 	if !ok1 || !ok2 || y < -90 || y > 90 || x < -180 || x > 180 {
