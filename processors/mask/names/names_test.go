@@ -15,8 +15,8 @@ func TestOf(t *testing.T) {
 			"cep_telefonu", "電話番号", "手机号", "fax", "customer_home_phone2", "kundentelefon", "msisdn"},
 		schemas.SSN:       {"ssn", "SSN", "social_security_number", "socialSecurityNumber", "applicant_ssn"},
 		schemas.Card:      {"card_number", "creditCardNumber", "cc_number", "Kreditkartennummer", "numero_tarjeta", "numéro_carte", "numer_karty", "номер_карты", "カード番号", "卡号", "kart_numarası"},
-		schemas.BirthDate: {"dob", "date_of_birth", "birthDate", "Geburtsdatum", "date_naissance", "fecha_de_nacimiento", "data_di_nascita", "data_nascimento", "geboortedatum", "data_urodzenia", "дата_рождения", "doğum_tarihi", "生年月日", "出生日期"},
-		schemas.Name: {"first_name", "LastName", "fullName", "Vorname", "Nachname", "prénom", "apellidos", "cognome", "sobrenome", "achternaam", "imię", "nazwisko", "имя", "фамилия", "soyadı", "氏名", "姓名",
+		schemas.BirthDate: {"dob", "fecha_nac", "dt_nasc", "date_of_birth", "birthDate", "Geburtsdatum", "date_naissance", "fecha_de_nacimiento", "data_di_nascita", "data_nascimento", "geboortedatum", "data_urodzenia", "дата_рождения", "doğum_tarihi", "生年月日", "出生日期"},
+		schemas.Name: {"first_name", "fst_nm", "LastName", "fullName", "Vorname", "Nachname", "prénom", "apellidos", "cognome", "sobrenome", "achternaam", "imię", "nazwisko", "имя", "фамилия", "soyadı", "氏名", "姓名",
 			"customer_name", "contactName", "cardholder_name", "nomeCliente", "nome_cliente", "kundenname"},
 		schemas.Address:     {"address", "shipping_address", "street", "Straße", "strasse", "rue", "dirección", "indirizzo", "endereço", "straatnaam", "ulica", "адрес", "sokak", "住所", "地址", "zip_code", "postal_code", "PLZ"},
 		schemas.IP:          {"ip", "ip_address", "client_ip", "remoteAddr"},
@@ -26,6 +26,7 @@ func TestOf(t *testing.T) {
 		schemas.CPF:         {"cpf"},
 		schemas.CodiceFisc:  {"codice_fiscale"},
 		schemas.Secret:      {"password", "api_key", "clientSecret", "пароль", "şifre", "パスワード", "密码"},
+		schemas.Custom:      {"Sozialversicherungsnummer", "SV_Nr", "bsn", "burgerservicenummer", "PESEL", "ИНН", "СНИЛС", "TC_kimlik_no", "tckn", "身份证号", "住民票コード", "curp", "cédula", "license_plate", "religion", "lugar_de_nacimiento"},
 		schemas.Coordinates: {"latitude", "longitude", "enlem"},
 	} {
 		for _, n := range list {

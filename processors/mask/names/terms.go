@@ -45,6 +45,7 @@ var terms = func() map[string]Guess {
 		"datanascita datadinascita nascita datanascimento datadenascimento nascimento geboortedatum geboorte dataurodzenia urodziny датарождения деньрождения рождения dogumtarihi dogumgunu")
 	names(say)
 	addresses(say)
+	others(say)
 	say(schemas.NINO, Sure, "nino nationalinsurance nationalinsurancenumber ninumber")
 	say(schemas.MyNumber, Sure, "mynumber")
 	say(schemas.SteuerID, Sure, "steuerid steueridnr steueridentifikationsnummer steuernummer steuernr idnr")
@@ -88,6 +89,26 @@ func addresses(say func(schemas.Class, float32, ...string)) {
 	say(schemas.Address, Weak, "shipto billto line cap via city town stadt ort ville ciudad citta cidade stad miasto город sehir ilce")
 }
 
+// others are of no class of their own: numbers that states and insurers know persons by,
+// their things, what the law protects most, and short forms.
+func others(say func(schemas.Class, float32, ...string)) {
+	say(schemas.Custom, Sure, "nationalid nationalidnumber nationalidentifier personalid personalidnumber identitynumber identitycard idcardnumber idcardno healthinsurancenumber insurancenumber medicarenumber medicareno imei licenseplate licenceplate plateno platenumber birthplace placeofbirth",
+		"sozialversicherungsnummer svnr svnummer rentenversicherungsnummer krankenversicherungsnummer versichertennummer ahvnr ahvnummer personalausweis personalausweisnummer ausweisnummer kfzkennzeichen nummernschild geburtsort",
+		"lieunaissance lieudenaissance immatriculation carteidentite carteidentité numeroidentite", "curp rfccurp cedula lugarnacimiento lugardenacimiento numeroidentificacion numeroidentidad numeroseguridadsocial", "luogonascita luogodinascita cartaidentita codicesanitario targaauto",
+		"rgnumero numerorg titulodeeleitor tituloeleitor pispasep localnascimento localdenascimento cartaodocidadao", "bsn burgerservicenummer rijksregisternummer geboorteplaats kenteken", "pesel nrdowodu dowodosobisty numerdowodu miejsceurodzenia",
+		"инн снилс номерполиса месторождения госномер", "tckimlik tckimlikno tcno tckn kimlikno kimliknumarasi dogumyeri plakano")
+	say(schemas.Custom, Sure, "religion ethnicity ethnicgroup sexualorientation politicalopinion disability diagnosis konfession religionszugehörigkeit ethnie religione religiao etnia вероисповедание bloodtype bloodgroup")
+	say(schemas.Custom, Weak, "gender sex race nationality maritalstatus citizenship geschlecht familienstand staatsangehörigkeit sexe nationalite genere sesso genero sexo nacionalidad geslacht nationaliteit plec пол гражданство cinsiyet uyruk rut rg nip vin deviceid")
+	say(schemas.Name, Sure, "fstnm lstnm fullnm custnm customernm mothersname fathersname nomemadre nombremadre nombrepadre vatersname")
+	say(schemas.Name, Weak, "twitterhandle instagramhandle skype skypeid telegram telegramhandle wechat wechatid screenname handle")
+	say(schemas.BirthDate, Sure, "fechanac fecnac fnac datanasc dtnasc dtnascimento datenaiss birthdat brthdt")
+	say(schemas.Phone, Sure, "phno phonenbr phonenum mobno mobilenbr telnbr telefonnr")
+	say(schemas.IBAN, Weak, "accountnumber accountno acctno acctnumber acctnum konto")
+	say(schemas.Secret, Sure, "ccv otp otpcode onetimepassword")
+	say(schemas.DriverID, Sure, "dlnum driverlicno driverlicnum drivinglicenceno drivinglicenseno")
+	say(schemas.ITIN, Weak, "taxid taxpayerid taxnumber tin")
+}
+
 type term struct {
 	word  string
 	guess Guess
@@ -112,6 +133,7 @@ var unspaced = func() (out []term) {
 		schemas.BirthDate: "生年月日 誕生日 出生日期 生日 出生年月", schemas.Card: "カード番号 クレジットカード 信用卡 银行卡 卡号", schemas.MyNumber: "マイナンバー 個人番号",
 		schemas.Passport: "パスポート 旅券番号 护照 护照号", schemas.DriverID: "運転免許 免許証番号 驾照 驾驶证", schemas.Secret: "パスワード 暗証番号 密码 口令", schemas.IP: "IPアドレス IP地址",
 		schemas.Coordinates: "緯度 経度 纬度 经度", schemas.IBAN: "口座番号 银行账号 银行账户",
+		schemas.Custom: "身份证 身份证号 身份证号码 社保号 健康保険証番号 保険証番号 住民票コード 免許番号 车牌号 出生地",
 	} {
 		for w := range strings.FieldsSeq(list) {
 			out = append(out, term{strings.ToLower(w), Guess{c, Sure}})
