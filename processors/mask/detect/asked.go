@@ -101,7 +101,7 @@ func (d *Detector) place(s, e int) bool {
 }
 
 var (
-	places = set("home", "work", "main", "fixe", "emergency", "evening", "evenings", "daytime", "primary", "secondary", "privat", "dienstlich", "urgence", "urgences", "casa", "trabajo", "trabalho", "oficina", "ufficio", "thuis", "urgencias", "emergencia", "emergência")
+	places = set("home", "work", "main", "line", "fixe", "emergency", "evening", "evenings", "daytime", "primary", "secondary", "privat", "dienstlich", "urgence", "urgences", "casa", "trabajo", "trabalho", "oficina", "ufficio", "thuis", "urgencias", "emergencia", "emergência")
 	direct = set("direct")
 )
 

@@ -87,7 +87,7 @@ func (v *view) beside() bool {
 // 739 789 414), jane@example.org - 739 789 414 - on Monday.
 func (v *view) listed() bool {
 	p, s, e := v.d.p, v.start, v.end
-	if v.leads() {
+	if v.leads() || v.stacked() {
 		return true
 	}
 	if s < 3 || p[s-1] != ' ' {
@@ -101,7 +101,9 @@ func (v *view) listed() bool {
 	}
 	for s--; s > 0 && p[s-1] == ' '; s-- {
 	}
-	if s == 0 || !indexOf(",;|/-", p[s-1]) || p[s-1] == '-' && v.d.at(s-2) != ' ' {
+	if bytes.HasSuffix(p[:s], []byte(" or")) {
+		s--
+	} else if s == 0 || !indexOf(",;|/-", p[s-1]) || p[s-1] == '-' && v.d.at(s-2) != ' ' {
 		return false
 	}
 	for s--; s > 0 && p[s-1] == ' '; s-- {
@@ -112,6 +114,39 @@ func (v *view) listed() bool {
 	}
 	at := bytes.IndexByte(p[k:s], '@')
 	return at > 0 && bytes.IndexByte(p[k+at:s], '.') > 0
+}
+
+// stacked reports a line of its own, and that the next one or the one before is an address.
+func (v *view) stacked() bool {
+	p, s, e := v.d.p, v.start, v.end
+	if s > 0 && p[s-1] != '\n' || e < len(p) && p[e] != '\n' && p[e] != '\r' {
+		return false
+	}
+	address := func(line []byte) bool {
+		line = bytes.TrimSpace(line)
+		at := bytes.IndexByte(line, '@')
+		if at <= 0 || bytes.IndexByte(line[at:], '.') < 0 {
+			return false
+		}
+		for _, c := range line {
+			if c != '@' && chars[c]&charLocal == 0 {
+				return false
+			}
+		}
+		return true
+	}
+	if s > 0 {
+		from := max(0, s-1-maxLocal)
+		if address(p[from+bytes.LastIndexByte(p[from:s-1], '\n')+1 : s-1]) {
+			return true
+		}
+	}
+	k := bytes.IndexByte(p[e:min(len(p), e+2)], '\n')
+	if k < 0 {
+		return false
+	}
+	next, _, _ := bytes.Cut(p[e+k+1:min(len(p), e+k+1+maxLocal)], []byte{'\n'})
+	return address(next)
 }
 
 // leads reports what listed does of an address behind the value: Bo Lee, 739 789 414, bo@example.org.

@@ -210,7 +210,7 @@ func (d *Detector) labelled(s, i int) bool {
 }
 
 // codes are words of two letters with which keys of records begin, too: WA8720620, not WA081234567890.
-var codes = set("wa", "hp", "ni", "dl")
+var codes = set("wa", "hp", "ni", "dl", "dm")
 
 // uuid is the end of a UUID that begins at s, or 0.
 func (d *Detector) uuid(s int) int {
