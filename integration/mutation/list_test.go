@@ -42,6 +42,26 @@ var mutations = []mutation{
 	{"P6", "processors/mask/strategy/synthetic.go", "func (z *synthetic) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {", "func (z *synthetic) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {\n\tif len(dst) >= 0 {\n\t\treturn append(dst, text...), schemas.EncText\n\t}", "processors/mask", "Canary|Matrix|Strateg"},
 	{"P6", "processors/mask/strategy/tokenize.go", "func (t *Tokenizer) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {", "func (t *Tokenizer) Mask(s *Scratch, dst []byte, k schemas.Kind, text []byte) ([]byte, schemas.Encoding) {\n\tif len(dst) >= 0 {\n\t\treturn append(dst, text...), schemas.EncText\n\t}", "processors/mask", "Canary|Matrix|Strateg"},
 
+	// What automatic mutants of the gate and of the policy got past once.
+	{"P1", "processors/mask/plan.go", "p.moved = p.moved || c.ord != at || !c.keep", "p.moved = p.moved || !c.keep", "processors/mask", "ShortRows"},
+	{"P1", "processors/mask/cell.go", "\tclear(made[from:])\n", "", "processors/mask", "RefusedLeavesNothing"},
+	{"P1", "processors/mask/gate.go", "\t\ts.forget()\n\t\tg.pool.Put(s)\n", "", "processors/mask", "CanaryStrategies"},
+	{"P1", "processors/mask/policy/node.go", "kept = n.any.At != nil && n.any.At.Spec.Kind == Keep", "kept = n.any.At != nil", "processors/mask", "Members"},
+	{"P1", "processors/mask/policy/node.go", "\t\tn.names[name].inherit(from)\n", "", "processors/mask", "MembersFarBelow"},
+	{"P1", "processors/mask/policy/node.go", "\t\tif kid != nil {\n\t\t\tkid.settle()\n\t\t}\n", "\t\t_ = kid\n", "processors/mask", "MembersFarBelow"},
+	{"P1", "processors/mask/policy/node.go", "if n.At == nil && w.At != nil && w.At.Spec.Kind == Keep {", "if n.At == nil && w.At != nil {", "processors/mask", "Members"},
+	{"P1", "processors/mask/policy/decide.go", "return plain && (certain || len(detect.New(r.Detector).Find(nil, name)) == 0)", "return plain", "processors/mask/policy", "MayBeData"},
+	{"P2", "processors/mask/row.go", "!x.put(c, r, r.Before[c.ord], &row.Before[i]) {\n\t\t\t\treturn c.field.Name, false", "!x.put(c, r, r.Before[c.ord], &row.Before[i]) {\n\t\t\t\treturn c.field.Name, true", "processors/mask", "RefusedInOneImage"},
+	{"P2", "processors/mask/row.go", "row.Key[i], ok = x.cell(c, r, r.KeyRow[c.ord]); !ok {\n\t\t\t\treturn c.field.Name, false", "row.Key[i], ok = x.cell(c, r, r.KeyRow[c.ord]); !ok {\n\t\t\t\treturn c.field.Name, true", "processors/mask", "RefusedInOneImage"},
+	{"P3", "processors/mask/cell.go", "|| a.Flags != b.Flags || a.Enc != b.Enc ", "", "processors/mask", "Images"},
+	{"P3", "processors/mask/memo.go", " || e.in.Enc != in.Enc", "", "processors/mask", "Images"},
+	{"P3", "processors/mask/row.go", "c.makes() && c.by < 0 &&", "c.makes() &&", "processors/mask", "OfEachImage"},
+	{"P3", "processors/mask/cell.go", "\tx.s.By = nil\n", "", "processors/mask", "ByAnyColumn"},
+	{"P3", "processors/mask/cell.go", "in.Enc == schemas.EncText && utf8.Valid(raw) { // as value has it", "in.Enc == schemas.EncText { // as value has it", "processors/mask", "IllFormed"},
+	{"P4", "processors/mask/cell.go", "\t\tx.s.under = c.context\n\t\treturn x.nested(c.inner, r, in)", "\t\treturn x.nested(c.inner, r, in)", "processors/mask", "ScanAtPaths"},
+	{"P4", "processors/mask/policy/rule.go", "return t.Path.within(x.path) || x.path.within(t.Path)", "return x.path.within(t.Path)", "processors/mask/policy", "PathBeforeClass"},
+	{"P5", "processors/mask/subjects.go", "\t\tclear(k.old)\n", "", "processors/mask", "SmallCache"},
+
 	// Keys of data subjects, and what a count of people may show.
 	{"P2", "processors/mask/strategy/tokenize.go", "return dst, Refused // P2: nobody says whose it is", "return append(dst, text...), schemas.EncText", "processors/mask", "Subject"},
 	{"P2", "processors/mask/strategy/hash_subject.go", "return dst, Refused // P2: nobody says who this is of", "return append(dst, text...), schemas.EncText", "processors/mask", "Subject"},
