@@ -208,8 +208,13 @@ func (s *Sink) batch(ctx context.Context, es []stream.Epoch, ps []payload) (ss [
 		shapes = nil
 	}
 	if n := len(ss) + len(rows); n > cloudflare.MaxStatements {
-		return nil, nil, parked(fmt.Sprintf("one commit takes %d statements, D1 takes %d in a transaction, and rows of one topic stay together", n, cloudflare.MaxStatements),
+		err := parked(fmt.Sprintf("one commit takes %d statements, D1 takes %d in a transaction, and rows of one topic stay together", n, cloudflare.MaxStatements),
 			"lower commit.bytes and commit.every of this sink")
+		if topics := topicsOf(ps); len(topics) == 1 { // split left nothing beside it
+			s.takeBack(ctx, es, ps)
+			return nil, nil, stream.Apart([]stream.Refusal{{StateError: err, Topics: topics}}, es...)
+		}
+		return nil, nil, err
 	}
 	return append(append(ss, shapes...), rows...), tables, nil
 }

@@ -94,6 +94,17 @@ func shareOf(es []stream.Epoch, ps []payload, topics []string) (x share) {
 	return x
 }
 
+// topicsOf are the topics that have rows.
+func topicsOf(ps []payload) (topics []string) {
+	for i := range ps {
+		for j := range ps[i].Tables {
+			topics = append(topics, ps[i].Tables[j].Topic)
+		}
+	}
+	slices.Sort(topics)
+	return slices.Compact(topics)
+}
+
 // statements is how many the rows of t take.
 func (t *tablePlan) statements() int {
 	if t.Clear {

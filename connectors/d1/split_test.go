@@ -159,3 +159,25 @@ func TestSplitRefused(t *testing.T) {
 	b.is(`SELECT next, count(*) FROM _sluice_offsets GROUP BY next`, `[[2,150],[4,450]]`)
 	b.is(`SELECT count(*) FROM _sluice_staged`, `[[0]]`)
 }
+
+// TestSplitOfOneTopic (all lanes of the sink stood): a topic whose rows alone are more
+// than a transaction takes holds its own lanes.
+func TestSplitOfOneTopic(t *testing.T) {
+	for _, brought := range []int{16_000_000, 1_000} {
+		b := newBench(t, func(c *Config) { c.BatchBytes, c.MaxRows = brought, 1 })
+		big := schema("big", key("id", schemas.Int64), col("a", schemas.String))
+		var rs []rec
+		for i := range 1_100 {
+			rs = append(rs, ins(fmt.Sprint(i), `"x"`))
+		}
+		cs := []stream.Clean{b.clean(big, 0, rs[:600]...), b.clean(big, 1, rs[600:]...), b.clean(items, 0, ins("1", "null", "null"))}
+		err := b.commit(cs...)
+		apart, is := errors.AsType[*stream.ApartError](err)
+		if !is || len(apart.States) != 1 || len(apart.States[0].Lanes) != 2 || apart.States[0].Lanes[0].Topic != big.Topic {
+			t.Fatal(err)
+		}
+		b.parked(err, "takes 1")
+		b.is(`SELECT count(*) FROM _sluice_staged`, `[[0]]`)
+		b.ok(b.commit(b.clean(items, 0, ins("1", "null", "null"))))
+	}
+}

@@ -71,7 +71,10 @@ func (m missingTopics) Unwrap() []error { return slices.Collect(maps.Values(m)) 
 func (m missingTopics) apart(rs []*kgo.Record) error {
 	lanes := map[string][]stream.Lane{}
 	for _, r := range rs {
-		if l, ok := laneOf(r); ok && m[r.Topic] != nil && !slices.Contains(lanes[r.Topic], l) {
+		if m[r.Topic] == nil {
+			continue
+		}
+		if l, ok := laneOf(r); ok && !slices.Contains(lanes[r.Topic], l) {
 			lanes[r.Topic] = append(lanes[r.Topic], l)
 		}
 	}
