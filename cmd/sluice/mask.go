@@ -80,15 +80,16 @@ this very topic that leads to nothing and is not optional.`,
 				return err
 			}
 			var m *schemas.Schema
+			var versions []*schemas.Schema
 			var inside *policy.Inside
 			if tape == "" && in.brokers == "" {
 				m, err = contracted(s, topic)
 			}
 			if m == nil && err == nil {
 				inside = &policy.Inside{}
-				m, err = in.schemaOf(a, c, s, file, tape, topic, func(column string, value []byte) {
+				m, versions, err = in.schemaOf(a, c, s, file, tape, topic, func(column string, value func() []byte) {
 					if p != nil && p.Into(topic, column) {
-						inside.Add(column, value)
+						inside.Add(column, value())
 					}
 				})
 			}
@@ -108,7 +109,15 @@ this very topic that leads to nothing and is not optional.`,
 			}
 			wrong := mistakes{Problems: []string{}, Missing: []policy.Missing{}}
 			if p != nil {
-				wrong = mistakes{append(wrong.Problems, mask.Problems(p, m)...), append(wrong.Missing, p.Missing(m, inside)...)}
+				wrong.Problems = append(wrong.Problems, mask.Problems(p, m)...)
+				for _, was := range versions { // the gate stops at the first record of any
+					for _, x := range mask.Problems(p, was) {
+						if !slices.Contains(wrong.Problems, x) {
+							wrong.Problems = append(wrong.Problems, x)
+						}
+					}
+				}
+				wrong.Missing = append(wrong.Missing, p.Missing(m, inside)...)
 			}
 			err = a.print(map[string]any{"topic": topic, "columns": all, "problems": wrong.Problems, "missing": wrong.Missing}, func(w io.Writer) {
 				explainTable(w, all)
@@ -215,9 +224,9 @@ func contractOf(s *topology.Spec, topic string) (*contract.Contract, error) {
 }
 
 // schemaOf is the schema of topic after all records of a recording, or of the
-// topic itself, went through the stages of s before the gate. see is given the JSON
-// values of its columns, and texts that hold some; it keeps none.
-func (in *reading) schemaOf(a *app, c *cobra.Command, s *topology.Spec, file, tape, topic string, see func(column string, value []byte)) (*schemas.Schema, error) {
+// topic itself, went through the stages of s before the gate, and of it every version
+// that records had. see is given the values of its columns, as text; it keeps none.
+func (in *reading) schemaOf(a *app, c *cobra.Command, s *topology.Spec, file, tape, topic string, see func(column string, value func() []byte)) (m *schemas.Schema, versions []*schemas.Schema, err error) {
 	for i, n := range s.Stages {
 		if n.Type == mask.Factory.Name {
 			s.Stages = s.Stages[:i] // nothing is shown but names and types
@@ -230,18 +239,24 @@ func (in *reading) schemaOf(a *app, c *cobra.Command, s *topology.Spec, file, ta
 	if tape == "" {
 		in.topic, args = topic, nil
 	}
-	var m *schemas.Schema
-	err := in.each(a, c, args, func(b *stream.Batch, process func() (stream.Clean, error)) error {
+	err = in.each(a, c, args, func(b *stream.Batch, process func() (stream.Clean, error)) error {
 		if b.Lane.Topic != topic {
 			return nil
 		}
 		clean, err := process()
 		for i := range clean.Rows() {
 			r := &clean.Rows()[i]
-			for k, cell := range r.After {
-				if k < len(r.Table.Columns) && cell.Has() && (cell.Enc == schemas.EncJSON || cell.Enc == schemas.EncText || cell.Enc == schemas.EncJSONString) {
-					see(r.Table.Columns[k].Name, schemas.AppendText(nil, cell, r.Bytes(cell)))
+			for _, side := range [...][]schemas.Cell{r.Before, r.After} {
+				for k, cell := range side {
+					if k < len(r.Table.Columns) && cell.Has() {
+						see(r.Table.Columns[k].Name, func() []byte { return schemas.AppendText(nil, cell, r.Bytes(cell)) })
+					}
 				}
+			}
+		}
+		for i := range b.Records {
+			if s := b.Records[i].Schema; s != nil && !slices.Contains(versions, s) {
+				versions = append(versions, s)
 			}
 		}
 		if last := lastSchema(b); last != nil {
@@ -252,5 +267,5 @@ func (in *reading) schemaOf(a *app, c *cobra.Command, s *topology.Spec, file, ta
 	if err == nil && m == nil {
 		err = exit(exitFinding, errors.New(topic+": no record has a row: its columns are not known"))
 	}
-	return m, err
+	return m, versions, err
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -86,6 +87,28 @@ func TestMaskExplainMistakes(t *testing.T) {
 	}
 	file = pipelineFile(t, "", "    key: env:NOT_SET_ANYWHERE\n    rules: [{topics: ['*.shop.*'], columns: {nmae: hash}}]")
 	if out, talk, code = sluice(t, "mask", "explain", file, topic, "--recording", tape); code != exitOK || !strings.Contains(out, "nmae") {
+		t.Errorf("code %d: %s%s", code, out, talk)
+	}
+}
+
+// TestMaskExplainVersions: what stops the lanes at an earlier version of the table is
+// told, as the gate stops there, and so is a path into what has no inside. // P4
+func TestMaskExplainVersions(t *testing.T) {
+	change := func(fields, after string) string {
+		row := `{"type":"struct","fields":[` + fields + `],"optional":true,"name":"shop.t.Value","field":"`
+		value := `{"schema":{"type":"struct","name":"shop.t.Envelope","fields":[` + row + `before"},` + row + `after"},{"field":"op","type":"string"}]},"payload":{"before":null,"after":` + after + `,"op":"c"}}`
+		return `{"topic":"t","partition":0,"offset":0,"timestamp":1700000000000,"key":null,"value":"` + base64.StdEncoding.EncodeToString([]byte(value)) + `","headers":[]}` + "\n"
+	}
+	const id, doc, email = `{"field":"id","type":"int32"}`, `,{"field":"doc","type":"string"}`, `,{"field":"email","type":"string","optional":true}`
+	tape := filepath.Join(t.TempDir(), "t.tape")
+	text := change(id+doc, `{"id":1,"doc":"ann@x.example"}`) + change(id+doc+email, `{"id":2,"doc":"{}","email":"m"}`)
+	if err := os.WriteFile(tape, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := pipelineFile(t, "", "    key: env:NOT_SET_ANYWHERE\n    rules: [{topics: [t], columns: {id: hash, email: hash, doc.is: hash}}, {columns: {id.n: hash}}]")
+	out, talk, code := sluice(t, "mask", "explain", file, "t", "--recording", tape)
+	if code != exitFinding || strings.Count(out, "stops t: ") != 1 || !strings.Contains(out, `names column "email", which t does not have`) ||
+		!strings.Contains(out, `doc has no "is" in any value`) || !strings.Contains(out, `"id.n" matches nothing here: rule 1 says`) || strings.Contains(out, "ann@") {
 		t.Errorf("code %d: %s%s", code, out, talk)
 	}
 }

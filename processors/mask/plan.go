@@ -154,7 +154,7 @@ func (g *Gate) compile(s *schemas.Schema) *plan {
 		x := g.rules.Decide(s, f)
 		c, ds := newColumn(i, f, &x), x.Decisions
 		p.unfit(&c, f, &x, s.Topic)
-		p.goes(&c, s, &x)
+		p.goes(&c, s, &x, g.rules)
 		if c.spec.Kind.Gone() {
 			continue
 		}

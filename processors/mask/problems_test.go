@@ -3,7 +3,10 @@ package mask
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,6 +39,79 @@ func TestProblems(t *testing.T) {
 	}
 	if got := Problems(r, schemaOf(true, "", `{"emial":"m","mail":"x","id":1,"hwo":1,"ok":"x"}`)); len(got) != 0 {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestMissingIsUnmatched: a path into values of which explain says that it leads to
+// nothing is one that the gate never found, and the other way around. // P4
+func TestMissingIsUnmatched(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	names := []string{"a", "b", "B", "c@x"}
+	var value func(depth int) string
+	value = func(depth int) string {
+		switch n := rng.IntN(5); {
+		case depth > 2 || n == 0:
+			return "null"
+		case n == 1 && depth > 0:
+			return "[" + value(depth+1) + "," + value(depth+1) + "]"
+		}
+		var members []string
+		for _, name := range names {
+			if rng.IntN(2) == 0 {
+				members = append(members, fmt.Sprintf("%q:%s", name, value(depth+1)))
+			}
+		}
+		return "{" + strings.Join(members, ",") + "}"
+	}
+	judged, lost := 0, 0
+	for range 3000 {
+		columns := map[string]string{}
+		for range 1 + rng.IntN(4) {
+			path := "d"
+			for range 1 + rng.IntN(3) {
+				path += []string{".a", ".b", ".*", "[*]", ".a.{key}"}[rng.IntN(5)]
+			}
+			columns[path] = []string{"hash", "{keep: r}", "drop"}[rng.IntN(3)]
+		}
+		text := "key: env:KEY\ndefault: " + []string{"mask", "scan", "withhold"}[rng.IntN(3)] + "\nrules: [{columns: {"
+		for path, action := range columns {
+			text += "'" + path + "': " + action + ", "
+		}
+		r, err := policy.Read(yamlOf(t, text+"}}]"))
+		if err != nil {
+			continue
+		}
+		g := gateOf(t, text+"}}]")
+		s := schemaOf(true, "", `{"d":{}}`)
+		var in policy.Inside
+		refused := false
+		for range 3 {
+			v := value(0)
+			in.Add("d", []byte(v))
+			b := batch(s, change{after: `{"d":` + v + `}`})
+			if _, err := g.Pass(b); err != nil {
+				t.Fatal(err)
+			}
+			refused = refused || len(b.Rejects) > 0
+		}
+		if refused { // half way the gate had found some
+			continue
+		}
+		var missing, unmatched []string
+		for _, m := range r.Missing(s, &in) {
+			missing = append(missing, m.Of+": "+m.Path)
+		}
+		unmatched = g.Unmatched()
+		slices.Sort(missing)
+		slices.Sort(unmatched)
+		if !slices.Equal(missing, unmatched) {
+			t.Fatalf("%s: explain says %q, the gate %q", text, missing, unmatched)
+		}
+		judged++
+		lost += len(missing)
+	}
+	if judged < 200 || lost < 200 {
+		t.Errorf("%d policies, %d paths", judged, lost)
 	}
 }
 

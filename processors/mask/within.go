@@ -21,14 +21,14 @@ type goesBy struct {
 
 // goes notes what columns the actions of c go by; one that a table does not have
 // stops its lanes.
-func (p *plan) goes(c *column, s *schemas.Schema, x *policy.Ruling) {
+func (p *plan) goes(c *column, s *schemas.Schema, x *policy.Ruling, r *policy.Rules) {
 	if name := c.spec.By(); name != "" {
-		c.people = append(c.people, p.person(c, s, c.spec, name))
+		c.people = append(c.people, p.person(c, s, c.spec, name, r))
 		c.by, c.byAlso = c.people[0].by, c.people[0].also
 		return
 	}
 	for _, t := range x.By {
-		g := p.person(c, s, &t.Spec, t.Spec.By())
+		g := p.person(c, s, &t.Spec, t.Spec.By(), r)
 		if !slices.ContainsFunc(c.people, func(have goesBy) bool { return have.name == g.name && have.subject == g.subject && have.kind == g.kind }) {
 			c.people = append(c.people, g)
 		}
@@ -36,11 +36,11 @@ func (p *plan) goes(c *column, s *schemas.Schema, x *policy.Ruling) {
 	}
 }
 
-func (p *plan) person(c *column, s *schemas.Schema, spec *policy.Spec, name string) goesBy {
+func (p *plan) person(c *column, s *schemas.Schema, spec *policy.Spec, name string, r *policy.Rules) goesBy {
 	g := goesBy{name: name, by: s.Ordinal([]byte(name)), subject: spec.Subjects(), kind: spec.Subject().Kind}
 	if g.by < 0 {
 		if s.Closed {
-			p.park("mend `by` in the policy", "line %d: %s goes by column %q, which %s does not have%s", spec.Line, c.field.Name, name, s.Topic, topology.Suggest(name, policy.Known(s)))
+			p.park("mend `by` in the policy", "line %d: %s goes by column %q, which %s does not have%s", spec.Line, c.field.Name, name, s.Topic, topology.Suggest(name, r.Known(s)))
 		}
 		return g
 	}

@@ -12,6 +12,7 @@ import (
 // claim is a path that the policy names, of a rule or of what it says columns hold.
 type claim struct {
 	what     string // rule 2, class 1
+	rule     int    // 0: a class
 	topics   topics
 	optional bool
 	path     Path
@@ -21,12 +22,12 @@ type claim struct {
 func (r *Rules) claims() (all []claim) {
 	for _, x := range r.rules {
 		for _, t := range x.targets {
-			all = append(all, claim{fmt.Sprintf("rule %d", x.number), x.Topics, x.Optional, t.Path, t.seen})
+			all = append(all, claim{fmt.Sprintf("rule %d", x.number), x.number, x.Topics, x.Optional, t.Path, t.seen})
 		}
 	}
 	for _, c := range r.classed {
 		for _, x := range c.says {
-			all = append(all, claim{fmt.Sprintf("class %d", c.number), c.Topics, c.Optional, x.path, x.seen})
+			all = append(all, claim{fmt.Sprintf("class %d", c.number), 0, c.Topics, c.Optional, x.path, x.seen})
 		}
 	}
 	return all
@@ -48,7 +49,7 @@ func (r *Rules) Unmatched() (paths []string) {
 // one by glob, or over plain events, may match later: Unmatched lists it until it
 // does, and log, which may be nil, is told once.
 func (r *Rules) Match(s *schemas.Schema, log *slog.Logger) (wrong []*stream.StateError) {
-	known := Known(s)
+	known := r.Known(s)
 	for _, c := range r.claims() {
 		if !c.topics.match(s.Topic) || c.optional {
 			continue
@@ -71,10 +72,11 @@ func (r *Rules) Match(s *schemas.Schema, log *slog.Logger) (wrong []*stream.Stat
 	return wrong
 }
 
-// Known are the names of columns that a message may show. // P1
-func Known(s *schemas.Schema) (names []string) {
+// Known are the names of columns that a message may show: those that the gate would
+// withhold are none of them. // P1 P4
+func (r *Rules) Known(s *schemas.Schema) (names []string) {
 	for i := range s.Fields {
-		if f := &s.Fields[i]; !f.MayBeData() {
+		if f := &s.Fields[i]; !f.Loose || r.identifier(f) {
 			names = append(names, f.Name)
 		}
 	}

@@ -28,6 +28,8 @@ type Ruling struct {
 	Inside    *Node      // paths into a JSON value, nil: none
 	By        []*Target  // inside of it, whose actions go by a column of the row
 	Decisions []Decision // the field's own, then those about paths inside of it
+
+	targets []*Target // of the rule that decided
 }
 
 // Kept reports that values pass as they are.
@@ -106,7 +108,7 @@ func (r *Rules) ruled(topic string, f *schemas.Field, name, class string, says [
 			continue
 		}
 		moot(says, ts)
-		x := Ruling{Spec: &Spec{Kind: Keep}}
+		x := Ruling{Spec: &Spec{Kind: Keep}, targets: ts}
 		ds := []Decision{{Column: f.Name, Action: "nested", Rule: rule.number, Line: rule.line, By: "path"}}
 		for _, t := range ts {
 			d := Decision{Column: t.Path.String(), Action: t.Spec.Action(), Params: t.Spec.params, Rule: rule.number, Line: t.Spec.Line, By: t.By, Why: t.Spec.Why}

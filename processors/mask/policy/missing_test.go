@@ -2,6 +2,8 @@ package policy
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +21,7 @@ func TestMissing(t *testing.T) {
 	in.Add("doc", []byte(`no JSON`))
 	for path, want := range map[string]string{
 		"email": "", "doc": "", "doc.a": "", "doc.a.email": "", "doc.a.tags[*]": "", "doc.list[*].street": "", "doc.m.*.k": "", "doc.m.{key}": "", "doc.*.email": "", "doc.late.x": "",
-		"doc.phone":         "", // in any case, as the gate takes it where the rest is kept
+		"doc.phone":         `doc has no "phone" in any value, did you mean "Phone"?`, // in any case only where the rest is kept
 		"emial":             `no column, did you mean "email"?`,
 		"doc.a.emial":       `doc.a has no "emial" in any value, did you mean "email"?`,
 		"doc.lsit[*].n":     `doc has no "lsit" in any value, did you mean "list"?`,
@@ -57,7 +59,39 @@ func TestMissing(t *testing.T) {
 	if len(got) != 2 || !got[0].Only || !got[1].Only {
 		t.Errorf("%+v", got)
 	}
+	for columns, want := range map[string]string{
+		"doc: {keep: r}, doc.phone: hash":                              "[]",
+		"doc.phone: {keep: r}, doc.Phone: hash":                        "[doc.phone]", // each its own
+		"doc.*.email: {keep: r}, doc.a: hash":                          "[doc.*.email]",
+		"doc.*.email: {keep: r}, doc.late: hash":                       "[]",
+		"'doc.{key}': hash, doc.a: hash, doc.list: hash":               "[]",
+		"'doc.late.{key}': hash, doc.late.x: hash":                     "[doc.late.{key}]",
+		"email: {synthetic: {kind: email, by: emial}}":                 "[email]",
+		"doc.a.email: {synthetic: {kind: email, by: emial}}":           "[doc.a.email]",
+		"doc: {synthetic: {kind: email, by: email}}, email: {keep: r}": "[]",
+	} {
+		r, err := read("key: env:KEY\nrules: [{columns: {" + columns + "}}]")
+		if err != nil {
+			t.Fatal(columns, err)
+		}
+		paths := []string{}
+		for _, m := range r.Missing(s, &in) {
+			paths = append(paths, m.Path)
+		}
+		if fmt.Sprint(paths) != want {
+			t.Errorf("%s: %v, want %s", columns, paths, want)
+		}
+	}
+	if r, err = read("key: env:KEY\nrules: [{columns: {doc.a: hash}}, {columns: {doc.late: hash}}]"); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.Missing(s, &in); len(got) != 1 || got[0].Why != "rule 1 says what happens to doc here, and inside of it" {
+		t.Errorf("%+v", got)
+	}
 	s.Closed = true
+	if r, err = read("key: env:KEY\nrules: [{topics: [shop.customers], columns: {doc.q: hash, emial: hash}}]"); err != nil {
+		t.Fatal(err)
+	}
 	if got = r.Missing(s, &in); len(got) != 1 || got[0].Path != "doc.q" { // the other one stops the lanes
 		t.Errorf("%+v", got)
 	}
@@ -75,10 +109,37 @@ func TestInsideIsBounded(t *testing.T) {
 	}
 	in.Add("doc", []byte(strings.Repeat("[", 500)+strings.Repeat("]", 500)))
 	p, err := ParsePath("doc.nowhere")
-	if err != nil || in.nodes > maxInside+1 || in.of("doc", p[1:]) != "" {
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := read("key: env:KEY\nrules: [{columns: {doc.nowhere: hash}}]")
+	if err != nil || in.nodes > maxInside+1 || r.lacks(schemas.NewSchema(schemas.Schema{Fields: []schemas.Field{{Name: "doc"}}}), &r.claims()[0], &in) != "" {
 		t.Errorf("%v: %d names", err, in.nodes)
 	}
 	if !slices.Equal(p, Path{{Name: "doc"}, {Name: "nowhere"}}) {
 		t.Error(p)
+	}
+}
+
+// TestMissingShowsNoNames: names of members that may be those of people are neither
+// listed nor meant. // P1
+func TestMissingShowsNoNames(t *testing.T) {
+	s := schemas.NewSchema(schemas.Schema{Topic: "t", Fields: []schemas.Field{{Name: "doc", Type: schemas.Type{Kind: schemas.JSON}}, {Name: "annlee", Loose: true}}})
+	var in Inside
+	in.Add("doc", []byte(`{"alice":1,"bob":2,"carol":{"x":1}}`))
+	names := filepath.Join(t.TempDir(), "names")
+	if err := os.WriteFile(names, []byte("alice\nannlee\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for text, shown := range map[string]bool{"key: env:KEY\nrules: [{columns: {doc.street: hash}}]": false, "key: env:KEY\nrules: [{columns: {doc.alicia: hash}}]": true,
+		"key: env:KEY\ndetect: {names: '" + names + "'}\nrules: [{columns: {doc.alicia: hash, annle: hash}}]": false} {
+		r, err := read(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := fmt.Sprint(r.Missing(s, &in))
+		if got := strings.Contains(all, "alice") || strings.Contains(all, "bob") || strings.Contains(all, "annlee"); got != shown || all == "[]" {
+			t.Errorf("%s: %s", text, all)
+		}
 	}
 }
