@@ -58,9 +58,9 @@ var mutations = []mutation{
 	{"P3", "processors/mask/row.go", "c.makes() && c.by < 0 &&", "c.makes() &&", "processors/mask", "OfEachImage"},
 	{"P3", "processors/mask/cell.go", "\tx.s.By = nil\n", "", "processors/mask", "ByAnyColumn"},
 	{"P3", "processors/mask/cell.go", "in.Enc == schemas.EncText && utf8.Valid(raw) { // as value has it", "in.Enc == schemas.EncText { // as value has it", "processors/mask", "IllFormed"},
-	{"P4", "processors/mask/cell.go", "\t\tx.s.under = c.context\n\t\treturn x.nested(c.inner, r, in)", "\t\treturn x.nested(c.inner, r, in)", "processors/mask", "ScanAtPaths"},
+	{"P4", "processors/mask/cell.go", "\t\tx.s.under = c.context\n\t\tx.inside(c, r)", "\t\tx.inside(c, r)", "processors/mask", "ScanAtPaths"},
 	{"P4", "processors/mask/policy/rule.go", "return t.Path.within(x.path) || x.path.within(t.Path)", "return x.path.within(t.Path)", "processors/mask/policy", "PathBeforeClass"},
-	{"P5", "processors/mask/subjects.go", "\t\tclear(k.old)\n", "", "processors/mask", "SmallCache"},
+	{"P5", "processors/mask/subjects.go", "\tclear(k.old)\n", "", "processors/mask", "SmallCache"},
 
 	// Keys of data subjects, and what a count of people may show.
 	{"P2", "processors/mask/strategy/tokenize.go", "return dst, Refused // P2: nobody says whose it is", "return append(dst, text...), schemas.EncText", "processors/mask", "Subject"},
