@@ -50,7 +50,7 @@ var mutations = []mutation{
 	{"P1", "processors/mask/policy/node.go", "\t\tn.names[name].inherit(from)\n", "", "processors/mask", "MembersFarBelow"},
 	{"P1", "processors/mask/policy/node.go", "\t\tif kid != nil {\n\t\t\tkid.settle()\n\t\t}\n", "\t\t_ = kid\n", "processors/mask", "MembersFarBelow"},
 	{"P1", "processors/mask/policy/node.go", "if n.At == nil && w.At != nil && w.At.Spec.Kind == Keep {", "if n.At == nil && w.At != nil {", "processors/mask", "Members"},
-	{"P1", "processors/mask/policy/decide.go", "return plain && (certain || len(detect.New(r.Detector).Find(nil, name)) == 0)", "return plain", "processors/mask/policy", "MayBeData"},
+	{"P1", "processors/mask/policy/decide.go", "len(detect.New(r.Detector).Find(nil, name)) == 0)", "len(detect.New(r.Detector).Find(nil, name)) >= 0)", "processors/mask/policy", "MayBeData"},
 	{"P2", "processors/mask/row.go", "!x.put(c, r, r.Before[c.ord], &row.Before[i]) {\n\t\t\t\treturn c.field.Name, false", "!x.put(c, r, r.Before[c.ord], &row.Before[i]) {\n\t\t\t\treturn c.field.Name, true", "processors/mask", "RefusedInOneImage"},
 	{"P2", "processors/mask/row.go", "row.Key[i], ok = x.cell(c, r, r.KeyRow[c.ord]); !ok {\n\t\t\t\treturn c.field.Name, false", "row.Key[i], ok = x.cell(c, r, r.KeyRow[c.ord]); !ok {\n\t\t\t\treturn c.field.Name, true", "processors/mask", "RefusedInOneImage"},
 	{"P3", "processors/mask/cell.go", "|| a.Flags != b.Flags || a.Enc != b.Enc ", "", "processors/mask", "Images"},
