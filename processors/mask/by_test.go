@@ -245,6 +245,43 @@ func TestByInsideJSON(t *testing.T) {
 	}
 }
 
+// TestByTwoInside: actions inside of one value that go by two columns, or by one as two
+// kinds of subjects, each have their own; a row that says nobody is by its value. // P3 P5
+func TestByTwoInside(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "s")
+	forgettable(t, dir, "")
+	of := func(who, owner, name string) change {
+		return change{after: fmt.Sprintf(`{"doc":{"a":%q,"b":%q,"c":"x","d":"x"},"owner":%s,"who":%s}`, name, name, owner, who)}
+	}
+	pass := func(policy string, changes ...change) (docs []map[string]string) {
+		t.Helper()
+		g := gateOf(t, "key: env:KEY\nsubjects: {store: 'folder:"+dir+"'}\nrules: [{columns: {doc: {keep: r}, "+policy+"}}]")
+		x, err := g.Pass(batch(schemaOf(true, "", of("1", "1", "n").after), changes...))
+		if err != nil || len(x.Rows()) != len(changes) {
+			t.Fatalf("%v, %d rows", err, len(x.Rows()))
+		}
+		for i := range x.Rows() {
+			r, doc := &x.Rows()[i], map[string]string{}
+			if err := json.Unmarshal(r.Bytes(r.After[0]), &doc); err != nil {
+				t.Fatal(err)
+			}
+			docs = append(docs, doc)
+		}
+		return docs
+	}
+	const made = "doc.a: {synthetic: {kind: name, by: who}}, doc.b: {synthetic: {kind: name, by: owner}}"
+	d := pass(made, of("1", "2", "Ann"), of("1", "3", "Bo"), of("4", "2", "Cy"), of("2", "1", "Di"), of("null", "null", "Ed"), of("null", "null", "Flo"))
+	if d[0]["a"] != d[1]["a"] || d[0]["b"] != d[2]["b"] || d[0]["a"] == d[2]["a"] || d[0]["b"] == d[1]["b"] || d[0]["a"] != d[3]["b"] || d[0]["b"] != d[3]["a"] || d[4]["a"] == d[5]["a"] {
+		t.Errorf("%q", d)
+	}
+	pass("doc.a: {synthetic: {kind: name, by: who}}, doc.b: {tokenize: {subject: {column: who}}}", of("5", "5", "x")) // has a key
+	const kinds = "doc.c: {tokenize: {subject: {column: who, kind: customer}}}, doc.d: {tokenize: {subject: {column: who, kind: driver}}}, doc.a: {tokenize: {subject: {column: owner, kind: customer}}}"
+	d = pass(kinds, of("1", "2", "x"), of("2", "1", "x"))
+	if d[0]["c"] == d[0]["d"] || d[0]["c"] == d[0]["a"] || d[0]["c"] != d[1]["a"] || d[0]["a"] != d[1]["c"] {
+		t.Errorf("%q", d)
+	}
+}
+
 // TestByInsideJSONByClass: a class or a tag leads there as a path does.
 func TestByInsideJSONByClass(t *testing.T) {
 	const doc = `{"doc":{"mail":"a@x"},"who":7}`
