@@ -76,7 +76,7 @@ func (r *Rules) lacks(s *schemas.Schema, c *claim, in *Inside) string {
 	x := r.Decide(s, &s.Fields[s.Ordinal([]byte(name))])
 	switch {
 	case slices.ContainsFunc(x.targets, func(t *Target) bool { return t.seen == c.seen }):
-		return at.lacks(name, c.path[1:], x.Inside, way{r.Rest, c.seen, r.Detector.Names != nil})
+		return at.lacks(name, c.path[1:], x.Inside, way{r.Rest, c.seen, r.AnyWord()})
 	case c.rule == 0:
 		return "" // nothing follows from what it holds
 	}
@@ -87,7 +87,7 @@ func (r *Rules) lacks(s *schemas.Schema, c *claim, in *Inside) string {
 type way struct {
 	rest  Kind  // of what no path names
 	seen  *seen // of the path
-	names bool  // any word may be a name
+	words bool  // any word may be one of the detector
 }
 
 // Inside is what JSON values of a topic's columns have inside, as far as they were
@@ -167,7 +167,7 @@ func (w way) stays(at *Node, name string) bool {
 	if at.Key != nil {
 		return !at.Key.Spec.Kind.Gone()
 	}
-	plain, _ := Identifier([]byte(name), w.names)
+	plain, _ := Identifier([]byte(name), w.words)
 	return plain || w.rest != Withhold
 }
 
@@ -219,7 +219,7 @@ func (n *inside) lacks(under string, p Path, at *Node, w way) string {
 			if to, named := at.Member([]byte(name), w.rest); named && to == at.names[next.Name] {
 				kids = append(kids, step{kid, to})
 			}
-			if plain, certain := Identifier([]byte(name), w.names); plain && certain { // P1: others may be data
+			if plain, certain := Identifier([]byte(name), w.words); plain && certain { // P1: others may be data
 				known = append(known, name)
 			}
 		}

@@ -132,7 +132,8 @@ func TestMissingShowsNoNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, shown := range map[string]bool{"key: env:KEY\nrules: [{columns: {doc.street: hash}}]": false, "key: env:KEY\nrules: [{columns: {doc.alicia: hash}}]": true,
-		"key: env:KEY\ndetect: {names: '" + names + "'}\nrules: [{columns: {doc.alicia: hash, annle: hash}}]": false} {
+		"key: env:KEY\ndetect: {names: '" + names + "'}\nrules: [{columns: {doc.alicia: hash, annle: hash}}]":           false,
+		"key: env:KEY\ndetect: {words: [{file: '" + names + "'}]}\nrules: [{columns: {doc.alicia: hash, annle: hash}}]": false} {
 		r, err := read(text)
 		if err != nil {
 			t.Fatal(err)
