@@ -45,23 +45,32 @@ type change struct {
 }
 
 // changes reads every record of the topics.
-func (w *world) changes(t *testing.T) (all []change) {
+func (w *world) changes(t *testing.T) []change { return w.changesBefore(t, nil) }
+
+// changesBefore reads every record before the places at of their lanes, and some more
+// of topics that grow meanwhile.
+func (w *world) changesBefore(t *testing.T, at map[lane]int64) (all []change) {
 	t.Helper()
+	left := maps.Clone(at)
 	cl, err := kgo.NewClient(kgo.SeedBrokers(w.Kafka.Address), kgo.ConsumeTopics(slices.Collect(maps.Values(topics))...),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer cl.Close()
-	for {
+	for at == nil || len(left) > 0 {
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second) // that long without a record is the end
 		fs := cl.PollFetches(ctx)
 		cancel()
 		if fs.NumRecords() == 0 {
 			return all
 		}
-		fs.EachRecord(func(r *kgo.Record) { all = append(all, decode(t, r)) })
+		fs.EachRecord(func(r *kgo.Record) {
+			all = append(all, decode(t, r))
+			maps.DeleteFunc(left, func(l lane, next int64) bool { return l == lane{r.Topic, r.Partition} && r.Offset >= next-1 })
+		})
 	}
+	return all
 }
 
 func decode(t *testing.T, r *kgo.Record) change {
@@ -338,36 +347,75 @@ func (w *world) queueAt(t *testing.T) map[lane]int64 {
 	return out
 }
 
-// consumed waits until the queue's consumer has seen a message at or behind the
-// place at of every lane: those before it have left the runtime's memory. (Where
-// the machine is busy it is many seconds late.)
+// consumed waits until the queue's consumer has seen every message before the place
+// at of its lane: they have left the runtime's memory. (That it has seen a later one
+// tells nothing: a batch that it could not store comes again behind others. Where the
+// machine is busy it is many seconds late.)
 func (w *world) consumed(t *testing.T, at map[lane]int64) {
-	for until := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
-		late := maps.Clone(at)
-		if db := w.database(t, "seen"); db != nil {
-			rows, err := db.Query("SELECT body ->> 'topic', body ->> 'partition', max(body ->> 'offset') FROM seen GROUP BY 1, 2")
-			if err != nil {
-				t.Fatal(err)
-			}
-			for rows.Next() {
-				var l lane
-				var offset int64
-				if err := rows.Scan(&l.topic, &l.partition, &offset); err != nil {
-					t.Fatal(err)
-				}
-				if offset >= at[l] {
-					delete(late, l)
-				}
-			}
-			rows.Close()
+	t.Helper()
+	var due []change
+	for _, c := range w.changesBefore(t, at) {
+		if c.op != "" && c.offset < at[lane{c.topic, c.partition}] && !w.excuses(c) {
+			due = append(due, c)
 		}
-		if len(late) == 0 {
+	}
+	for until := time.Now().Add(time.Minute); ; time.Sleep(200 * time.Millisecond) {
+		got := w.seen(t)
+		due = slices.DeleteFunc(due, func(c change) bool { return got[c.message()] > 0 })
+		if len(due) == 0 {
 			return
 		}
 		if time.Now().After(until) {
-			t.Fatalf("the queue's consumer has not come past %v in a minute", late)
+			t.Fatalf("the queue's consumer has not seen %d messages in a minute, the first is %s", len(due), due[0].message())
 		}
 	}
+}
+
+// message is what names the message of a row event.
+func (c *change) message() string {
+	return fmt.Sprintf("%s/%d@%d %s", c.topic, c.partition, c.offset, opName[c.op])
+}
+
+// excuses reports that the message of c may have gone with the runtime's memory.
+func (w *world) excuses(c change) bool {
+	at := lane{c.topic, c.partition}
+	return c.op != "" && slices.ContainsFunc(w.excused, func(span [2]map[lane]int64) bool { return c.offset >= span[0][at] && c.offset < span[1][at] })
+}
+
+// seen are the messages that the queue's consumer has stored.
+func (w *world) seen(t *testing.T) map[string]int {
+	t.Helper()
+	got := map[string]int{}
+	db := w.database(t, "seen")
+	if db == nil {
+		return got
+	}
+	rows, err := db.Query("SELECT body FROM seen")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	ids := map[string]string{}
+	for rows.Next() {
+		var body string
+		var m struct {
+			ID, Topic, Op string
+			Partition     int32
+			Offset        int64
+		}
+		if err := rows.Scan(&body); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal([]byte(body), &m); err != nil {
+			t.Fatal(err)
+		}
+		if old, twice := ids[m.ID]; twice && old != body {
+			t.Errorf("message %s came with two bodies", m.ID)
+		}
+		ids[m.ID] = body
+		got[fmt.Sprintf("%s/%d@%d %s", m.Topic, m.Partition, m.Offset, m.Op)] = 1
+	}
+	return got
 }
 
 // verifyQueue wants a message for every row event, under its id; a message may
@@ -378,58 +426,22 @@ func (w *world) verifyQueue(t *testing.T, all []change) {
 	want := map[string]int{}
 	for _, c := range all {
 		if c.op != "" {
-			want[fmt.Sprintf("%s/%d@%d %s", c.topic, c.partition, c.offset, opName[c.op])] = 1
+			want[c.message()] = 1
 		}
 	}
-	var got map[string]int
-	for until := time.Now().Add(30 * time.Second); ; time.Sleep(500 * time.Millisecond) { // the consumer has its own pace
-		got = map[string]int{}
-		db := w.database(t, "seen")
-		if db != nil {
-			rows, err := db.Query("SELECT body FROM seen")
-			if err != nil {
-				t.Fatal(err)
-			}
-			ids := map[string]string{}
-			for rows.Next() {
-				var body string
-				var m struct {
-					ID, Topic, Op string
-					Partition     int32
-					Offset        int64
-				}
-				if err := rows.Scan(&body); err != nil {
-					t.Fatal(err)
-				}
-				if err := json.Unmarshal([]byte(body), &m); err != nil {
-					t.Fatal(err)
-				}
-				if old, twice := ids[m.ID]; twice && old != body {
-					t.Errorf("message %s came with two bodies", m.ID)
-				}
-				ids[m.ID] = body
-				got[fmt.Sprintf("%s/%d@%d %s", m.Topic, m.Partition, m.Offset, m.Op)] = 1
-			}
-			rows.Close()
-		}
-		if maps.Equal(want, got) || time.Now().After(until) {
-			break
-		}
+	got := w.seen(t)
+	for until := time.Now().Add(30 * time.Second); !maps.Equal(want, got) && time.Now().Before(until); got = w.seen(t) { // the consumer has its own pace
+		time.Sleep(500 * time.Millisecond)
 	}
 	lost, might := 0, 0
 	for _, c := range all {
-		id := fmt.Sprintf("%s/%d@%d %s", c.topic, c.partition, c.offset, opName[c.op])
-		for _, span := range w.excused {
-			at := lane{c.topic, c.partition}
-			if c.op == "" || c.offset < span[0][at] || c.offset >= span[1][at] {
-				continue
-			}
-			might++
-			if got[id] == 0 {
-				lost++
-				delete(want, id)
-			}
-			break
+		if !w.excuses(c) {
+			continue
+		}
+		might++
+		if got[c.message()] == 0 {
+			lost++
+			delete(want, c.message())
 		}
 	}
 	if len(w.excused) > 0 {
